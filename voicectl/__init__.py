@@ -1,0 +1,1 @@
+"""Declarative voice catalog manager: voices in Git, models behind an API."""

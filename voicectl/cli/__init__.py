@@ -1,0 +1,1 @@
+"""Commands: parse, wire, call one function, choose the exit code."""

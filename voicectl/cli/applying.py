@@ -1,0 +1,86 @@
+"""What apply and destroy share: lease, plan, question, run, report."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from voicectl.cli import printing, wiring
+from voicectl.cli.options import Globals
+from voicectl.cli.planning import ask, refuse
+from voicectl.cli.progress import progress
+from voicectl.engine.apply import Run, apply
+from voicectl.engine.events import Listener
+from voicectl.engine.prepare import Wishes
+from voicectl.errors import ApplyFailed, VoicectlError
+from voicectl.manifest.project import Project
+from voicectl.model.catalog import Catalog
+from voicectl.plan.plan import Plan
+from voicectl.plan.result import Applied
+from voicectl.report import apply_text, json_report, plan_text
+from voicectl.state.port import Holder
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """How the command line wants a run to go. Times in seconds."""
+
+    yes: bool
+    wait: float
+    lock_timeout: float
+    fmt: str
+    command: str
+    word: str = "apply"
+    answer: str = "yes"
+    """What a person has to type."""
+
+
+def apply_plan(project: Project, catalog: Catalog, wishes: Wishes, choices: Choices, settings: Globals) -> int:
+    """Run the apply pipeline and report; the exit code. Raises what happens before anything was changed."""
+    store = wiring.store(project)
+    identity = wiring.identity(project)
+
+    def confirm(plan: Plan) -> None:
+        if choices.fmt == "text":
+            printing.out(plan_text.render(plan, printing.style(settings)))
+        refuse(plan)
+        ask(plan, settings, yes=choices.yes, word=choices.word, answer=choices.answer)
+
+    async def run() -> Applied:
+        async with wiring.provider(project, listen) as provider:
+            return await apply(
+                Run(catalog, project.root, store, identity, provider, listen, confirm, choices.wait), wishes
+            )
+
+    listen: Listener
+    with store.lease(choices.command, choices.lock_timeout, lambda holder: _waiting(holder, choices)):
+        with progress(settings) as listen:
+            applied = asyncio.run(run())
+    return _report(applied, choices, settings)
+
+
+def _waiting(holder: Holder | None, choices: Choices) -> None:
+    if choices.lock_timeout:
+        printing.err(f"waiting up to {choices.lock_timeout:g} s for another run" + (f": {holder}" if holder else ""))
+
+
+def _report(applied: Applied, choices: Choices, settings: Globals) -> int:
+    failure = _failure(applied)
+    if choices.fmt == "json":
+        printing.out(json_report.document(apply_text.values(applied, failure)))
+    elif applied.results or applied.leftovers:
+        printing.out(apply_text.render(applied, printing.style(settings)))
+    if failure is None:
+        return 0
+    printing.failure(failure, machine=False, settings=settings)
+    return failure.exit_code
+
+
+def _failure(applied: Applied) -> VoicectlError | None:
+    if applied.succeeded:
+        return None
+    if applied.error is not None:
+        return applied.error
+    return ApplyFailed(
+        "not every voice is as planned", "look at the messages above; `voicectl apply` again finishes the rest"
+    )

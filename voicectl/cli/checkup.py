@@ -1,0 +1,93 @@
+"""What `doctor` looks at, one thing after the other; what depends on a failed one is left out."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+from voicectl.cli import wiring
+from voicectl.cli.options import Globals
+from voicectl.engine.events import silent
+from voicectl.engine.observe import observe
+from voicectl.engine.prepare import load_state
+from voicectl.errors import VoicectlError
+from voicectl.manifest.project import Project
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock
+from voicectl.plan.policy import check_account, check_missing
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `level` is ok, warning or error."""
+
+    level: str
+    subject: str
+    message: str
+    hint: str = ""
+
+
+async def checkup(settings: Globals) -> list[Finding]:
+    """Look at everything; GET requests only."""
+    findings = [_versions()]
+    try:
+        subject = "project"
+        project = wiring.project(settings)
+        findings.append(_project(project))
+        subject = "manifests"
+        catalog = wiring.catalog(project)
+        findings.append(_manifests(catalog))
+        subject = "state"
+        lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
+        findings.append(_state(project, lock))
+        subject = "account"
+        findings += await _account(project, catalog, lock)
+    except VoicectlError as error:
+        findings.append(Finding("error", subject, error.message, error.hint))
+    return findings
+
+
+def _versions() -> Finding:
+    import httpx
+    import pydantic
+    import yaml
+
+    loader = "C loader" if yaml.__with_libyaml__ else "no C loader: large catalogs load slowly"
+    text = (
+        f"voicectl {wiring.version()}, Python {platform.python_version()}, httpx {httpx.__version__}, "
+        f"pydantic {pydantic.VERSION}, PyYAML {yaml.__version__} ({loader})"
+    )
+    return Finding("ok", "versions", text)
+
+
+def _project(project: Project) -> Finding:
+    environment = f", environment {project.environment}" if project.environment else ""
+    return Finding("ok", "project", f"{project.root}: catalog {project.catalog}{environment}")
+
+
+def _manifests(catalog: Catalog) -> Finding:
+    warnings = len(catalog.warnings)
+    level = "warning" if warnings else "ok"
+    hint = "`voicectl validate` shows the warnings" if warnings else ""
+    return Finding(level, "manifests", f"{len(catalog.voices)} voices, {warnings} warnings", hint)
+
+
+def _state(project: Project, lock: Lock) -> Finding:
+    if lock.provider.account is None:
+        return Finding("ok", "state", f"{project.state}: nothing was applied yet")
+    return Finding("ok", "state", f"{project.state}: {len(lock.voices)} voices recorded")
+
+
+async def _account(project: Project, catalog: Catalog, lock: Lock) -> list[Finding]:
+    host = wiring.identity(project).host
+    async with wiring.provider(project, silent) as provider:
+        findings = [Finding("ok", "endpoint", f"{host}{' (nothing real)' if project.provider == 'emulator' else ''}")]
+        credit = await provider.credit()
+        level, hint = ("ok", "") if credit not in ("0", "0.0", "") else ("warning", "creating models needs credit")
+        findings.append(Finding(level, "key", f"accepted; credit {credit or 'not told'}", hint))
+        seen = await observe(provider, catalog, lock)
+    refused = [*check_account(lock, seen), *check_missing(lock, seen, catalog.policy, allowed=False)]
+    if refused:
+        return findings + [Finding("error", "account", notice.message, notice.hint) for notice in refused]
+    ours = len(seen.models)
+    return [*findings, Finding("ok", "account", f"{seen.account or 'no models yet'}; {ours} models of this catalog")]

@@ -1,0 +1,22 @@
+"""`voicectl completion`."""
+
+from __future__ import annotations
+
+import click
+
+from voicectl.cli.options import Globals, subcommand
+
+
+@subcommand(name="completion", help="Print a shell completion script.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_obj
+def command(settings: Globals, shell: str) -> int:
+    from click.shell_completion import get_completion_class
+
+    from voicectl.cli import printing
+    from voicectl.cli.main import cli
+
+    made = get_completion_class(shell)
+    assert made is not None
+    printing.out(made(cli, {}, "voicectl", "_VOICECTL_COMPLETE").source() + "\n")
+    return 0

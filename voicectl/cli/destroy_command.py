@@ -1,0 +1,39 @@
+"""`voicectl destroy`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from voicectl.cli.options import Globals, selectors, subcommand
+
+
+@subcommand(name="destroy", help="Delete the catalog's models, retired ones too. Protection holds.")
+@click.option("--confirm", metavar="CATALOG", help="The catalog's name (with its environment: acme.staging).")
+@click.option("--lock-timeout", type=click.FloatRange(min=0), default=0, metavar="SECONDS", help="For another run.")
+@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
+@selectors
+@click.pass_obj
+def command(settings: Globals, confirm: str | None, lock_timeout: float, fmt: str, **options: Any) -> int:
+    from voicectl.cli import printing, wiring
+    from voicectl.cli.applying import Choices, apply_plan
+    from voicectl.errors import NotConfirmed
+
+    project = wiring.project(settings)
+    if confirm is not None and confirm not in (project.catalog, project.namespace):
+        raise NotConfirmed(
+            f"--confirm says {confirm}, but this catalog is {project.namespace}", "nothing was changed"
+        )
+    catalog = wiring.catalog(project)
+    printing.problems(catalog.warnings, settings)
+    choices = Choices(
+        yes=confirm is not None,
+        wait=0,
+        lock_timeout=lock_timeout,
+        fmt=fmt,
+        command="voicectl destroy",
+        word="destroy",
+        answer=project.namespace,
+    )
+    return apply_plan(project, catalog, wiring.wishes(options, destroy=True), choices, settings)

@@ -1,0 +1,137 @@
+"""The `voicectl` group: lists its commands without importing them, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from voicectl.cli.options import Globals, global_options
+from voicectl.errors import UsageError, VoicectlError
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "Daily": {
+        "init": "Write a project that validates, with the emulator as provider.",
+        "validate": "Check manifests and samples, offline.",
+        "plan": "Show what apply would do.",
+        "apply": "Plan, ask, apply, verify, save.",
+        "list": "List the catalog.",
+        "show": "Show one voice with its generations.",
+        "output": "Print the ids for applications, from the lockfile.",
+    },
+    "Recover": {"destroy": "Delete the catalog's models, retired ones too."},
+    "Setup": {
+        "doctor": "Check versions, project, key, endpoint, account and state.",
+        "emulator": "Serve the provider's API on this machine.",
+        "schema": "Print a JSON Schema of one of the formats.",
+        "completion": "Print a shell completion script.",
+    },
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are modules beside this one, imported when they are run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help."""
+        return [name for section in SECTIONS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"voicectl.cli.{cmd_name.replace('-', '_')}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help's list, by section, from the table above."""
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"voicectl {version('voicectl')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 error, 2 differences, 3 refused, 4 try again, 130 interrupted.",
+)
+@global_options(root=True)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Keep AI voices in Git: manifests, plan, apply."""
+    ctx.ensure_object(Globals)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code. Errors are told here and nowhere else."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    _open_streams()
+    settings = Globals()
+    try:
+        result = cli.main(args, prog_name="voicectl", standalone_mode=False, obj=settings)
+        return result if isinstance(result, int) else 0
+    except VoicectlError as error:
+        return _fail(error, args, settings)
+    except click.ClickException as error:
+        hint = ""
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f"see `{error.ctx.command_path} --help`"
+        return _fail(UsageError(error.format_message(), hint), args, settings)
+    except (click.Abort, KeyboardInterrupt):
+        from voicectl.errors import Interrupted
+
+        return _fail(Interrupted("interrupted"), args, settings)
+    except BrokenPipeError:
+        # The reader went away (`voicectl list | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        # The last line of defence: a user is owed a sentence, and -vv gives the rest.
+        if settings.verbose > 1:
+            raise
+        text = f"internal error: {type(error).__name__}: {error}"
+        return _fail(VoicectlError(text, "this is a bug in voicectl; -vv shows more for a report"), args, settings)
+
+
+def _open_streams() -> None:
+    """Names in any script must not end a run, whatever the terminal's encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:
+    from voicectl.cli import printing
+
+    printing.failure(error, machine=_wants_machine(args), settings=settings)
+    return error.exit_code
+
+
+def _wants_machine(args: Sequence[str]) -> bool:
+    """Whether standard output belongs to a machine, told from the raw words: parsing may have failed."""
+    joined = [b for a, b in zip(args, args[1:], strict=False) if a == "--format"]
+    joined += [a.removeprefix("--format=") for a in args if a.startswith("--format=")]
+    return bool(joined) and joined[-1] in ("json", "sarif")
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())

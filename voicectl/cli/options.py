@@ -1,0 +1,116 @@
+"""Options that every command shares, and what they were set to. Imports nothing but click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Globals:
+    """The global options, wherever on the command line they stood."""
+
+    chdir: Path | None = None
+    environment: str | None = None
+    verbose: int = 0
+    quiet: bool = False
+    no_color: bool = False
+    log_format: str = "text"
+
+
+def global_options(*, root: bool = False) -> Callable[[F], F]:
+    """The global options; only the group's read the environment, so that the command line wins."""
+
+    def env(name: str) -> str | None:
+        return name if root else None
+
+    def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value in (None, False, 0):
+            return
+        settings = ctx.find_root().ensure_object(Globals)
+        name = param.name or ""
+        setattr(settings, name, settings.verbose + value if name == "verbose" else value)
+
+    kept: dict[str, Any] = {"expose_value": False, "callback": keep}
+    options = [
+        click.option(
+            "-C", "--chdir", "chdir", type=click.Path(path_type=Path), metavar="DIR", envvar=env("VOICECTL_CHDIR"),
+            help="Work in this project directory.", **kept,
+        ),
+        click.option(
+            "-e", "--env", "environment", metavar="NAME", envvar=env("VOICECTL_ENV"),
+            help="The environment, if the project has any.", **kept,
+        ),
+        click.option(
+            "-v", "--verbose", count=True, envvar=env("VOICECTL_VERBOSE"), help="Tell more; repeatable.", **kept
+        ),
+        click.option(
+            "-q", "--quiet", is_flag=True, envvar=env("VOICECTL_QUIET"), help="Tell results and errors only.", **kept
+        ),
+        click.option(
+            "--no-color", is_flag=True, envvar=env("VOICECTL_NO_COLOR"), help="No colours (also: NO_COLOR).", **kept
+        ),
+        click.option(
+            "--log-format", type=click.Choice(["text", "json"]), envvar=env("VOICECTL_LOG_FORMAT"),
+            help="How progress is told on standard error.", **kept,
+        ),
+    ]  # fmt: skip
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def limit(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Check a limit: a number, or a share of the catalog."""
+    if value is None:
+        return None
+    number = value.removesuffix("%")
+    if not number.isascii() or not number.isdigit() or (value.endswith("%") and int(number) > 100):
+        raise click.BadParameter(f"{value!r} is neither a whole number nor a share such as 30%.")
+    return value
+
+
+def plan_options(function: F) -> F:
+    """Limits and selectors, alike on every command that plans."""
+    options = [
+        click.option("--max-deletes", metavar="N|P%", callback=limit, help="Voices that may be retired or deleted."),
+        click.option("--max-replaces", metavar="N|P%", callback=limit, help="Voices that may be replaced."),
+        click.option(
+            "--on-drift", type=click.Choice(["overwrite", "keep", "fail"]), help="What to do about changes by hand."
+        ),
+        click.option(
+            "--on-conflict",
+            type=click.Choice(["fail", "overwrite", "keep"]),
+            help="What to do about values changed on both sides.",
+        ),
+        click.option("--recreate-missing", is_flag=True, help="Make recorded models again, however many are gone."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return selectors(function)
+
+
+def selectors(function: F) -> F:
+    """`--only` and `--exclude`."""
+    only = click.option("--only", multiple=True, metavar="PATTERN", help="Only voices by name, glob or tag:x.")
+    exclude = click.option("--exclude", multiple=True, metavar="PATTERN", help="All but these voices.")
+    return only(exclude(function))
+
+
+def subcommand(**options: Any) -> Callable[[Callable[..., int | None]], click.Command]:
+    """A command with the global options. Its function returns the exit code, None for 0."""
+
+    def decorate(function: Callable[..., int | None]) -> click.Command:
+        return click.command(**options)(global_options()(function))
+
+    return decorate

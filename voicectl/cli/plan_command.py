@@ -1,0 +1,38 @@
+"""`voicectl plan`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from voicectl.cli.options import Globals, plan_options, subcommand
+
+
+@subcommand(name="plan", help="Show what apply would do. Reads only.")
+@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print the plan.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
+@click.option("--offline", is_flag=True, help="Compare manifests and lockfile only; needs no key.")
+@click.option("--show-unchanged", is_flag=True, help="Name the voices without changes too.")
+@plan_options
+@click.pass_obj
+def command(settings: Globals, fmt: str, detailed_exitcode: bool, offline: bool, show_unchanged: bool, **options: Any) -> int:
+    import asyncio
+
+    from voicectl.cli import printing, wiring
+    from voicectl.cli.planning import limits_of, plan_only, unchanged_names
+    from voicectl.report import json_report, plan_text
+
+    project = wiring.project(settings)
+    catalog = wiring.catalog(project, limits=limits_of(options))
+    printing.problems(catalog.warnings, settings)
+    prepared = asyncio.run(plan_only(project, catalog, wiring.wishes(options), offline=offline))
+    plan = prepared.planned.plan
+    if fmt == "json":
+        printing.out(json_report.plan(plan))
+    else:
+        names = unchanged_names(prepared) if show_unchanged else ()
+        printing.out(plan_text.render(plan, printing.style(settings), unchanged=names))
+    if plan.refusals:
+        return 3
+    return 2 if detailed_exitcode and not plan.empty else 0

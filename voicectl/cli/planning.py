@@ -1,0 +1,72 @@
+"""What the planning commands share: from options to a plan, and the question before an apply."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from voicectl.cli import printing, wiring
+from voicectl.cli.options import Globals
+from voicectl.engine.events import Listener, silent
+from voicectl.engine.prepare import Prepared, Wishes, prepare
+from voicectl.errors import NotConfirmed, Refused
+from voicectl.manifest.project import Project
+from voicectl.model.catalog import Catalog
+from voicectl.plan.plan import Action, Plan
+from voicectl.report import plan_text
+
+LIMITS = ("max_deletes", "max_replaces", "on_drift", "on_conflict")
+
+
+def limits_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits among a command's options."""
+    return {name: options.get(name) for name in LIMITS}
+
+
+async def plan_only(
+    project: Project, catalog: Catalog, wishes: Wishes, *, offline: bool, listener: Listener = silent
+) -> Prepared:
+    """A plan, with GET requests only, or none at all offline."""
+    store, identity = wiring.store(project), wiring.identity(project)
+    if offline:
+        return await prepare(catalog, store, identity, None, wishes)
+    async with wiring.provider(project, listener) as provider:
+        return await prepare(catalog, store, identity, provider, wishes)
+
+
+def unchanged_names(prepared: Prepared) -> tuple[str, ...]:
+    """The voices that a plan leaves alone."""
+    changed = {change.name for change in prepared.planned.plan.changes}
+    return tuple(sorted(prepared.sides.catalog.voices.keys() - changed))
+
+
+def refuse(plan: Plan) -> None:
+    """Stop where the plan holds refusals. Raises Refused."""
+    if plan.refusals:
+        count = len(plan.refusals)
+        raise Refused(
+            f"refused for {count} reason{'s' if count > 1 else ''}, nothing was changed: {plan.refusals[0].message}",
+            plan.refusals[0].hint or "--exclude NAME goes on without a voice",
+        )
+
+
+def ask(plan: Plan, settings: Globals, *, yes: bool, word: str, answer: str) -> None:
+    """Have a person confirm a plan that changes anything, by typing `answer`. Raises NotConfirmed."""
+    if yes or not needs_consent(plan):
+        return
+    flag = "--yes" if answer == "yes" else f"--confirm {answer}"
+    if not sys.stdin.isatty() or os.environ.get("CI"):
+        raise NotConfirmed("nobody is here to confirm, so nothing was changed", f"add {flag}")
+    printing.err(plan_text.totals(plan, printing.style(settings, sys.stderr)))
+    click.echo(f"{word.capitalize()}? Type '{answer}' to go on: ", nl=False, err=True)
+    if sys.stdin.readline().strip() != answer:
+        raise NotConfirmed("not confirmed, nothing was changed", f"only '{answer}' goes on")
+
+
+def needs_consent(plan: Plan) -> bool:
+    """Whether anything but the lockfile changes."""
+    return any(change.action is not Action.REFRESH or change.adopted for change in plan.changes)

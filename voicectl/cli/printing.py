@@ -1,0 +1,61 @@
+"""What commands print: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import IO
+
+import click
+
+from voicectl.cli.options import Globals
+from voicectl.errors import InvalidFiles, Problem, VoicectlError
+from voicectl.report.escape import terminal
+from voicectl.report.style import Style
+
+
+def style(settings: Globals, stream: IO[str] | None = None) -> Style:
+    """Colour on a terminal, unless somebody said no (no-color.org)."""
+    target = stream or sys.stdout
+    return Style(target.isatty() and not settings.no_color and not os.environ.get("NO_COLOR"))
+
+
+def out(text: str) -> None:
+    """A result."""
+    click.echo(redacted(text), nl=False, color=True)
+
+
+def err(text: str) -> None:
+    """A line for people."""
+    click.echo(redacted(text), err=True, color=True)
+
+
+def redacted(text: str) -> str:
+    """The last safeguard: whatever is printed, the key is not in it."""
+    key = os.environ.get("FISH_API_KEY", "").strip()
+    return text.replace(key, "…") if len(key) >= 8 else text
+
+
+def failure(error: VoicectlError, *, machine: bool, settings: Globals) -> None:
+    """Tell an error: as a sentence, and as the JSON document where a machine reads."""
+    if machine and not getattr(error, "reported", False):
+        from voicectl.report import json_report
+
+        out(json_report.error(error))
+    paint = style(settings, sys.stderr)
+    if isinstance(error, InvalidFiles):
+        problems(error.problems, settings)
+    err(f"{paint.paint('error:', 'red', 'bold')} {terminal(error.message)}")
+    if error.hint:
+        err(f"  {terminal(error.hint)}")
+
+
+def problems(found: tuple[Problem, ...], settings: Globals) -> None:
+    """Problems of the project's files, one a line."""
+    paint = style(settings, sys.stderr)
+    for problem in found:
+        if problem.level == "warning" and settings.quiet:
+            continue
+        word = paint.paint("warning: ", "yellow") if problem.level == "warning" else ""
+        hint = f"; {terminal(problem.hint)}" if problem.hint else ""
+        err(f"{terminal(str(problem.place))}: {word}{terminal(problem.message)}{hint}")

@@ -1,0 +1,120 @@
+"""Progress of a run: a display on a terminal, plain lines elsewhere, JSON lines on request."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from voicectl.cli import printing
+from voicectl.cli.options import Globals
+from voicectl.engine.events import Event, Listener
+from voicectl.report.escape import json_text, terminal
+
+_TOLD = ("started", "retrying", "warning", "done", "failed", "verifying")
+
+
+@contextmanager
+def progress(settings: Globals) -> Iterator[Listener]:
+    """The listener that fits where standard error goes."""
+    if settings.log_format == "json":
+        yield _json_line
+    elif settings.quiet:
+        yield _quiet
+    elif sys.stderr.isatty() and not os.environ.get("CI"):
+        with _display(settings) as listener:
+            yield listener
+    else:
+        yield _plain_line(settings.verbose)
+
+
+def _json_line(event: Event) -> None:
+    if event.kind in ("uploading", "waiting"):
+        return
+    values = {"event": event.kind, "voice": event.name, "action": event.action, "detail": event.detail}
+    printing.err(json_text(json.dumps({key: value for key, value in values.items() if value}, ensure_ascii=False)))
+
+
+def _quiet(event: Event) -> None:
+    if event.kind == "warning":
+        printing.err(_sentence(event))
+
+
+def _plain_line(verbose: int) -> Listener:
+    def listener(event: Event) -> None:
+        if event.kind in _TOLD and (event.kind != "started" or verbose):
+            printing.err(_sentence(event))
+
+    return listener
+
+
+def _sentence(event: Event) -> str:
+    detail = f": {terminal(event.detail)}" if event.detail else ""
+    if event.kind == "verifying":
+        return "verifying: looking at the account again"
+    if event.kind == "planned":
+        return f"{event.total} changes"
+    return " ".join(part for part in (event.name, event.action, event.kind) if part) + detail
+
+
+@contextmanager
+def _display(settings: Globals) -> Iterator[Listener]:
+    """Voices done of all and bytes uploaded, with failures and retries as lines above."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(file=sys.stderr, no_color=settings.no_color or None, highlight=False, markup=False)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        voices = bar.add_task("planning", total=None)
+        bytes_bar = bar.add_task("uploading", total=None, visible=False)
+        tally = _Tally()
+
+        def listener(event: Event) -> None:
+            if event.kind in ("failed", "retrying", "warning"):
+                console.print(_sentence(event))
+            tally.hear(event)
+            bar.update(voices, description=tally.voices, total=tally.changes or None, completed=tally.ended)
+            if tally.total:
+                bar.update(
+                    bytes_bar, description=tally.bytes, total=tally.total, completed=tally.sent, visible=True
+                )
+
+        yield listener
+
+
+class _Tally:
+    """What the display counts."""
+
+    def __init__(self) -> None:
+        self.changes = self.ended = self.total = self.sent = 0
+        self.verifying = False
+        self._uploads: dict[str, tuple[int, int]] = {}
+
+    def hear(self, event: Event) -> None:
+        if event.kind == "planned":
+            self.changes, self.total = event.total, event.sent
+        elif event.kind in ("done", "failed"):
+            self.ended += 1
+        elif event.kind == "uploading":
+            before, _ = self._uploads.get(event.name, (0, 0))
+            self._uploads[event.name] = (event.sent, event.total)
+            self.sent += event.sent - before
+        self.verifying = self.verifying or event.kind == "verifying"
+
+    @property
+    def voices(self) -> str:
+        if self.verifying:
+            return "verifying"
+        return f"{self.ended} of {self.changes} changes" if self.changes else "planning"
+
+    @property
+    def bytes(self) -> str:
+        return f"uploaded {megabytes(self.sent)} of {megabytes(self.total)}"
+
+
+def megabytes(size: int) -> str:
+    """Bytes for people."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.0f} kB"

@@ -1,0 +1,20 @@
+"""`voicectl schema`."""
+
+from __future__ import annotations
+
+import click
+
+from voicectl.cli.options import Globals, subcommand
+
+KINDS = ("project", "manifest", "lock", "plan", "drift", "error")
+
+
+@subcommand(name="schema", help="Print the JSON Schema of a format, for editors and checks.")
+@click.argument("kind", type=click.Choice(KINDS))
+@click.pass_obj
+def command(settings: Globals, kind: str) -> int:
+    from voicectl.cli import printing
+    from voicectl.cli.schemas import schema_text
+
+    printing.out(schema_text(kind))
+    return 0

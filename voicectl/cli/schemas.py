@@ -1,0 +1,64 @@
+"""The published JSON Schemas, made from the classes that read and write the formats.
+
+`python -m voicectl.cli.schemas DIR` writes them all; `schemas/` in the repository is the result.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+KINDS = ("project", "manifest", "lock", "plan", "drift", "error")
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """One schema, by its kind."""
+    match kind:
+        case "project" | "manifest":
+            from voicectl.manifest import schema as manifest_schema
+
+            made = manifest_schema.project_schema() if kind == "project" else manifest_schema.manifest_schema()
+        case "lock":
+            from voicectl.state import content
+
+            made = content.schema()
+        case "plan":
+            from voicectl.plan.plan import Plan
+
+            made = _of(Plan)
+        case "drift":
+            from voicectl.plan.drift import DriftReport
+
+            made = _of(DriftReport)
+        case _:
+            from voicectl.report.json_report import ErrorDocument
+
+            made = _of(ErrorDocument)
+    head = {"$schema": _DIALECT, "title": made.get("title", kind)}
+    return {**head, **made}
+
+
+def _of(kind: type[Any]) -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    made: dict[str, Any] = TypeAdapter(kind).json_schema(mode="serialization")
+    return made
+
+
+def schema_text(kind: str) -> str:
+    """A schema as its file holds it."""
+    return json.dumps(schema(kind), indent=2, ensure_ascii=False) + "\n"
+
+
+def write_all(directory: Path) -> None:
+    """Write every schema to a directory, as `<kind>.schema.json`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for kind in KINDS:
+        (directory / f"{kind}.schema.json").write_text(schema_text(kind), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_all(Path(sys.argv[1]))

@@ -1,0 +1,49 @@
+"""The project that `voicectl init` writes: the files beside this one, under a name of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+
+from voicectl.errors import UsageError
+
+_PLACEHOLDER = b"catalog: starter"
+
+
+def write_starter(directory: Path) -> list[str]:
+    """Write every file of the starter project; the paths written, relative to the directory.
+
+    Raises UsageError where one of them exists or can't be written; then nothing was overwritten.
+    """
+    found = dict(_files(files(__package__) / "project", PurePosixPath()))
+    existing = sorted(str(path) for path in found if (directory / path).exists())
+    if existing:
+        raise UsageError(f"{directory} already has {', '.join(existing)}", "nothing was written; choose another directory")
+    name = catalog_name(directory)
+    try:
+        for path, content in found.items():
+            target = directory / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                file.write(content.replace(_PLACEHOLDER, f"catalog: {name}".encode()))
+    except OSError as error:
+        raise UsageError(f"{directory} can't be written: {error.strerror or error}", "choose another directory") from error
+    return sorted(str(path) for path in found)
+
+
+def catalog_name(directory: Path) -> str:
+    """A catalog's name from a directory's: `My Voices` gives `my-voices`."""
+    slug = re.sub(r"[^a-z0-9]+", "-", directory.resolve().name.lower()).strip("-")[:40].strip("-")
+    return slug or "voices"
+
+
+def _files(directory: Traversable, below: PurePosixPath) -> Iterator[tuple[PurePosixPath, bytes]]:
+    for entry in directory.iterdir():
+        name = ".gitignore" if entry.name == "gitignore" else entry.name
+        if entry.is_dir():
+            yield from _files(entry, below / name)
+        else:
+            yield below / name, entry.read_bytes()

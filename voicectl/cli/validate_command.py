@@ -1,0 +1,34 @@
+"""`voicectl validate`."""
+
+from __future__ import annotations
+
+import click
+
+from voicectl.cli.options import Globals, subcommand
+
+
+@subcommand(name="validate", help="Check manifests and samples, offline. Reports every problem.")
+@click.option(
+    "--format", "fmt", type=click.Choice(["text", "json", "github"]), default="text", help="How to print problems."
+)
+@click.pass_obj
+def command(settings: Globals, fmt: str) -> int:
+    from voicectl.cli import printing, wiring
+    from voicectl.errors import InvalidFiles
+    from voicectl.report import files_report
+
+    try:
+        project = wiring.project(settings)
+        catalog = wiring.catalog(project)
+    except InvalidFiles as error:
+        if fmt == "github":
+            printing.out(files_report.github(error.problems, wiring.repository_prefix(settings)))
+        raise
+    if fmt == "github":
+        printing.out(files_report.github(catalog.warnings, wiring.repository_prefix(settings)))
+    elif fmt == "json":
+        printing.out(files_report.valid_json(catalog))
+    else:
+        printing.problems(catalog.warnings, settings)
+        printing.out(files_report.valid_text(catalog))
+    return 0

@@ -1,0 +1,120 @@
+"""The only place that names adapters: from a project's settings to the ports that the engine uses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from voicectl.cli.options import Globals
+from voicectl.engine.events import Event, Listener
+from voicectl.engine.prepare import Wishes
+from voicectl.manifest.load import load_catalog
+from voicectl.manifest.project import Project, find_project, load_project
+from voicectl.model.catalog import Catalog, Limit
+from voicectl.model.lock import ProviderIdentity
+from voicectl.plan.plan import Selectors
+from voicectl.provider.port import Provider
+from voicectl.state.content import now
+from voicectl.state.file import FileStore, ignored_directory
+
+SCRATCH = ".voicectl"
+EMULATOR_HOST = "emulator"
+
+
+def version() -> str:
+    """voicectl's own version."""
+    from importlib.metadata import version as installed
+
+    return installed("voicectl")
+
+
+def project(settings: Globals) -> Project:
+    """The project that the command line means. Raises ProjectNotFound, InvalidFiles, UsageError."""
+    return load_project(find_project(chdir=settings.chdir), settings.environment)
+
+
+def catalog(found: Project, *, read_samples: bool = True, limits: dict[str, Any] | None = None) -> Catalog:
+    """The desired voices, under the project's policy with the command line's limits put in."""
+    loaded = load_catalog(found, read_samples=read_samples)
+    given = {name: value for name, value in (limits or {}).items() if value is not None}
+    for name in ("max_deletes", "max_replaces"):
+        if name in given:
+            given[name] = Limit.parse(given[name])
+    return replace(loaded, policy=replace(loaded.policy, **given))
+
+
+def wishes(options: dict[str, Any], **more: Any) -> Wishes:
+    """What the command line asks of a plan."""
+    return Wishes(
+        now=now(),
+        version=version(),
+        selectors=Selectors(tuple(options.get("only", ())), tuple(options.get("exclude", ()))),
+        recreate_missing=bool(options.get("recreate_missing")),
+        **more,
+    )
+
+
+def store(found: Project) -> FileStore:
+    """Where the lockfile is kept."""
+    return FileStore(found.root / found.state, found.state, found.root / SCRATCH)
+
+
+def identity(found: Project) -> ProviderIdentity:
+    """Which provider the lockfile must be of; needs no key."""
+    if found.provider == "emulator":
+        return ProviderIdentity("emulator", EMULATOR_HOST)
+    from voicectl.provider.fish.endpoint import Endpoint, url_from_environment
+
+    return ProviderIdentity("fish", Endpoint(url_from_environment(), key="").host)
+
+
+@asynccontextmanager
+async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider]:
+    """The provider's client, closed at the end. Raises Misconfigured before anything is sent."""
+    from voicectl.provider.fish.client import FishClient
+    from voicectl.provider.fish.endpoint import Endpoint, from_environment
+
+    def on_retry(reason: str, pause: float) -> None:
+        listener(Event("retrying", detail=f"{reason}; again in {pause:.1f} s"))
+
+    transport = None
+    if found.provider == "emulator":
+        from voicectl.emulator.transport import in_process_transport
+
+        ignored_directory(found.root / SCRATCH)
+        transport = in_process_transport(emulator_db(found.root))
+        endpoint = Endpoint(f"http://{EMULATOR_HOST}", "emulator-key")
+    else:
+        endpoint = from_environment()
+    client = FishClient(
+        endpoint,
+        concurrency=found.concurrency,
+        transport=transport,
+        on_retry=on_retry,
+        user_agent=f"voicectl/{version()}",
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def emulator_db(root: Path) -> Path:
+    """Where `provider: emulator` keeps its account."""
+    return root / SCRATCH / "emulator.db"
+
+
+
+
+def repository_prefix(settings: Globals) -> str:
+    """The project's place in the repository, as annotations name files; empty where it can't be told."""
+    import os
+
+    root = find_project(chdir=settings.chdir).resolve()
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    if root == workspace or not root.is_relative_to(workspace):
+        return ""
+    return root.relative_to(workspace).as_posix() + "/"

@@ -1,0 +1,1 @@
+"""The provider's API as an ASGI application on SQLite."""

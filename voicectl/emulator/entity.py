@@ -1,0 +1,163 @@
+"""A model as the API shows it, and what the provider fills in by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from voicectl.emulator.answers import dumps
+from voicectl.emulator.uploads import Upload
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SIGNATURE = "\x01signature\x01"
+_STORED_SIGNATURE = dumps(_SIGNATURE)[1:-1]
+_HEARD = (
+    "the quiet harbour wakes before the first light and somebody counts the boats as they come home "
+    "while bread is baked on the hill and the bell rings twice for those who are still at sea"
+)
+_SCRIPTS = (
+    ("ja", re.compile("[\u3040-\u30ff]")),
+    ("ko", re.compile("[\uac00-\ud7af]")),
+    ("zh", re.compile("[\u4e00-\u9fff]")),
+    ("ru", re.compile("[\u0400-\u04ff]")),
+    ("ar", re.compile("[\u0600-\u06ff]")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A model to be made. `ready_in` is the seconds of training before `state` shows."""
+
+    workspace: str
+    title: str
+    description: str = ""
+    visibility: str = "private"
+    tags: tuple[str, ...] = ()
+    cover_image: str = ""
+    voices: tuple[Upload, ...] = ()
+    texts: tuple[str, ...] = ()
+    generate_sample: bool = False
+    state: str = "trained"
+    ready_in: float = 0.0
+
+
+def workspace_of(key: str) -> str:
+    """The workspace that a key opens, which is also its author id: 32 hex characters, the same every time."""
+    return hashlib.sha256(b"voicectl emulator workspace\0" + key.encode()).hexdigest()[:32]
+
+
+def iso_time(micros: int) -> str:
+    """Microseconds since the epoch as the API writes times."""
+    return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def micros_of(text: str) -> int:
+    """The reverse of `iso_time`. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
+
+
+def new_entity(draft: Draft, created_at: int) -> dict[str, Any]:
+    """The model as the API shows it, without `state`, which depends on the time of the question."""
+    samples = [_sample(index, voice, draft.texts) for index, voice in enumerate(draft.voices)]
+    languages = _languages(sample["text"] for sample in samples) if samples else []
+    when = iso_time(created_at)
+    return {
+        "_id": uuid.uuid4().hex,
+        "type": "tts",
+        "title": draft.title,
+        "description": draft.description,
+        "cover_image": draft.cover_image,
+        "train_mode": "fast",
+        "tags": list(draft.tags),
+        "samples": samples,
+        "created_at": when,
+        "updated_at": when,
+        "languages": languages,
+        "visibility": draft.visibility,
+        "lock_visibility": False,
+        "dmca_taken_down": False,
+        "default_text": samples[0]["text"][:100] if samples and draft.generate_sample else "",
+        "source": "api",
+        **dict.fromkeys(_PVC),
+        "quality": _quality(draft.voices, languages, when),
+        "like_count": 0,
+        "mark_count": 0,
+        "shared_count": 0,
+        "task_count": 0,
+        "unliked": False,
+        "liked": False,
+        "marked": False,
+        "author": {
+            "_id": draft.workspace,
+            "nickname": f"user-{draft.workspace[:8]}",
+            "avatar": f"avatars/{draft.workspace}.png",
+        },
+    }
+
+
+_PVC = (
+    "pvc_release_state",
+    "pvc_notice_period_months",
+    "pvc_released_at",
+    "pvc_retire_requested_at",
+    "pvc_retire_effective_at",
+)
+
+
+def rendered(document: str, state: str) -> str:
+    """A stored document as it is sent: with its state, and sample urls signed anew."""
+    expires = int(time.time()) + 3600
+    signature = hashlib.blake2b(str(expires).encode(), digest_size=16).hexdigest()
+    signed = document.replace(_STORED_SIGNATURE, f"Expires={expires}&Signature={signature}")
+    return f'{{"state":"{state}",{signed[1:]}'
+
+
+def _sample(index: int, voice: Upload, texts: Sequence[str]) -> dict[str, str]:
+    task = uuid.uuid4().hex
+    return {
+        "title": f"Sample {index + 1}",
+        "text": (texts[index] if index < len(texts) else "") or _transcript(voice),
+        "task_id": task,
+        "audio": f"https://samples.emulator.invalid/task/{task}.mp3?{_SIGNATURE}",
+    }
+
+
+def _transcript(voice: Upload) -> str:
+    """What speech recognition hears: the same words for the same audio."""
+    dice, heard = random.Random(voice.digest), _HEARD.split()
+    words = [dice.choice(heard) for _ in range(max(4, min(60, int(voice.duration_ms / 400))))]
+    return " ".join(words).capitalize() + "."
+
+
+def _languages(texts: Any) -> list[str]:
+    found = []
+    for text in texts:
+        language = next((name for name, script in _SCRIPTS if script.search(text)), "en")
+        if language not in found:
+            found.append(language)
+    return found
+
+
+def _quality(voices: Sequence[Upload], languages: Sequence[str], when: str) -> Mapping[str, Any] | None:
+    if not voices:
+        return None
+    audios = [
+        {
+            "filename": voice.filename or f"voice-{index}",
+            "duration_ms": voice.duration_ms,
+            "language": languages[0],
+            "quality": {"snr": 30 + int(voice.digest[:2], 16) / 16},
+            "quality_passed": True,
+            "quality_reason": "",
+        }
+        for index, voice in enumerate(voices)
+    ]
+    return {"audios": audios, "created_at": when, "updated_at": when}

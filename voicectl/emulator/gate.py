@@ -1,0 +1,179 @@
+"""What every request passes: the log, the key, the concurrency limit and the faults.
+
+The gate makes an `Exchange` for each request and hands it to the handlers in the ASGI scope. A handler reads
+its request, awaits `Exchange.before_work`, and only then does the work: so a client that gives up meanwhile
+can't tell whether the work was done, and a delayed request arrives late, as with a real provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from voicectl.emulator.answers import error_response
+from voicectl.emulator.entity import workspace_of
+from voicectl.emulator.faults import ConnectionDropped, FaultEngine, Reply, replacement
+from voicectl.emulator.requestlog import RequestLog
+from voicectl.emulator.settings import Rule, Settings
+
+CONTROL_PREFIX = "/_emulator"
+HANG_UP = "voicectl.emulator.hang_up"
+_EXCHANGE = "voicectl.emulator.exchange"
+
+
+class AppState(Protocol):
+    """What the gate needs of the application's state."""
+
+    settings: Settings
+    log: RequestLog
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request on its way: the settings of its arrival, whose it is, and the faults ordered for it."""
+
+    settings: Settings
+    engine: FaultEngine
+    workspace: str
+    has_credit: bool
+    rules: tuple[Rule, ...]
+
+    def rule(self, kind: str) -> Rule | None:
+        """The first rule of this kind that met the request."""
+        return next((rule for rule in self.rules if rule.kind == kind), None)
+
+    async def before_work(self) -> None:
+        """To be awaited when the request has been read and before anything is changed or looked up."""
+        await _wait(self.settings.latency + _delay(self.rules, after=False))
+        if self.rule("reset_before"):
+            raise ConnectionDropped
+
+
+def exchange_of(request: Request) -> Exchange:
+    """The exchange that the gate made for a request."""
+    found = request.scope[_EXCHANGE]
+    assert isinstance(found, Exchange)
+    return found
+
+
+class Gate:
+    """ASGI middleware; see the module. Control endpoints pass it unseen."""
+
+    def __init__(self, app: ASGIApp, state: AppState) -> None:
+        self._app = app
+        self._state = state
+        self._engine = FaultEngine(state.settings)
+        self._in_flight: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        if scope["type"] != "http" or scope["path"].startswith(CONTROL_PREFIX):
+            await self._app(scope, receive, send)
+            return
+        settings, log = self._state.settings, self._state.log
+        if not self._engine.serves(settings):
+            self._engine = FaultEngine(settings)
+        key = _bearer_key(scope)
+        accepted = key is not None and (not settings.keys or key in settings.keys)
+        workspace = workspace_of(key) if key and accepted else ""
+        rules = self._engine.match(scope["method"], scope["path"])
+        query = scope["query_string"].decode("latin-1")
+        entry = log.open(scope["method"], scope["path"], query, workspace or None)
+        entry.faults = tuple(rule.kind for rule in rules)
+        self._in_flight[workspace] += 1
+
+        def end() -> None:
+            if entry.duration is None:
+                self._in_flight[workspace] -= 1
+                log.close(entry, reply.status)
+
+        exchange = Exchange(settings, self._engine, workspace, key not in settings.no_credit, rules)
+        reply = Reply(send, rules, end)
+        try:
+            await self._serve(exchange, scope, receive, reply, end)
+        finally:
+            end()
+
+    async def _serve(
+        self, exchange: Exchange, scope: Scope, receive: Receive, reply: Reply, end: Callable[[], None]
+    ) -> None:
+        try:
+            if exchange.rule("reset_upload"):
+                raise ConnectionDropped
+            if not await self._refused(exchange, scope, receive, reply):
+                scope[_EXCHANGE] = exchange
+                await self._app(scope, receive, _delayed(reply, exchange.rules))
+        except ConnectionDropped:
+            reply.dropped = True
+        except ClientDisconnect:
+            return
+        if reply.dropped or reply.cut:
+            end()
+            await _hang_up(scope, receive, gently=reply.cut)
+
+    async def _refused(self, exchange: Exchange, scope: Scope, receive: Receive, reply: Reply) -> bool:
+        settings = exchange.settings
+        answer = next((r for rule in exchange.rules if not rule.after and (r := replacement(rule))), None)
+        if answer is not None:
+            await exchange.before_work()
+        elif not exchange.workspace:
+            answer = error_response(401, "Invalid or expired token")
+        elif self._in_flight[exchange.workspace] > (settings.concurrency_limit or float("inf")):
+            headers = {} if settings.retry_after is None else {"retry-after": f"{settings.retry_after:g}"}
+            answer = error_response(429, "Too many concurrent requests", headers=headers)
+        if answer is None:
+            return False
+        await answer(scope, receive, reply)
+        return True
+
+
+def _bearer_key(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, key = value.decode("latin-1").strip().partition(" ")
+            return key.strip() or None if scheme.lower() == "bearer" else None
+    return None
+
+
+def _delay(rules: tuple[Rule, ...], after: bool) -> float:
+    return sum(rule.ms for rule in rules if rule.kind == "delay" and rule.after == after)
+
+
+def _delayed(reply: Reply, rules: tuple[Rule, ...]) -> Send:
+    pause = _delay(rules, after=True)
+    if not pause:
+        return reply
+
+    async def send(message: dict[str, object]) -> None:
+        if message["type"] == "http.response.start":
+            await _wait(pause)
+        await reply(message)
+
+    return send  # type: ignore[return-value]
+
+
+async def _wait(milliseconds: float) -> None:
+    if milliseconds:
+        await asyncio.sleep(milliseconds / 1000)
+
+
+async def _hang_up(scope: Scope, receive: Receive, gently: bool) -> None:
+    """Ends the connection without a (whole) answer. In process, where there is none, raises what the client
+    would have raised."""
+    hang_up = (scope.get("state") or {}).get(HANG_UP)
+    if hang_up is not None:
+        hang_up(gently)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
+    import httpx
+
+    if gently:
+        raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+    raise httpx.ReadError("connection reset by the emulator")

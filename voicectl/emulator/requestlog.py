@@ -1,0 +1,72 @@
+"""The request log: what reached the emulator, in order of arrival, for tests to count."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request. `status` and `duration` (seconds) are None until it has been answered; a request whose
+    connection was lost or reset keeps the status None. `in_flight` counts the requests being served on its
+    arrival, itself included, of all keys. `workspace` is None if the key was not accepted. `faults` names
+    the kinds of the rules that met it."""
+
+    number: int
+    method: str
+    path: str
+    query: str
+    workspace: str | None
+    in_flight: int
+    started: float = field(default_factory=time.time)
+    status: int | None = None
+    duration: float | None = None
+    faults: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as a JSON object."""
+        return asdict(self)
+
+
+class RequestLog:
+    """Requests in order of arrival; the oldest are forgotten when there are more than `size`.
+
+    Safe to read from other threads. Requests to the control endpoints are not in it.
+    """
+
+    def __init__(self, size: int = 1_000_000) -> None:
+        self._entries: deque[Entry] = deque(maxlen=size)
+        self._count = 0
+        self.in_flight = 0
+
+    def open(self, method: str, path: str, query: str, workspace: str | None) -> Entry:
+        """Notes a request that arrives now. `close` must follow."""
+        self._count += 1
+        self.in_flight += 1
+        entry = Entry(self._count, method, path, query, workspace, self.in_flight)
+        self._entries.append(entry)
+        return entry
+
+    def close(self, entry: Entry, status: int | None) -> None:
+        """Notes that a request's handling has ended, with the status that was sent, if any."""
+        self.in_flight -= 1
+        entry.status = status
+        entry.duration = time.time() - entry.started
+
+    def entries(self) -> list[Entry]:
+        """Copies of all entries, oldest first; requests still being served are among them."""
+        return [replace(entry) for entry in self._snapshot()]
+
+    def mutating(self) -> list[Entry]:
+        """Copies of the entries whose method is not GET or HEAD."""
+        return [replace(entry) for entry in self._snapshot() if entry.method not in ("GET", "HEAD")]
+
+    def clear(self) -> None:
+        """Forgets all entries. Numbers go on counting."""
+        self._entries.clear()
+
+    def _snapshot(self) -> list[Entry]:
+        return list(self._entries.copy())

@@ -1,0 +1,249 @@
+"""The emulator on a TCP port: until a signal for the command line, in a thread for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from starlette.applications import Starlette
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from voicectl.emulator.app import create_app
+from voicectl.emulator.gate import HANG_UP
+from voicectl.emulator.requestlog import RequestLog
+from voicectl.emulator.settings import Settings
+from voicectl.emulator.store import Store
+from voicectl.errors import UsageError
+
+_BACKLOG = 512
+_KEEP_ALIVE_SECONDS = 75
+_GRACE_SECONDS = 2.0
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's HTTP protocol, which lets the application end a connection without an answer."""
+
+    def __init__(self, config: Config, state: ServerState) -> None:
+        super().__init__(config=config, server_state=state, app_state={HANG_UP: self.hang_up})
+        self.logger = _logger
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Sends small answers at once: asyncio does so only for sockets that name their protocol."""
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().connection_made(transport)
+
+    def hang_up(self, gently: bool) -> None:
+        """Closes the connection: after what was sent has gone out, or at once with a TCP reset."""
+        if gently:
+            self.transport.close()
+            return
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+
+class _Listener:
+    """Serves an application on a socket, within a running event loop, without touching signals."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._config = Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        )
+        self._config.load()
+        self._state = ServerState()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Begins to accept connections."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Protocol(self._config, self._state), sock=sock, backlog=_BACKLOG
+        )
+
+    async def stop(self, grace: float) -> None:
+        """Accepts no more, gives requests in flight `grace` seconds, then closes every connection."""
+        if self._server is not None:
+            self._server.close()
+        if grace and self._state.tasks:
+            await asyncio.wait(set(self._state.tasks), timeout=grace)
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+        tasks = set(self._state.tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+
+
+class _NoCancellations(logging.Filter):
+    """Keeps the end of requests that are cut off on stopping out of the log; it is no error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+_logger = logging.getLogger("voicectl.emulator")
+_logger.addFilter(_NoCancellations())
+
+
+def serve(
+    settings: Settings,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    db: Path | None = None,
+    on_ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serves until SIGINT or SIGTERM, then returns. Port 0 picks a free one; no `db` keeps all in memory.
+
+    `on_ready` is called with the url once it listens. To be called in the main thread. Raises UsageError if
+    the port or the file can't be used.
+    """
+    sock = _bind(host, port)
+    try:
+        store = Store(db)
+        try:
+            asyncio.run(_serve_until_signal(create_app(store, settings), sock, lambda: on_ready(_url(sock))))
+        finally:
+            store.close()
+    finally:
+        sock.close()
+
+
+async def _serve_until_signal(app: Starlette, sock: socket.socket, ready: Callable[[], None]) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def on_signal(number: int, frame: Any) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, on_signal) for number in signals}
+    listener = _Listener(app)
+    try:
+        await listener.start(sock)
+        ready()
+        await stop.wait()
+    finally:
+        await listener.stop(_GRACE_SECONDS)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class RunningEmulator:
+    """An emulator in a thread of this process, on a free loopback port, for tests.
+
+        with RunningEmulator(Settings(latency=5)) as emulator:
+            client = httpx.Client(base_url=emulator.url)
+
+    `settings` can be replaced while it runs. Requests in flight when it stops are cut off.
+    """
+
+    def __init__(self, settings: Settings | None = None, db: Path | None = None, port: int = 0) -> None:
+        self._socket = _bind("127.0.0.1", port)
+        self.url = _url(self._socket)
+        try:
+            self.store = Store(db)
+        except UsageError:
+            self._socket.close()
+            raise
+        self.app = create_app(self.store, settings)
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="voicectl-emulator", daemon=True)
+
+    @property
+    def log(self) -> RequestLog:
+        """The log of all requests so far."""
+        log = self.app.state.log
+        assert isinstance(log, RequestLog)
+        return log
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the next request meets."""
+        settings = self.app.state.settings
+        assert isinstance(settings, Settings)
+        return settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self.app.state.settings = settings
+
+    def start(self) -> None:
+        """Starts the thread and returns when the port answers."""
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self) -> None:
+        """Ends the thread and closes port and store. Stopping twice does no harm."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+        self._socket.close()
+        self.store.close()
+
+    def __enter__(self) -> RunningEmulator:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._main())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
+            self._ready.set()
+
+    async def _main(self) -> None:
+        listener = _Listener(self.app)
+        await listener.start(self._socket)
+        self._ready.set()
+        await self._stop.wait()
+        await listener.stop(0)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    address, hint = f"{host}:{port}", "choose another host or port; port 0 picks a free one"
+    # The resolver takes a port modulo 65536 instead of refusing it.
+    if not 0 <= port <= 65535:
+        raise UsageError(f"{address}: can't be listened on: the port is not from 0 to 65535", hint)
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise UsageError(f"{address}: the port is in use", hint) from None
+        raise UsageError(f"{address}: can't be listened on: {error}", hint) from None
+
+
+def _url(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

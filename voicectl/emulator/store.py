@@ -1,0 +1,298 @@
+"""The emulator's models in SQLite, in a file or in memory.
+
+A document is kept as the JSON text that is sent, so a page is a join of texts; what is asked for in queries
+stands in columns beside it. Several processes may share a file. What a request has stored survives the
+death of the process (not that of the machine: there is no fsync, for speed).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voicectl.emulator.answers import dumps
+from voicectl.emulator.entity import Draft, iso_time, micros_of, new_entity, rendered
+from voicectl.emulator.query import Query, Statement, statements
+from voicectl.errors import UsageError
+
+_APPLICATION_ID = 0x766F6963
+_VERSION = 1
+_BUSY_MS = 10_000
+_SCHEMA = """
+CREATE TABLE names (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE models (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, workspace TEXT NOT NULL,
+    owner INTEGER NOT NULL, visibility TEXT NOT NULL, created_at INTEGER NOT NULL,
+    folded_title TEXT NOT NULL, languages TEXT NOT NULL, task_count INTEGER NOT NULL,
+    score INTEGER NOT NULL, state TEXT NOT NULL, ready_at INTEGER NOT NULL, document TEXT NOT NULL);
+CREATE INDEX models_newest ON models (created_at);
+CREATE INDEX models_of_owner ON models (owner, created_at DESC, number DESC);
+CREATE INDEX models_by_visibility ON models (visibility, created_at DESC, number DESC);
+CREATE INDEX models_by_score ON models (owner, score DESC, id);
+CREATE TABLE model_tags (
+    owner INTEGER NOT NULL, tag INTEGER NOT NULL, created_at INTEGER NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (owner, tag, created_at DESC, number DESC)) WITHOUT ROWID;
+CREATE INDEX tags_of_model ON model_tags (number, tag);
+"""
+_COLUMNS = (
+    "number, id, workspace, owner, visibility, created_at, folded_title, languages, task_count, score, "
+    "state, ready_at, document"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A stored model. `state` is as of now; `text` is the JSON that the API sends."""
+
+    id: str
+    workspace: str
+    visibility: str
+    state: str
+    text: str
+
+    def fields(self) -> dict[str, Any]:
+        """The model as the API shows it."""
+        found: dict[str, Any] = json.loads(self.text)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The number of all matches, and one page of them as JSON texts."""
+
+    total: int
+    texts: list[str]
+
+
+class Store:
+    """Models of all workspaces. Safe to use from several threads and processes.
+
+    Raises UsageError if the file can't be used. Close it when done.
+    """
+
+    def __init__(self, path: Path | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._db = _open(path)
+        self._counted: tuple[object, dict[Statement, int]] = (None, {})
+
+    def close(self) -> None:
+        """Closes the file. Closing twice does no harm."""
+        with self._lock:
+            self._db.close()
+
+    def create(self, draft: Draft) -> Model:
+        """Makes one model; its `created_at` is later than that of every other."""
+        return self._get(self.create_many([draft])[0])
+
+    def create_many(self, drafts: Iterable[Draft]) -> list[str]:
+        """Makes models in one transaction, in order. Returns their ids."""
+        ids = []
+        with self._transaction() as db:
+            newest = db.execute("SELECT max(created_at) FROM models").fetchone()[0] or 0
+            for draft in drafts:
+                newest = max(int(self._clock() * 1e6), newest + 1)
+                entity = new_entity(draft, newest)
+                ready_at = int((self._clock() + draft.ready_in) * 1e6) if draft.ready_in else 0
+                self._insert(entity, draft.state, ready_at)
+                ids.append(str(entity["_id"]))
+        return ids
+
+    def get(self, model_id: str) -> Model | None:
+        """The model with this id, of whatever workspace; None if there is none."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT id, workspace, visibility, state, ready_at, document FROM models WHERE id = ?",
+                (model_id,),
+            ).fetchone()
+        if row is None:
+            return None
+        state = self._state(row[3], row[4])
+        return Model(row[0], row[1], row[2], state, rendered(row[5], state))
+
+    def page(self, query: Query) -> Page:
+        """The models that match, counted and cut to a page."""
+        count, page = statements(query)
+        with self._lock:
+            total = self._count(count)
+            rows = self._db.execute(page.sql, page.values).fetchall()
+        return Page(total, [rendered(document, self._state(state, at)) for document, state, at in rows])
+
+    def update(self, model_id: str, changes: Mapping[str, Any], touch: bool = True) -> bool:
+        """Sets fields of a model as the API names them, without any check; False if there is no such model.
+
+        With `touch`, `updated_at` moves on. Setting `state` ends a training.
+        """
+        with self._transaction() as db:
+            row = db.execute(
+                "SELECT document, state, ready_at, number FROM models WHERE id = ?", (model_id,)
+            ).fetchone()
+            if row is None:
+                return False
+            entity, state, ready_at = json.loads(row[0]), row[1], row[2]
+            if touch:
+                now = max(int(self._clock() * 1e6), micros_of(entity["updated_at"]) + 1)
+                entity["updated_at"] = iso_time(now)
+            rest = dict(changes)
+            if "state" in rest:
+                state, ready_at = rest.pop("state"), 0
+            entity.update(rest, _id=model_id)
+            self._remove(model_id)
+            self._insert(entity, state, ready_at, row[3])
+        return True
+
+    def used(self, model_id: str) -> None:
+        """Counts one more task of a model; nothing happens if it is gone."""
+        with self._transaction() as db:
+            row = db.execute("SELECT task_count FROM models WHERE id = ?", (model_id,)).fetchone()
+            if row is not None:
+                self.update(model_id, {"task_count": row[0] + 1}, touch=False)
+
+    def delete(self, model_id: str) -> bool:
+        """Deletes a model; False if there is none."""
+        with self._transaction():
+            return self._remove(model_id)
+
+    def models(self) -> list[dict[str, Any]]:
+        """All models of all workspaces as the API shows them, oldest first."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT document, state, ready_at FROM models ORDER BY created_at, id"
+            ).fetchall()
+        return [json.loads(rendered(document, self._state(state, at))) for document, state, at in rows]
+
+    def _get(self, model_id: str) -> Model:
+        found = self.get(model_id)
+        assert found is not None
+        return found
+
+    def _state(self, final: str, ready_at: int) -> str:
+        return "training" if ready_at and self._clock() * 1e6 < ready_at else final
+
+    def _count(self, count: Statement) -> int:
+        # A walk over pages asks for the same count again and again; any write, here or elsewhere, voids it.
+        version = (self._db.execute("PRAGMA data_version").fetchone()[0], self._db.total_changes)
+        if self._counted[0] != version:
+            self._counted = (version, {})
+        known = self._counted[1]
+        if count not in known:
+            known[count] = self._db.execute(count.sql, count.values).fetchone()[0]
+        return known[count]
+
+    def _number(self, name: str) -> int:
+        row = self._db.execute("SELECT number FROM names WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            return int(self._db.execute("INSERT INTO names (name) VALUES (?)", (name,)).lastrowid or 0)
+        return int(row[0])
+
+    def _insert(self, entity: dict[str, Any], state: str, ready_at: int, number: int | None = None) -> None:
+        created, workspace = micros_of(entity["created_at"]), entity["author"]["_id"]
+        owner = self._number(workspace)
+        row = (
+            number,
+            entity["_id"],
+            workspace,
+            owner,
+            entity["visibility"],
+            created,
+            entity["title"].casefold(),
+            "|" + "".join(f"{language}|" for language in entity["languages"]),
+            entity["task_count"],
+            entity["task_count"] + 2 * entity["like_count"],
+            state,
+            ready_at,
+            dumps(entity),
+        )
+        marks = ",".join("?" * len(row))
+        number = self._db.execute(f"INSERT INTO models ({_COLUMNS}) VALUES ({marks})", row).lastrowid
+        tags = [(owner, self._number(tag), created, number) for tag in dict.fromkeys(entity["tags"])]
+        self._db.executemany("INSERT INTO model_tags VALUES (?, ?, ?, ?)", tags)
+
+    def _remove(self, model_id: str) -> bool:
+        row = self._db.execute(
+            "SELECT number, owner, created_at FROM models WHERE id = ?", (model_id,)
+        ).fetchone()
+        if row is None:
+            return False
+        number, owner, created = row
+        tags = self._db.execute("SELECT tag FROM model_tags WHERE number = ?", (number,)).fetchall()
+        self._db.executemany(
+            "DELETE FROM model_tags WHERE owner = ? AND tag = ? AND created_at = ? AND number = ?",
+            [(owner, tag, created, number) for (tag,) in tags],
+        )
+        self._db.execute("DELETE FROM models WHERE number = ?", (number,))
+        return True
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction; a transaction inside another is part of it."""
+        with self._lock:
+            if self._db.in_transaction:
+                yield self._db
+                return
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    hint = "name a file that the emulator made, or a new one"
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(
+            ":memory:" if path is None else path,
+            timeout=_BUSY_MS / 1000,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise UsageError(f"{path}: can't be opened as the emulator's database: {error}", hint) from None
+    try:
+        _prepare(db)
+    except (sqlite3.Error, ValueError) as error:
+        db.close()
+        raise UsageError(f"{path}: can't be used as the emulator's database: {error}", hint) from None
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    _write_ahead(db)
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("BEGIN IMMEDIATE")
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and (application != _APPLICATION_ID or version != _VERSION):
+        db.execute("ROLLBACK")
+        raise ValueError("it is another program's, or another version's")
+    if not tables:
+        for statement in _SCHEMA.split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {_VERSION}")
+    db.execute("COMMIT")
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    # The switch to WAL needs the file alone and doesn't wait for others as transactions do.
+    deadline = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

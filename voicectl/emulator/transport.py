@@ -1,0 +1,32 @@
+"""The emulator inside the client's own process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from voicectl.emulator.app import create_app
+from voicectl.emulator.settings import Settings
+from voicectl.emulator.store import Store
+
+
+class InProcessTransport(httpx.ASGITransport):
+    """An ASGI transport that owns its store and closes it. `store` and `app` are open to tests."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self.asgi = create_app(store, settings)
+        super().__init__(app=self.asgi)
+
+    async def aclose(self) -> None:
+        """Closes the store."""
+        self.store.close()
+
+
+def in_process_transport(db: Path | None = None, settings: Settings | None = None) -> InProcessTransport:
+    """A transport for `httpx.AsyncClient` on a database file (none: in memory). Closing the client closes it.
+
+    Raises UsageError if the file can't be used.
+    """
+    return InProcessTransport(Store(db), settings or Settings())

@@ -1,0 +1,167 @@
+"""The apply pipeline: lock, plan, confirm, execute, observe, verify, save, unlock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from voicectl.engine.events import Event, Listener
+from voicectl.engine.execute import Execution, Outcome
+from voicectl.engine.ledger import Ledger
+from voicectl.engine.observe import observe
+from voicectl.engine.perform import Performer
+from voicectl.engine.prepare import Prepared, Wishes, prepare
+from voicectl.engine.verify import plan_again, settle, still_open
+from voicectl.errors import Interrupted, VoicectlError
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import ProviderIdentity
+from voicectl.model.observed import Observation
+from voicectl.plan.plan import Action, Plan
+from voicectl.plan.planner import Planned
+from voicectl.plan.result import Applied, Leftover
+from voicectl.provider.port import Provider
+from voicectl.state.port import StateStore
+
+PATIENCE_AFTER_SIGNAL = 5.0
+"""Seconds that requests in flight get to finish after Ctrl-C or SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What an apply works with. `confirm` sees the plan and says whether to go on; it may raise."""
+
+    catalog: Catalog
+    root: Path
+    store: StateStore
+    identity: ProviderIdentity
+    provider: Provider
+    listener: Listener
+    confirm: Callable[[Plan], None]
+    wait: float = 300.0
+    grace: float = 5.0
+
+
+async def apply(run: Run, wishes: Wishes) -> Applied:
+    """Plan, confirm, execute, verify. The caller holds the state's lease.
+
+    Raises what planning raises, and what `confirm` raises: until then nothing was changed anywhere.
+    Afterwards failures are part of the result.
+    """
+    prepared = await prepare(run.catalog, run.store, run.identity, run.provider, wishes)
+    plan = prepared.planned.plan
+    run.confirm(plan)
+    if plan.empty:
+        return Applied(plan)
+    async with Ledger(run.store, prepared.sides.lock, prepared.state_version) as ledger:
+        await ledger.prove()
+        run.listener(Event("planned", total=len(plan.changes), sent=_upload_size(prepared)))
+        execution = Execution(_performer(run, prepared, ledger), prepared.planned.tasks)
+        sweep = _Sweep(run, prepared, ledger, execution)
+        with _interruptible(execution):
+            outcomes = await execution.run(sweep.before_widening)
+        leftovers: list[Leftover] = []
+        error = execution.stopped
+        if error is None:
+            try:
+                leftovers = await sweep.verify(outcomes)
+            except VoicectlError as failure:
+                error = failure
+        with contextlib.suppress(VoicectlError):
+            await ledger.durable()
+        unsaved = tuple(ledger.unsaved())
+        error = ledger.failure or error
+    results = tuple(outcome.result for outcome in outcomes)
+    return Applied(plan, results, tuple(leftovers), unsaved, error)
+
+
+def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
+    return Performer(
+        provider=run.provider,
+        ledger=ledger,
+        listener=run.listener,
+        root=run.root,
+        namespace=run.catalog.namespace,
+        known=frozenset(prepared.sides.observation.models),
+        wait=run.wait,
+        complete=prepared.sides.observation.complete,
+        grace=run.grace,
+    )
+
+
+def _upload_size(prepared: Prepared) -> int:
+    """Bytes of samples and covers that new models need."""
+    voices = [t.voice for t in prepared.planned.tasks if t.metadata is not None and t.voice is not None]
+    return sum(s.size for v in voices for s in v.samples) + sum(v.cover.size for v in voices if v.cover)
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """The looks at the account that end an apply."""
+
+    run: Run
+    prepared: Prepared
+    ledger: Ledger
+    execution: Execution
+
+    async def before_widening(self) -> None:
+        """Prune duplicates of what this run made, while everything it made is still private."""
+        made = [task for task in self.execution.tasks if task.change.action in (Action.CREATE, Action.REPLACE)]
+        shown = [task for task in made if task.metadata and task.metadata.visibility not in (None, "private")]
+        if shown:
+            await self._without_duplicates(await self._look())
+
+    async def verify(self, outcomes: list[Outcome]) -> list[Leftover]:
+        """Observe, sweep, compare what was sent with what is there, and plan again."""
+        self.run.listener(Event("verifying"))
+        observation = await self._look()
+        if await self._without_duplicates(observation):
+            observation = await self._look()
+        leftovers = settle(outcomes, observation, self.ledger)
+        await self.ledger.durable()
+        named = {leftover.name for leftover in leftovers}
+        planned = plan_again(self.prepared.sides, self.ledger, observation)
+        return leftovers + [left for left in still_open(planned, outcomes) if left.name not in named]
+
+    async def _look(self) -> Observation:
+        return await observe(self.run.provider, self.run.catalog, self.ledger.lock)
+
+    async def _without_duplicates(self, observation: Observation) -> bool:
+        """Prune the duplicates that this plan sees; True where there were any."""
+        planned: Planned = plan_again(self.prepared.sides, self.ledger, observation)
+        duplicates = tuple(t for t in planned.tasks if t.change.reason == "duplicate")
+        if not duplicates:
+            return False
+        await Execution(self.execution.performer, duplicates).run(_nothing)
+        return True
+
+
+async def _nothing() -> None:
+    return None
+
+
+@contextlib.contextmanager
+def _interruptible(execution: Execution) -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop new work and give requests in flight a few seconds; a second one leaves at once."""
+    loop = asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        if execution.stopped is not None:
+            execution.cancel()
+            return
+        execution.stop(Interrupted("interrupted", "run `voicectl apply` again: it finishes what is left"))
+        loop.call_later(PATIENCE_AFTER_SIGNAL, execution.cancel)
+
+    caught = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread
+            loop.add_signal_handler(number, interrupted)
+            caught.append(number)
+    try:
+        yield
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)

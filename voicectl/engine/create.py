@@ -1,0 +1,81 @@
+"""Exactly-once creation without an idempotency key (design: "Exactly once")."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Set
+from dataclasses import dataclass
+
+from voicectl.engine.events import Event, Listener
+from voicectl.model.marker import Marker
+from voicectl.model.observed import Model
+from voicectl.provider.port import InputChanged, NewModel, NotSent, OutcomeUnknown, Progress, Provider, Throttled
+
+ATTEMPTS = 6
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What one creation needs to know. `known` are ids that were there before it began.
+
+    `grace` is how many seconds a request may still be under way after its answer was lost.
+    """
+
+    new: NewModel
+    marker: Marker
+    known: Set[str]
+    look_first: bool = False
+    grace: float = 5.0
+
+
+async def create(provider: Provider, creation: Creation, progress: Progress, listener: Listener) -> Model:
+    """Make exactly one model with this marker, and return it.
+
+    After a definite no that asks for patience the request is repeated. After an unknown outcome the
+    account is asked for the marker, a grace period is waited out, it is asked again, and only then is
+    the request repeated. A model made from a file that changed meanwhile is deleted again.
+    Raises Rejected, InputChanged, or what the last attempt raised.
+    """
+    name = creation.marker.name
+    if creation.look_first and (found := await look(provider, creation)) is not None:
+        return found
+    for attempt in range(ATTEMPTS):
+        last = attempt + 1 == ATTEMPTS
+        try:
+            return await provider.create(creation.new, progress)
+        except InputChanged as error:
+            if error.model is not None:
+                await provider.delete(error.model.id)
+            raise
+        except (Throttled, NotSent) as error:
+            if last:
+                raise
+            pause = max(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)), error.retry_after or 0)
+            listener(Event("retrying", name, detail=f"{error.message}; again in {pause:.1f} s"))
+            await asyncio.sleep(pause)
+        except OutcomeUnknown as error:
+            listener(Event("retrying", name, detail=f"{error.message}; looking whether it was made"))
+            found = await look(provider, creation)
+            if found is None:
+                await asyncio.sleep(creation.grace)
+                found = await look(provider, creation)
+            if found is not None:
+                return found
+            if last:
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+async def look(provider: Provider, creation: Creation) -> Model | None:
+    """The oldest model with this marker that was not there before, confirmed by GET."""
+    listing = await provider.list_models(creation.marker.tag)
+    for model in sorted(listing.models, key=lambda m: m.age):
+        if model.id in creation.known:
+            continue
+        confirmed = await provider.get(model.id)
+        if confirmed is not None and creation.marker.tag in confirmed.tags:
+            return confirmed
+    return None

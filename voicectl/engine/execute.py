@@ -1,0 +1,128 @@
+"""Carry out the tasks of a plan: in order, several at once, each voice's failure its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from voicectl.engine.events import Event
+from voicectl.engine.perform import MAKES, NotTried, Performer
+from voicectl.errors import StateError, TryAgain, VoicectlError
+from voicectl.plan.plan import Action
+from voicectl.plan.result import Result, Status
+from voicectl.plan.task import Task
+from voicectl.provider.port import ProviderError
+
+Step = Callable[[Task], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What becomes of one task while the run goes on."""
+
+    task: Task
+    status: Status = "not_tried"
+    message: str = ""
+    hint: str = ""
+    begun: bool = False
+
+    @property
+    def result(self) -> Result:
+        """The same as a frozen value, once the run is over."""
+        return Result(self.task.change, self.status, self.message, self.hint)
+
+
+@dataclass(slots=True)
+class Execution:
+    """A run over tasks. After `stop` nothing new begins; `stopped` says why."""
+
+    performer: Performer
+    tasks: tuple[Task, ...]
+    outcomes: list[Outcome] = field(default_factory=list)
+    stopped: VoicectlError | None = None
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.outcomes = [Outcome(task) for task in self.tasks]
+
+    def stop(self, reason: VoicectlError) -> None:
+        """Take no new work; what is in flight ends by itself."""
+        self.stopped = self.stopped or reason
+
+    def cancel(self) -> None:
+        """Give up on what is in flight, too."""
+        for running in self._running:
+            running.cancel()
+
+    async def run(self, before_widening: Callable[[], Awaitable[None]]) -> list[Outcome]:
+        """All tasks, stage by stage; `before_widening` comes once models were made and before any is shown."""
+        do = self.performer
+        makes = self._of(*MAKES)
+        await self._stage([o for o in self.outcomes if o.task.unfinished], do.prune)
+        await self._stage(self._of(Action.REFRESH), do.refresh)
+        await self._stage(self._of(Action.UPDATE), do.update)
+        await self._stage(makes, do.make, finished=False)
+        if any(self._alive(outcome) for outcome in makes) and not self.stopped:
+            await before_widening()
+        await self._stage(makes, do.widen, finished=False)
+        await self._stage(makes, do.give_way)
+        await self._stage(self._of(Action.FORGET), do.forget)
+        await self._stage(self._of(Action.RETIRE), do.retire)
+        await self._stage([o for o in self._of(Action.PRUNE) if not o.task.unfinished], do.prune)
+        for outcome in self.outcomes:
+            if outcome.begun and outcome.status == "not_tried" and not outcome.message:
+                outcome.status, outcome.message = "failed", "interrupted before it was finished"
+        return self.outcomes
+
+    def _of(self, *actions: Action) -> list[Outcome]:
+        return [o for o in self.outcomes if o.task.change.action in actions and not o.task.unfinished]
+
+    @staticmethod
+    def _alive(outcome: Outcome) -> bool:
+        return outcome.status != "failed"
+
+    async def _stage(self, outcomes: Iterable[Outcome], step: Step, *, finished: bool = True) -> None:
+        """One step of many tasks. The limiter below bounds the requests; a name's steps never overlap."""
+        by_name: dict[str, list[Outcome]] = {}
+        for outcome in outcomes:
+            if self._alive(outcome):
+                by_name.setdefault(outcome.task.name, []).append(outcome)
+        self._running = {
+            asyncio.create_task(self._steps(group, step, finished)) for group in by_name.values()
+        }
+        if self._running:
+            results = await asyncio.gather(*self._running, return_exceptions=True)
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+        self._running = set()
+
+    async def _steps(self, outcomes: list[Outcome], step: Step, finished: bool) -> None:
+        for outcome in outcomes:
+            await self._step(outcome, step, finished)
+
+    async def _step(self, outcome: Outcome, step: Step, finished: bool) -> None:
+        if self.stopped is not None:
+            return
+        task = outcome.task
+        tell = self.performer.listener
+        if not outcome.begun:
+            tell(Event("started", task.name, task.change.action))
+            outcome.begun = True
+        try:
+            await step(task)
+        except NotTried as error:
+            outcome.message = error.message
+            return
+        except (ProviderError, VoicectlError) as error:
+            outcome.status, outcome.message, outcome.hint = "failed", error.message, error.hint
+            tell(Event("failed", task.name, task.change.action, error.message))
+            if getattr(error, "stops_run", False) or isinstance(error, StateError | TryAgain):
+                self.stop(error)
+            return
+        if self.performer.ledger.failure is not None:
+            self.stop(self.performer.ledger.failure)
+        if finished:
+            outcome.status = "done"
+            tell(Event("done", task.name, task.change.action))

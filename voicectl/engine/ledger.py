@@ -1,0 +1,151 @@
+"""The state while a run changes it: kept in memory, saved in groups, never behind by a second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+from voicectl.errors import StateError, TryAgain
+from voicectl.model.lock import Lock, Record, Removed, Retired, merged
+from voicectl.state.port import StateStore, Version
+
+GROUP_SECONDS = 0.5
+"""How long a change waits for others before it is saved; well under the promised second."""
+
+
+class Ledger:
+    """Every change of the state goes through here. Use as an async context manager.
+
+    `durable()` returns once everything so far is on disk; many callers share one save. After a failed
+    save it raises that failure to everybody, and `failure` holds it.
+    """
+
+    def __init__(self, store: StateStore, lock: Lock, version: Version) -> None:
+        self._store = store
+        self._base = lock
+        self._version = version
+        self.voices: dict[str, Record] = dict(lock.voices)
+        self.removed: dict[str, tuple[Retired, ...]] = {n: r.retired for n, r in lock.removed.items()}
+        self.failure: StateError | TryAgain | None = None
+        self._deleted: set[str] = set()
+        self._changes = 0
+        self._saved_changes = 0
+        self._wake = asyncio.Event()
+        self._saved = asyncio.Condition()
+        self._timer: asyncio.TimerHandle | None = None
+        self._saver: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Ledger:
+        self._saver = asyncio.create_task(self._save_in_groups())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self.failure is None and self._saved_changes < self._changes:
+            with contextlib.suppress(StateError, TryAgain):  # `failure` holds it
+                await self.durable()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._saver is not None:
+            self._saver.cancel()
+            await asyncio.gather(self._saver, return_exceptions=True)
+
+    @property
+    def lock(self) -> Lock:
+        """The state as it stands now."""
+        return replace(
+            self._base,
+            voices=dict(self.voices),
+            removed={name: Removed(retired) for name, retired in self.removed.items() if retired},
+        )
+
+    def set_account(self, account: str) -> None:
+        """Record whose models these are, once it is known."""
+        if account and self._base.provider.account is None:
+            self._base = replace(self._base, provider=replace(self._base.provider, account=account))
+
+    def put(self, name: str, record: Record, previous_name: str | None = None) -> None:
+        """Record a voice; what was recorded under its previous name, or as removed, joins it."""
+        for old in {name, previous_name} - {None}:
+            assert old is not None
+            record = record.with_retired(*self.removed.pop(old, ()))
+            if old != name and (earlier := self.voices.pop(old, None)) is not None:
+                record = record.with_retired(*earlier.retired)
+        kept = tuple(r for r in record.retired if r.id != record.id and r.id not in self._deleted)
+        self.voices[name] = replace(record, retired=kept)
+        self._changed()
+
+    def retire(self, name: str, entry: Retired) -> None:
+        """Record a retired generation of a name, whether it is still a voice or not."""
+        if name in self.voices:
+            self.voices[name] = self.voices[name].with_retired(entry)
+        else:
+            self.removed[name] = merged((entry,), self.removed.get(name, ()))
+        self._changed()
+
+    def leave(self, name: str, entry: Retired | None) -> None:
+        """A voice left the manifests: its record goes, its generations stay as removed."""
+        record = self.voices.pop(name, None)
+        entries = (entry,) if entry is not None else ()
+        earlier = merged(record.retired if record else (), self.removed.get(name, ()))
+        self.removed[name] = merged(entries, earlier)
+        self._changed()
+
+    def forget(self, name: str) -> None:
+        """Drop everything that is known of a name."""
+        self.voices.pop(name, None)
+        self.removed.pop(name, None)
+        self._changed()
+
+    def drop(self, name: str, model_id: str) -> None:
+        """A retired generation is gone from the account."""
+        self._deleted.add(model_id)
+        if name in self.voices:
+            self.voices[name] = self.voices[name].without_retired(model_id)
+        self.removed[name] = tuple(r for r in self.removed.get(name, ()) if r.id != model_id)
+        self._changed()
+
+    def holds(self, model_id: str) -> bool:
+        """Whether a model is the current one of any voice."""
+        return any(record.id == model_id for record in self.voices.values())
+
+    def unsaved(self) -> list[str]:
+        """Ids that the run recorded and the disk may not hold."""
+        if self._saved_changes == self._changes:
+            return []
+        return sorted(self.lock.ids() - self._base.ids())
+
+    def _changed(self) -> None:
+        self._changes += 1
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._wake.set)
+
+    async def durable(self) -> None:
+        """Return once all changes so far are on disk. Raises what saving raised."""
+        wanted = self._changes
+        self._wake.set()
+        async with self._saved:
+            await self._saved.wait_for(lambda: self.failure is not None or self._saved_changes >= wanted)
+        if self.failure is not None:
+            raise self.failure
+
+    async def prove(self) -> None:
+        """Show that the state can be saved, by saving it."""
+        self._changes += 1
+        await self.durable()
+
+    async def _save_in_groups(self) -> None:
+        while self.failure is None:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            changes, lock = self._changes, self.lock
+            try:
+                self._version = await asyncio.to_thread(self._store.save, lock, self._version)
+                self._saved_changes = changes
+            except (StateError, TryAgain) as error:
+                self.failure = error
+            async with self._saved:
+                self._saved.notify_all()

@@ -1,0 +1,291 @@
+"""How each action is carried out: requests, and what the ledger records of them. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from voicectl.engine.create import Creation, create
+from voicectl.engine.events import Event, Listener
+from voicectl.engine.ledger import Ledger
+from voicectl.errors import VoicectlError
+from voicectl.model import marker
+from voicectl.model.lock import Applied, Pending, Record
+from voicectl.model.marker import Marker
+from voicectl.model.observed import Model, Patch
+from voicectl.model.voice import FIELDS, Metadata, Voice
+from voicectl.plan.compare import widens
+from voicectl.plan.plan import Action
+from voicectl.plan.task import Task
+from voicectl.provider.port import NewModel, Provider, Upload
+
+FIRST_LOOK = 0.2
+LONGEST_LOOK = 5.0
+_MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "m4a": "audio/mp4", "opus": "audio/ogg"}
+
+
+class TaskFailed(VoicectlError):
+    """One voice is not as planned."""
+
+    code = "voice_failed"
+
+
+class NotTried(VoicectlError):
+    """A task was left out because something that it depends on did not happen."""
+
+    code = "not_tried"
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Carries out tasks one by one. `wait` is how many seconds a model may train."""
+
+    provider: Provider
+    ledger: Ledger
+    listener: Listener
+    root: Path
+    namespace: str
+    known: frozenset[str]
+    """Ids of all models that were there before the run."""
+    wait: float = 300.0
+    complete: bool = True
+    grace: float = 5.0
+
+    async def make(self, task: Task) -> None:
+        """First half of create, replace and restore: the right model exists, trained and recorded as current.
+
+        A new one is private until `widen`. While it replaces another it is recorded as pending.
+        """
+        for model, patch in task.also:
+            await self._update(model.id, patch, None)
+        if task.model is None:
+            model = await self._create(task)
+        else:
+            model = await self._confirmed(task.model)
+            await self._update(model.id, narrow(task.patch, model), task.voice)
+        self.ledger.set_account(model.author)
+        self._record_made(task, model)
+        trained = await self._trained(task.name, model)
+        self.ledger.put(task.name, self.current_record(task, trained), task.change.previous_name)
+
+    async def widen(self, task: Task) -> None:
+        """Second half: show the model to as many as the manifest wants, once it is trained."""
+        record = self.ledger.voices[task.name]
+        wanted = (task.metadata or (task.voice.metadata if task.voice else Metadata())).visibility
+        present = record.applied.visibility or "private"
+        if task.model is not None:
+            present, wanted = task.model.visibility, task.patch.visibility
+        if wanted is not None and widens(present, wanted):
+            await self._update(record.id, Patch(visibility=wanted), None)
+            ignored = task.voice is not None and "visibility" in task.voice.lifecycle.ignore
+            if not ignored:
+                applied = replace(record.applied, visibility=wanted)
+                self.ledger.put(task.name, replace(record, applied=applied))
+
+    async def give_way(self, task: Task) -> None:
+        """Last part of a replacement: the generation before is retired, or forgotten if it was adopted."""
+        if task.retires is None:
+            return
+        await self._update(task.retires.model.id, task.retires.patch, None)
+        if task.retires.entry is not None:
+            self.ledger.retire(task.name, task.retires.entry)
+
+    async def update(self, task: Task) -> None:
+        """Set the changed fields; a wider visibility waits until the model is trained."""
+        assert task.model is not None
+        model = task.model
+        if task.change.adopted:
+            model = await self._confirmed(model)
+        for other, patch in task.also:
+            await self._update(other.id, patch, None)
+        if task.patch.visibility and widens(model.visibility, task.patch.visibility):
+            model = await self._trained(task.name, model)
+        await self._update(model.id, task.patch, task.voice)
+        if task.record is not None:
+            record = replace(task.record, state=model.state)
+            self.ledger.put(task.name, record, task.change.previous_name)
+
+    async def refresh(self, task: Task) -> None:
+        """Bring the lock up to date without touching the account."""
+        if task.drop and task.entry is not None:
+            self.ledger.drop(task.name, task.entry.id)
+        elif task.entry is not None:
+            self.ledger.retire(task.name, task.entry)
+        elif task.record is not None:
+            if task.change.adopted and task.model is not None:
+                await self._confirmed(task.model)
+            self.ledger.put(task.name, task.record, task.change.previous_name)
+
+    async def retire(self, task: Task) -> None:
+        """Say on the model that it is retired, then record it so."""
+        assert task.model is not None
+        assert task.entry is not None
+        await self._update(task.model.id, task.patch, None)
+        if task.drop:
+            self.ledger.leave(task.name, task.entry)
+        else:
+            self.ledger.retire(task.name, task.entry)
+
+    async def forget(self, task: Task) -> None:
+        """Take the marks off every generation, then drop the record."""
+        for model, patch in (*task.also, *([(task.model, task.patch)] if task.model else [])):
+            await self._update(model.id, patch, None)
+        if not task.drop and task.entry is not None:
+            self.ledger.drop(task.name, task.entry.id)
+        elif task.drop and task.model is None:
+            self.ledger.leave(task.name, None)
+        elif task.drop:
+            self.ledger.forget(task.name)
+
+    async def prune(self, task: Task) -> None:
+        """Delete a model: recorded as `deleting` on disk before the request is sent."""
+        assert task.model is not None
+        assert task.entry is not None
+        model_id = task.model.id
+        if self.ledger.holds(model_id) and not task.drop:
+            raise NotTried(f"{model_id} still serves {task.name}")
+        if not task.unfinished and not await self._still_ours(model_id):
+            raise TaskFailed(f"{model_id} has lost our marks, so it is not ours to delete", "look at it by hand")
+        entry = replace(task.entry, deleting=True)
+        if task.drop:
+            self.ledger.leave(task.name, entry)
+        else:
+            self.ledger.drop(task.name, model_id)
+            self.ledger.retire(task.name, entry)
+        await self.ledger.durable()
+        await self.provider.delete(model_id)
+        self.ledger.drop(task.name, model_id)
+
+    async def _create(self, task: Task) -> Model:
+        assert task.voice is not None
+        assert task.metadata is not None
+        voice, sent = task.voice, 0
+        total = sum(sample.size for sample in voice.samples) + (voice.cover.size if voice.cover else 0)
+        wanted = Marker.of(self.namespace, voice.name, voice.inputs)
+
+        def progress(size: int) -> None:
+            nonlocal sent
+            sent += size
+            self.listener(Event("uploading", voice.name, sent=sent, total=total))
+
+        new = new_model(self.root, voice, task.metadata, wanted)
+        creation = Creation(new, wanted, self.known, not self.complete, self.grace)
+        model = await create(self.provider, creation, progress, self.listener)
+        if not set(wanted.marks) <= set(model.tags):
+            text = "the provider did not keep the ownership tags; they are sent again"
+            self.listener(Event("warning", voice.name, detail=text))
+            tags = (*new.tags,)
+            await self._update(model.id, Patch(tags=tags), None)
+        return model
+
+    def _record_made(self, task: Task, model: Model) -> None:
+        """Record an id the moment it is known."""
+        present = self.ledger.voices.get(task.name)
+        assert task.record is not None
+        if task.retires is not None and present is not None:
+            inputs = task.record.inputs
+            assert inputs is not None
+            pending = Pending(model.id, task.record.generation, inputs)
+            self.ledger.put(task.name, replace(present.without_retired(model.id), pending=pending))
+        elif task.retires is None:
+            self.ledger.put(task.name, self.current_record(task, model), task.change.previous_name)
+
+    def current_record(self, task: Task, model: Model) -> Record:
+        """What the lockfile says of a model that was just made current, before it is widened."""
+        assert task.record is not None
+        record = replace(task.record, id=model.id, state=model.state)
+        if task.model is not None:
+            applied = task.record.applied
+            if widens(task.model.visibility, task.patch.visibility):
+                applied = replace(applied, visibility=task.model.visibility)
+            return replace(record, applied=applied)
+        assert task.voice is not None
+        ignored = task.voice.lifecycle.ignore
+        values = {
+            name: None if name in ignored else task.voice.metadata.get(name)
+            for name in FIELDS
+        }
+        if values["visibility"] is not None:
+            values["visibility"] = "private"
+        metadata = Metadata(**values)  # type: ignore[arg-type]
+        return replace(record, applied=Applied.of(metadata, model.cover_image))
+
+    async def _trained(self, name: str, model: Model) -> Model:
+        """Wait until a model is trained. Raises TaskFailed if its training fails or takes too long."""
+        loop = asyncio.get_running_loop()
+        end, pause = loop.time() + self.wait, FIRST_LOOK
+        present: Model | None = model
+        while present is not None and present.state not in ("trained", "failed"):
+            if loop.time() >= end:
+                raise TaskFailed(
+                    f"{model.id} is still training after {self.wait:g} s", "run `voicectl apply` again later"
+                )
+            self.listener(Event("waiting", name, detail="training"))
+            await asyncio.sleep(min(pause, max(0.0, end - loop.time())))
+            pause = min(LONGEST_LOOK, pause * 1.6)
+            present = await self.provider.get(model.id)
+        if present is None:
+            raise TaskFailed(f"{model.id} disappeared while it was training", "run `voicectl apply` again")
+        if present.state == "failed":
+            self._record_state(name, present)
+            raise TaskFailed(
+                f"the training of {model.id} failed", "look at its samples, then run `voicectl apply --retry-failed`"
+            )
+        return present
+
+    def _record_state(self, name: str, model: Model) -> None:
+        record = self.ledger.voices.get(name)
+        if record is not None and record.id == model.id:
+            self.ledger.put(name, replace(record, state=model.state))
+
+    async def _update(self, model_id: str, patch: Patch, voice: Voice | None) -> None:
+        if patch.empty:
+            return
+        cover = cover_upload(self.root, voice) if patch.cover and voice else None
+        if not await self.provider.update(model_id, patch, cover):
+            raise TaskFailed(f"{model_id} is gone from the account", "run `voicectl plan` to see what follows")
+
+    async def _confirmed(self, model: Model) -> Model:
+        """A model from a listing, by GET: listings may be stale."""
+        present = await self.provider.get(model.id)
+        if present is None or marker.owners(present.tags) - {self.namespace}:
+            raise TaskFailed(f"{model.id} is gone, or is another catalog's now", "run `voicectl plan` again")
+        return present
+
+    async def _still_ours(self, model_id: str) -> bool:
+        present = await self.provider.get(model_id)
+        return present is None or marker.owners(present.tags) == {self.namespace}
+
+
+def narrow(patch: Patch, model: Model) -> Patch:
+    """A patch without the part that shows the model to more people."""
+    return replace(patch, visibility=None) if widens(model.visibility, patch.visibility) else patch
+
+
+def new_model(root: Path, voice: Voice, metadata: Metadata, wanted: Marker) -> NewModel:
+    """The request that makes a voice's model."""
+    transcripts = tuple(s.transcript for s in voice.samples if s.transcript is not None)
+    return NewModel(
+        metadata=metadata,
+        tags=(*(metadata.tags or ()), *wanted.marks),
+        samples=tuple(
+            Upload(root / s.path, f"sample-{n}.{s.format}", _MEDIA_TYPES[s.format], s.digest, s.size)
+            for n, s in enumerate(voice.samples, 1)
+        ),
+        transcripts=transcripts,
+        enhance=voice.enhance,
+        cover=cover_upload(root, voice),
+    )
+
+
+def cover_upload(root: Path, voice: Voice) -> Upload | None:
+    """The cover image's file, where there is one."""
+    cover = voice.cover
+    if cover is None:
+        return None
+    name = "cover." + cover.media_type.partition("/")[2]
+    return Upload(root / cover.path, name, cover.media_type, cover.digest, cover.size)
+
+
+MAKES = (Action.CREATE, Action.REPLACE, Action.RESTORE)

@@ -1,0 +1,83 @@
+"""From files, state and account to a plan. Reads only: GET requests, and no file is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from voicectl.engine.observe import observe
+from voicectl.errors import StateError
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock, ProviderIdentity
+from voicectl.plan.offline import as_recorded
+from voicectl.plan.plan import Selectors
+from voicectl.plan.planner import Planned, Sides, make_plan
+from voicectl.provider.port import Provider
+from voicectl.state.port import StateStore, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks of a plan, beyond the project's files. `now` holds for the whole run."""
+
+    now: datetime
+    version: str
+    selectors: Selectors = Selectors()
+    retry_failed: bool = False
+    recreate_missing: bool = False
+    destroy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan with the three sides that it was made of."""
+
+    planned: Planned
+    sides: Sides
+    state_version: Version
+
+
+def load_state(store: StateStore, catalog: Catalog, identity: ProviderIdentity) -> tuple[Lock, Version]:
+    """The lock of this catalog, or a new one. Raises StateError for one of another catalog or endpoint."""
+    lock, version = store.load()
+    if lock is None:
+        return Lock(catalog.name, catalog.environment, identity), version
+    for what, recorded, wanted in (
+        ("catalog", lock.catalog, catalog.name),
+        ("environment", lock.environment, catalog.environment),
+        ("provider", lock.provider.name, identity.name),
+        ("endpoint", lock.provider.host, identity.host),
+    ):
+        if recorded != wanted:
+            raise StateError(
+                f"{store.location} is of {what} {recorded or 'none'}, but this run is of {wanted or 'none'}",
+                f"correct the {what}, or give this one a lockfile of its own with `state` in voicectl.yaml",
+            )
+    return lock, version
+
+
+async def prepare(
+    catalog: Catalog,
+    store: StateStore,
+    identity: ProviderIdentity,
+    provider: Provider | None,
+    wishes: Wishes,
+) -> Prepared:
+    """Load the state, observe, compare, order, check. Without a provider the plan is an offline one."""
+    lock, version = load_state(store, catalog, identity)
+    observation = as_recorded(catalog, lock) if provider is None else await observe(provider, catalog, lock)
+    if lock.provider.account is None and observation.account is not None:
+        lock = replace(lock, provider=replace(lock.provider, account=observation.account))
+    sides = Sides(
+        catalog=catalog,
+        lock=lock,
+        observation=observation,
+        now=wishes.now,
+        version=wishes.version,
+        selectors=wishes.selectors,
+        retry_failed=wishes.retry_failed,
+        recreate_missing=wishes.recreate_missing,
+        destroy=wishes.destroy,
+        offline=provider is None,
+    )
+    return Prepared(make_plan(sides), sides, version)

@@ -1,0 +1,71 @@
+"""After an apply: look again, name what did not stick, and plan again (promise 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from voicectl.engine.execute import Outcome
+from voicectl.engine.ledger import Ledger
+from voicectl.model.lock import Blocked, Record
+from voicectl.model.observed import Model, Observation
+from voicectl.model.voice import FIELDS, Voice
+from voicectl.plan.compare import observed_value, shown
+from voicectl.plan.plan import Action
+from voicectl.plan.planner import Planned, Sides, make_plan
+from voicectl.plan.result import Leftover
+
+_SETS_VALUES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.RESTORE)
+
+
+def settle(outcomes: Iterable[Outcome], observation: Observation, ledger: Ledger) -> list[Leftover]:
+    """Compare what was sent with what the account shows now, and record what did not stick.
+
+    A value that the provider did not take is recorded as blocked, so that later plans don't fight it.
+    """
+    leftovers: list[Leftover] = []
+    for outcome in outcomes:
+        voice, name = outcome.task.voice, outcome.task.name
+        record = ledger.voices.get(name)
+        if outcome.status != "done" or outcome.task.change.action not in _SETS_VALUES:
+            continue
+        if voice is None or record is None or (model := observation.models.get(record.id)) is None:
+            continue
+        settled, messages = _settled(record, voice, model)
+        if settled != record:
+            ledger.put(name, settled)
+        leftovers += [Leftover(name, message) for message in messages]
+    return leftovers
+
+
+def _settled(record: Record, voice: Voice, model: Model) -> tuple[Record, list[str]]:
+    if record.applied.cover_image is not None and record.applied.remote_cover != model.cover_image:
+        sent = model.cover_image or None
+        record = replace(record, applied=replace(record.applied, remote_cover=sent))
+    blocked, values, messages = dict(record.blocked), {}, []
+    for name in FIELDS:
+        desired = voice.metadata.get(name)
+        if desired is None or name in voice.lifecycle.ignore or record.applied.get(name) != desired:
+            continue
+        observed = observed_value(name, model, record.applied)
+        if observed != desired:
+            blocked[name] = Blocked(desired, observed)
+            values[name] = observed if name != "cover_image" else record.applied.cover_image
+            messages.append(f"{name} did not stick: {shown(desired)} was sent, the account shows {shown(observed)}")
+    applied = replace(record.applied, **values)  # type: ignore[arg-type]
+    return replace(record, applied=applied, blocked=blocked, state=model.state), messages
+
+
+def plan_again(sides: Sides, ledger: Ledger, observation: Observation) -> Planned:
+    """The plan right after the apply, of the same selection; success is that it is empty."""
+    return make_plan(replace(sides, lock=ledger.lock, observation=observation, retry_failed=False))
+
+
+def still_open(planned: Planned, outcomes: Iterable[Outcome]) -> list[Leftover]:
+    """Changes that the second plan still wants for voices that seemed done."""
+    unfinished = {outcome.task.name for outcome in outcomes if outcome.status != "done"}
+    return [
+        Leftover(change.name, f"still to {change.action}" + (f": {change.reason}" if change.reason else ""))
+        for change in planned.plan.changes
+        if change.name not in unfinished
+    ]

@@ -1,0 +1,88 @@
+"""Globs -> the manifests of a project, in an order that does not depend on the file system."""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+PROJECT_FILE = "voicectl.yaml"
+
+
+def refusal(pattern: str) -> str:
+    """Why a glob can't be used; empty if it can."""
+    if "\\" in pattern:
+        return "write / instead of \\"
+    if pattern.startswith("/") or re.match("[A-Za-z]:", pattern) or ".." in pattern.split("/"):
+        return "manifests must be inside the project; write a path relative to voicectl.yaml"
+    return ""
+
+
+def find_manifests(root: Path, patterns: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The files that match any pattern, and the directories that could not be listed.
+
+    Both are relative to `root` with forward slashes, and sorted. Hidden files and directories, and
+    directories behind symbolic links below a pattern's fixed part, are not looked at.
+    `**` stands for any number of directories. The project file is no manifest.
+    """
+    listed: dict[str, list[str]] = {}
+    found: set[str] = set()
+    closed: set[str] = set()
+    for pattern in patterns:
+        parts = [part for part in pattern.split("/") if part not in ("", ".")]
+        base = _fixed_part(parts)
+        if base not in listed:
+            listed[base] = list(_walk(root, base, closed))
+        found.update(path for path in listed[base] if _matches(parts, path.split("/")))
+    visible = (path for path in found if not any(part.startswith(".") for part in path.split("/")))
+    return sorted(set(visible) - {PROJECT_FILE}), sorted(closed)
+
+
+def _fixed_part(parts: list[str]) -> str:
+    """The directory below which everything is that a pattern can match."""
+    fixed = itertools.takewhile(lambda part: not any(sign in part for sign in "*?["), parts[:-1])
+    return "/".join(fixed)
+
+
+def _matches(parts: list[str], names: list[str]) -> bool:
+    """Whether a pattern's parts match a path's names.
+
+    All positions in the pattern that the names so far can lead to are followed at once, so that
+    no pattern takes exponential time.
+    """
+    positions = _skipping(parts, {0})
+    for name in names:
+        reached = {
+            at if parts[at] == "**" else at + 1
+            for at in positions
+            if at < len(parts) and (parts[at] == "**" or fnmatch.fnmatchcase(name, parts[at]))
+        }
+        positions = _skipping(parts, reached)
+    return len(parts) in positions
+
+
+def _skipping(parts: list[str], positions: set[int]) -> set[int]:
+    """These positions and those behind a `**`, which may stand for no directory."""
+    result = set(positions)
+    for at, part in enumerate(parts):
+        if part == "**" and at in result:
+            result.add(at + 1)
+    return result
+
+
+def _walk(root: Path, base: str, closed: set[str]) -> Iterator[str]:
+    def path_of(directory: str) -> str:
+        return os.path.relpath(directory, root).replace(os.sep, "/")
+
+    def note(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            closed.add(path_of(error.filename))
+
+    for directory, inner, files in os.walk(os.path.join(root, base), onerror=note):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        below = path_of(directory)
+        prefix = "" if below == "." else below + "/"
+        yield from (prefix + name for name in files if not name.startswith("."))

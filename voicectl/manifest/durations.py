@@ -1,0 +1,25 @@
+"""Durations as users write them: `7d`, `12h`, `0`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from voicectl.manifest.problems import shown
+
+PATTERN = r"^(0|[0-9]{1,5}[wdhm])$"
+_DURATION = re.compile(r"(0)|([0-9]{1,5})([wdhm])")
+_UNITS = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+}
+
+
+def parse_duration(value: object) -> timedelta:
+    """Read `7d`, `12h`, `30m`, `2w` or 0; ValueError with a sentence for anything else."""
+    match = None if isinstance(value, bool) else _DURATION.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{shown(value)} is not a duration")
+    return timedelta() if match[1] else int(match[2]) * _UNITS[match[3]]

@@ -1,0 +1,145 @@
+"""One voice seen through the layers that describe it.
+
+Strongest first: the environment's override, the voice, the environment's defaults, the defaults.
+Defaults do not apply to voices with a `model`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel
+
+from voicectl.errors import Place
+from voicectl.manifest.positions import Document, Path
+from voicectl.manifest.project import Project
+from voicectl.manifest.schema import ManifestFile, Override, VoiceEntry
+from voicectl.manifest.wording import Broken
+from voicectl.model import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One manifest as it was read. `base` is its directory, relative to the project."""
+
+    document: Document
+    content: ManifestFile
+    broken: Broken
+    base: str
+
+    def is_broken(self, *path: str | int) -> bool:
+        """Whether something at `path`, above it or in it could not be used and was reported."""
+        return any(path[: len(gone)] == gone or gone[: len(path)] == path for gone in self.broken)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Some values, and where they were written. `base` is the directory their paths start from."""
+
+    values: BaseModel
+    document: Document
+    path: Path
+    base: str = ""
+
+    def has(self, key: str) -> bool:
+        """Whether this layer says anything about `key`."""
+        return key in self.values.model_fields_set
+
+    def place(self, key: str, *rest: str | int) -> Place:
+        """Where the value of `key` (or something in it) stands."""
+        return self.document.value((*self.path, key, *rest))
+
+    def key_place(self, key: str, *rest: str | int) -> Place:
+        """Where the key itself stands."""
+        return self.document.key((*self.path, key, *rest))
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A voice of a manifest, in the light of the project's defaults and environment."""
+
+    name: str
+    manifest: Manifest
+    entry: VoiceEntry
+    project: Project
+
+    @cached_property
+    def own(self) -> Layer:
+        """What the manifest says."""
+        return Layer(self.entry, self.manifest.document, ("voices", self.name), self.manifest.base)
+
+    @cached_property
+    def override(self) -> Layer | None:
+        """What the environment says about this voice."""
+        values = self.project.chosen.voices.get(self.name)
+        if values is None or self.project.environment is None:
+            return None
+        path = ("environments", self.project.environment, "voices", self.name)
+        return Layer(values, self.project.document, path)
+
+    @cached_property
+    def place(self) -> Place:
+        """The voice's key in its manifest."""
+        return self.own.document.key(self.own.path)
+
+    @cached_property
+    def model(self) -> str:
+        """The id of the model that is adopted or external; empty without one."""
+        override = self.override
+        if override is not None and isinstance(override.values, Override) and override.has("model"):
+            return override.values.model
+        return self.entry.model
+
+    @cached_property
+    def names_model(self) -> bool:
+        """Whether omitted metadata is unmanaged and defaults do not apply."""
+        return bool(self.model) or self.entry.external or self.is_broken("model")
+
+    @cached_property
+    def specific(self) -> tuple[Layer, ...]:
+        """The layers that speak of this voice only, strongest first."""
+        return (self.override, self.own) if self.override is not None else (self.own,)
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers that apply, strongest first."""
+        return self.specific if self.names_model else (*self.specific, *default_layers(self.project))
+
+    def is_broken(self, *path: str | int) -> bool:
+        """Whether something at `path` in the voice, or in it, could not be used and was reported."""
+        return self.manifest.is_broken("voices", self.name, *path)
+
+    def layer_of(self, key: str) -> Layer | None:
+        """The strongest layer that says anything about `key`."""
+        return next((layer for layer in self.layers if layer.has(key)), None)
+
+    def value(self, key: str, otherwise: Any = None) -> Any:
+        """The value of `key` in the strongest layer that has it."""
+        layer = self.layer_of(key)
+        return otherwise if layer is None else getattr(layer.values, key)
+
+    def tags(self) -> tuple[str, ...] | None:
+        """The tags in canonical form: an override's alone, else the voice's with the defaults'."""
+        override = self.override
+        if override is not None and override.has("tags"):
+            return canonical.tags(_tags(override))
+        layers = [layer for layer in self.layers if layer.has("tags")]
+        if self.names_model and not layers:
+            return None
+        return canonical.tags(tag for layer in layers for tag in _tags(layer))
+
+
+def _tags(layer: Layer) -> list[str]:
+    tags: list[str] = getattr(layer.values, "tags")  # noqa: B009
+    return tags
+
+
+def default_layers(project: Project) -> tuple[Layer, ...]:
+    """The environment's defaults and the project's, strongest first."""
+    shared = Layer(project.content.defaults, project.document, ("defaults",))
+    if project.environment is None:
+        return (shared,)
+    path = ("environments", project.environment, "defaults")
+    return Layer(project.chosen.defaults, project.document, path), shared

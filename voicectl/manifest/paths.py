@@ -1,0 +1,126 @@
+"""Paths in manifests: what may be read, and what may be uploaded.
+
+A manifest may come from a stranger's pull request and name any file of the machine that
+runs it. Only regular files inside the project count, symbolic links resolved, and none in
+a directory whose name begins with a dot (`.git`, `.ssh`, caches).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from voicectl.manifest.problems import shown
+
+_DRIVE = re.compile("[A-Za-z]:")
+_INSIDE_HINT = "copy the file into the project, and write its path relative to this file"
+
+
+class PathRefused(Exception):
+    """A path that may not, or can't, be used; `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ProjectPaths:
+    """Judges paths by the rules above, for one project directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.path.realpath(root)
+        self._directories: dict[str, str] = {}
+
+    def file(self, text: str, base: str = "") -> str:
+        """The path, relative to the project, of the regular file that `text` names.
+
+        `text` is relative to the directory `base`, which is relative to the project; the result has
+        symbolic links resolved and forward slashes. PathRefused where the rules forbid it or there
+        is no such file.
+        """
+        relative = self.place(text, base)
+        try:
+            mode = os.stat(os.path.join(self._root, relative)).st_mode
+        except (OSError, ValueError) as error:
+            raise _not_there(text, error) from error
+        if stat.S_ISDIR(mode):
+            raise PathRefused(f"{shown(text)} is a directory", "name a file in it")
+        if not stat.S_ISREG(mode):
+            raise PathRefused(f"{shown(text)} is not a regular file", "name a regular file")
+        return relative
+
+    def place(self, text: str, base: str = "") -> str:
+        """Like `file`, for a path at which nothing needs to be."""
+        _check_form(text)
+        try:
+            resolved = self._resolve(os.path.join(self._root, base, text))
+        except (OSError, ValueError) as error:
+            raise _not_there(text, error) from error
+        inside = self._root.rstrip(os.sep) + os.sep
+        if resolved != self._root and not resolved.startswith(inside):
+            raise PathRefused(f"{shown(text)} is outside the project", _INSIDE_HINT)
+        relative = resolved[len(inside) :].replace(os.sep, "/") or "."
+        written = os.path.normpath(os.path.join(base, text)).replace(os.sep, "/")
+        for directory in (*written.split("/")[:-1], *relative.split("/")[:-1]):
+            if directory.startswith(".") and directory != "..":
+                message = f"{shown(text)} is in a directory whose name begins with a dot ({directory})"
+                raise PathRefused(message, "move the file to another directory")
+        return relative
+
+    def absolute(self, relative: str) -> str:
+        """Where a path that was judged is on this machine."""
+        return os.path.join(self._root, relative)
+
+    def _resolve(self, path: str) -> str:
+        # Directories repeat; their links are resolved once each.
+        directory, name = os.path.split(path)
+        real = self._directories.get(directory)
+        if real is None:
+            real = self._directories[directory] = os.path.realpath(directory)
+        joined = os.path.join(real, name)
+        if name in ("", ".", "..") or os.path.islink(joined):
+            return os.path.realpath(joined)
+        return joined
+
+
+def _check_form(text: str) -> None:
+    if not text:
+        raise PathRefused("must not be empty", "write a path relative to this file")
+    if "\\" in text:
+        raise PathRefused(f"{shown(text)} has a backslash", "write / between directories, on Windows too")
+    if text.startswith("/") or _DRIVE.match(text):
+        raise PathRefused(f"{shown(text)} is not a relative path", _INSIDE_HINT)
+
+
+def _not_there(text: str, error: Exception) -> PathRefused:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return PathRefused(f"there is no file {shown(text)}", "check the path; it is relative to this file")
+    if isinstance(error, PermissionError):
+        return PathRefused(f"{shown(text)} can't be read", "check its permissions")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+    return PathRefused(f"{shown(text)} can't be read ({reason})", "check the path")
+
+
+def open_regular(path: str) -> int:
+    """Open a regular file for reading, never waiting for a writer, never through a link at its end.
+
+    Returns the file descriptor; OSError for anything else. The check is made on what was opened,
+    so nothing can be put in its place in between.
+    """
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"not a regular file: {path}")
+    return descriptor
+
+
+def read_regular(path: str, limit: int) -> bytes:
+    """At most `limit + 1` bytes of a regular file; OSError where it can't be read."""
+    with open(open_regular(path), "rb") as file:
+        return file.read(limit + 1)

@@ -1,0 +1,263 @@
+"""The project file: where a catalog is kept, and what holds for all of its voices."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from voicectl.errors import Place, ProjectNotFound, UsageError
+from voicectl.manifest import discover, wording, yaml_source
+from voicectl.manifest.discover import PROJECT_FILE
+from voicectl.manifest.paths import PathRefused, ProjectPaths, read_regular
+from voicectl.manifest.positions import Document, Spot
+from voicectl.manifest.problems import Problems, did_you_mean, shown
+from voicectl.manifest.schema import Environment, ProjectFile
+from voicectl.model.catalog import Policy, namespace
+
+_UNINSTALLED_VERSION = "1.0.0"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project in one environment. Paths are relative to `root`, with forward slashes."""
+
+    root: Path
+    """The project directory, symbolic links resolved."""
+    catalog: str
+    environment: str | None
+    provider: Literal["fish", "emulator"]
+    manifests: tuple[str, ...]
+    """Globs."""
+    state: str
+    """The lockfile's path, with the environment put in."""
+    concurrency: int | Literal["auto"]
+    retain: timedelta
+    policy: Policy
+    content: ProjectFile = field(repr=False)
+    document: Document = field(repr=False)
+    file: str = PROJECT_FILE
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the marks."""
+        return namespace(self.catalog, self.environment)
+
+    @property
+    def chosen(self) -> Environment:
+        """What the environment says; empty without one."""
+        return self.content.environments.get(self.environment or "") or Environment()
+
+    @property
+    def title_suffix(self) -> str:
+        """Appended to every title in this environment."""
+        return self.chosen.title_suffix
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The names of all environments."""
+        return tuple(sorted(self.content.environments))
+
+
+def find_project(start: Path | None = None, chdir: Path | None = None) -> Path:
+    """The project directory: `chdir` if given, else the nearest at or above `start` (default: here).
+
+    ProjectNotFound where there is no voicectl.yaml.
+    """
+    if chdir is not None:
+        if _holds_project(chdir):
+            return chdir
+        raise ProjectNotFound(f"there is no {PROJECT_FILE} in {chdir}", _not_found_hint(chdir))
+    here = Path.cwd() if start is None else start.absolute()
+    for directory in (here, *here.parents):
+        if _holds_project(directory):
+            return directory
+    raise ProjectNotFound(f"there is no {PROJECT_FILE} in {here} or above", _not_found_hint(here))
+
+
+def load_project(directory: Path, environment: str | None) -> Project:
+    """The project in `directory`, for one environment.
+
+    ProjectNotFound; InvalidFiles with all problems of the project file; UsageError where the
+    environment is missing or unknown.
+    """
+    project, problems = read_project(directory, environment)
+    problems.refuse()
+    return project
+
+
+def read_project(directory: Path, environment: str | None) -> tuple[Project, Problems]:
+    """Like `load_project`, but hands back the problems and what can be used in spite of them.
+
+    InvalidFiles only where nothing can.
+    """
+    problems = Problems()
+    root = directory.resolve()
+    document = _read_file(root, problems)
+    content, _ = wording.read(ProjectFile, document, document.data, problems)
+    _check_catalog(content, document, problems)
+    _check_requires(content, document, problems)
+    _check_manifests(content, document, problems)
+    _check_state(root, content, document, problems)
+    _check_environment(content, environment, problems)
+    chosen = content.environments.get(environment or "")
+    project = Project(
+        root=root,
+        catalog=content.catalog,
+        environment=environment,
+        provider=content.provider,
+        manifests=tuple(content.manifests),
+        state=state_path(content.state, environment),
+        concurrency=content.concurrency,
+        retain=content.retain if chosen is None or chosen.retain is None else chosen.retain,
+        policy=_policy(content),
+        content=content,
+        document=document,
+    )
+    return project, problems
+
+
+def state_path(state: str, environment: str | None) -> str:
+    """The lockfile's path with the environment put in before its ending, `.lock.json` being one."""
+    path = PurePosixPath(state)
+    if not environment or not path.name:
+        return str(path)
+    ending = ".lock.json" if path.name.endswith(".lock.json") else path.suffix
+    return str(path.with_name(f"{path.name.removesuffix(ending)}.{environment}{ending}"))
+
+
+def _holds_project(directory: Path) -> bool:
+    try:
+        return (directory / PROJECT_FILE).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _not_found_hint(directory: Path) -> str:
+    if (directory / "voicectl.yml").exists():
+        return f"rename voicectl.yml to {PROJECT_FILE}"
+    return "run `voicectl init` to make a project, or name its directory with -C"
+
+
+def _read_file(root: Path, problems: Problems) -> Document:
+    if not _holds_project(root):
+        raise ProjectNotFound(f"there is no {PROJECT_FILE} in {root}", _not_found_hint(root))
+    paths = ProjectPaths(root)
+    document = None
+    try:
+        content = read_regular(paths.absolute(paths.file(PROJECT_FILE)), yaml_source.MAX_BYTES)
+        document, found = yaml_source.parse(PROJECT_FILE, content)
+        problems.found += found
+    except PathRefused as error:
+        problems.error(Place(PROJECT_FILE), error.message, error.hint)
+    except OSError as error:
+        problems.error(Place(PROJECT_FILE), f"can't be read ({error.strerror})", "check its permissions")
+    if document is not None and document.data is None:
+        problems.error(Place(PROJECT_FILE), "the project file is empty", "write `catalog: <name>`")
+    elif document is not None and not isinstance(document.data, dict):
+        place = document.value(())
+        problems.error(place, "the project file must be a mapping", "begin it with `catalog: <name>`")
+    if document is None or not isinstance(document.data, dict):
+        problems.refuse()
+        return Document(PROJECT_FILE, {}, Spot(0, 0))
+    data = {key: _given(key, value) for key, value in document.data.items()}
+    return Document(PROJECT_FILE, data, document.root)
+
+
+def _given(key: str, value: object) -> object:
+    """`production:` with nothing behind it is an environment without settings."""
+    if key == "environments" and isinstance(value, dict):
+        return {name: {} if inner is None else inner for name, inner in value.items()}
+    return value
+
+
+def _check_catalog(content: ProjectFile, document: Document, problems: Problems) -> None:
+    if "catalog" not in document.data:
+        problems.error(Place(PROJECT_FILE), "catalog: is missing", "write `catalog: <name>`")
+
+
+def _check_requires(content: ProjectFile, document: Document, problems: Problems) -> None:
+    if not content.requires:
+        return
+    place = document.value(("requires",))
+    try:
+        wanted = SpecifierSet(content.requires)
+    except InvalidSpecifier:
+        message = f"requires: {shown(content.requires)} is not a range of versions"
+        problems.error(place, message, 'write it such as ">=1.0,<2"')
+        return
+    installed = _installed_version()
+    if not wanted.contains(installed, prereleases=True):
+        message = f"requires: this project needs voicectl {shown(content.requires)}, this is {installed}"
+        problems.error(place, message, "install a version in that range")
+
+
+def _installed_version() -> str:
+    try:
+        return importlib.metadata.version("voicectl")
+    except importlib.metadata.PackageNotFoundError:
+        return _UNINSTALLED_VERSION
+
+
+def _check_manifests(content: ProjectFile, document: Document, problems: Problems) -> None:
+    for index, pattern in enumerate(content.manifests):
+        reason = discover.refusal(pattern)
+        if reason:
+            place = document.value(("manifests", index))
+            problems.error(place, f"manifests: {shown(pattern)} can't be used", reason)
+
+
+def _check_state(root: Path, content: ProjectFile, document: Document, problems: Problems) -> None:
+    place = document.value(("state",))
+    scheme = _SCHEME.match(content.state)
+    if scheme:
+        message = f"state: {scheme[1]}:// is not supported yet"
+        problems.error(place, message, "write a path in the project, such as voicectl.lock.json")
+        return
+    try:
+        ends_in_name = PurePosixPath(content.state).name not in ("", "..")
+        if not ends_in_name or content.state.endswith("/"):
+            raise PathRefused(
+                f"{shown(content.state)} is not a file's path", "write one such as voicectl.lock.json"
+            )
+        path = ProjectPaths(root).place(content.state)
+        if path == PROJECT_FILE or (root / path).is_dir():
+            raise PathRefused(
+                f"{shown(content.state)} can't be the lockfile", "write a path such as voicectl.lock.json"
+            )
+    except PathRefused as error:
+        hint = "write a path in the project, such as voicectl.lock.json"
+        problems.error(place, f"state: {error.message}", hint)
+
+
+def _check_environment(content: ProjectFile, environment: str | None, problems: Problems) -> None:
+    """UsageError where the environment does not fit; problems of the file go first."""
+    names = sorted(content.environments)
+    if environment in content.environments or (environment is None and not names):
+        return
+    problems.refuse()
+    if environment is None:
+        message = f"this project has environments: {', '.join(names)}"
+        raise UsageError(message, "choose one with --env NAME or VOICECTL_ENV")
+    if not names:
+        message = f"this project has no environments, so {environment!r} can't be chosen"
+        raise UsageError(message, f"leave --env out, or add it under `environments:` in {PROJECT_FILE}")
+    raise UsageError(f"there is no environment {environment!r}", did_you_mean(environment, names))
+
+
+def _policy(content: ProjectFile) -> Policy:
+    values = content.policy
+    return Policy(
+        max_deletes=values.max_deletes,
+        max_replaces=values.max_replaces,
+        on_drift=values.on_drift,
+        on_conflict=values.on_conflict,
+        min_sample_seconds=values.min_sample_seconds,
+        require_consent=frozenset(values.require_consent),
+    )

@@ -1,0 +1,363 @@
+"""The shape of the project file and of manifests: pydantic models, and the JSON Schemas made from them.
+
+Only shape lives here: keys, types, patterns, sizes. What needs more than one value is in
+`rules.py`, `moves.py` and `resolve.py`. Values are taken strictly: a number is no text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from voicectl.manifest import durations
+from voicectl.manifest.problems import shown
+from voicectl.model import canonical, marker
+from voicectl.model.catalog import DEFAULT_RETENTION, Limit, OnConflict, OnDrift
+from voicectl.model.voice import VISIBILITIES, FieldName, Visibility
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MAX_SAMPLES = 20
+DEFAULT_MANIFESTS = ("voices/**/*.yaml", "voices/**/*.yml")
+DEFAULT_STATE = "voicectl.lock.json"
+
+CATALOG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
+MODEL_PATTERN = r"^[0-9a-f]{32}$"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+def _unreadable(text: str, hint: str) -> PydanticCustomError:
+    return PydanticCustomError("unreadable", "{text}", {"text": text, "hint": hint})
+
+
+def _reading(read: Callable[[Any], Any], hint: str) -> PlainValidator:
+    """A validator for values that may be written in more than one type."""
+
+    def validate(value: Any) -> Any:
+        try:
+            return read(value)
+        except ValueError as error:
+            raise _unreadable(str(error), hint) from error
+
+    return PlainValidator(validate)
+
+
+def _tag(value: Any) -> str:
+    """A tag in canonical form."""
+    if not isinstance(value, str):
+        raise _unreadable("a tag must be a text", "put it in quotes")
+    tag = canonical.text(value)
+    if not tag:
+        raise _unreadable("a tag must not be empty", "delete it")
+    if "," in tag:
+        raise _unreadable(f"{shown(value)} holds a comma", "write two tags")
+    if _CONTROL.search(tag):
+        raise _unreadable(f"{shown(value)} holds a control character", "delete it")
+    if tag.startswith(marker.PREFIX):
+        raise _unreadable(f"{shown(value)} begins with {marker.PREFIX}", "that is for voicectl's own marks")
+    return tag
+
+
+def _limit(value: Any) -> Limit:
+    try:
+        return Limit.parse("" if isinstance(value, bool | list | dict) else value)
+    except ValueError:
+        message = f"{shown(value)} is neither a whole number nor a share such as 30%"
+        raise ValueError(message) from None
+
+
+def _concurrency(value: Any) -> Any:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000):
+        return value
+    raise ValueError(f"{shown(value)} is neither a whole number from 1 to 1000 nor auto")
+
+
+def _date(value: Any) -> date | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str) and len(value) == 10:
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError(f"{shown(value)} is not a date")
+
+
+Duration = Annotated[
+    timedelta,
+    _reading(durations.parse_duration, "write days or hours, such as 7d or 12h, or 0"),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": durations.PATTERN}, {"const": 0}]}),
+]
+Share = Annotated[
+    Limit,
+    _reading(_limit, "write a number such as 3, or a share such as 30%"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": "^([0-9]+|([0-9]{1,2}|100)%)$"},
+            ]
+        }
+    ),
+]
+Concurrency = Annotated[
+    int | Literal["auto"],
+    _reading(_concurrency, "write a number such as 4, or auto"),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1000}, {"const": "auto"}]}),
+]
+Date = Annotated[
+    date | None,
+    _reading(_date, "write it as year-month-day, such as 2026-03-01"),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}),
+]
+CatalogName = Annotated[str, Field(pattern=CATALOG_PATTERN)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+ModelId = Annotated[str, Field(pattern=MODEL_PATTERN)]
+Text = Annotated[str, Field(min_length=1)]
+Tag = Annotated[
+    str,
+    PlainValidator(_tag),
+    WithJsonSchema({"type": "string", "pattern": r"^(?!\s*voicectl:)[^,]*[^,\s][^,]*$"}),
+]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Lifecycle(_Closed):
+    """How careful to be with a voice."""
+
+    protect: bool = Field(
+        default=False, description="Never retire, replace-and-delete or prune this voice's models."
+    )
+    ignore: list[FieldName] = Field(
+        default_factory=list, description="Fields that are left to the provider's web app."
+    )
+    retain: Duration | None = Field(
+        default=None, description="How long a retired model is kept; 0 deletes at once."
+    )
+
+
+class DefaultValues(_Closed):
+    """Values for every voice that says nothing else. Tags are united; other keys give way."""
+
+    description: str = Field(default="", description="Description of voices that have none.")
+    visibility: Visibility = Field(default="private", description="Who can see the model.")
+    tags: list[Tag] = Field(default_factory=list, description="Tags that every voice gets beside its own.")
+    cover_image: Text = Field(default="", description="Cover image, relative to the project file.")
+    enhance_audio_quality: bool = Field(default=True, description="Let the provider clean up the samples.")
+    lifecycle: Lifecycle = Field(
+        default_factory=lambda: Lifecycle(), description="How careful to be with a voice."
+    )
+    metadata: dict[str, Any] = Field(default_factory=dict, description="Free values that stay in Git.")
+
+
+class Override(_Closed):
+    """What one voice has otherwise in one environment."""
+
+    title: str = Field(default="", description="Title; the environment's title_suffix is still appended.")
+    description: str = Field(default="", description="Description.")
+    visibility: Visibility = Field(default="private", description="Who can see the model.")
+    tags: list[Tag] = Field(default_factory=list, description="Tags, in place of all others.")
+    cover_image: Text = Field(default="", description="Cover image, relative to the project file.")
+    model: ModelId = Field(default="", description="Existing model to adopt in this environment.")
+
+
+class Environment(_Closed):
+    """A copy of the catalog with its own marks and lockfile."""
+
+    title_suffix: str = Field(default="", description="Appended to every title.")
+    retain: Duration | None = Field(
+        default=None, description="How long a retired model is kept; 0 deletes at once."
+    )
+    defaults: DefaultValues = Field(
+        default_factory=lambda: DefaultValues(), description="Defaults of this environment."
+    )
+    voices: dict[Name, Override] = Field(default_factory=dict, description="Overrides of metadata, by name.")
+
+
+class PolicyValues(_Closed):
+    """The guards of an apply."""
+
+    max_deletes: Share = Field(
+        default_factory=lambda: Limit(30, percent=True),
+        json_schema_extra={"default": "30%"},
+        description="Voices that one apply may remove: a number, or a share of the catalog.",
+    )
+    max_replaces: Share = Field(
+        default_factory=lambda: Limit(30, percent=True),
+        json_schema_extra={"default": "30%"},
+        description="Voices that one apply may replace: a number, or a share of the catalog.",
+    )
+    on_drift: OnDrift = Field(
+        default="overwrite", description="What to do about changes made at the provider."
+    )
+    on_conflict: OnConflict = Field(
+        default="fail", description="What to do about changes made on both sides."
+    )
+    min_sample_seconds: float = Field(default=10.0, ge=0, description="Shorter samples give a warning.")
+    require_consent: list[Visibility] = Field(
+        default_factory=list, description="Visibilities for which a voice must carry consent."
+    )
+
+
+class ProjectFile(_Closed):
+    """voicectl.yaml: where a catalog's manifests are, and the rules under which they are kept."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["catalog"]})
+
+    catalog: CatalogName = Field(default="", description="Name of the catalog: the namespace of its marks.")
+    provider: Literal["fish", "emulator"] = Field(default="fish", description="Where the models live.")
+    requires: Text = Field(
+        default="", description='Versions of voicectl that may work here, such as ">=1.0,<2".'
+    )
+    manifests: list[Text] = Field(
+        default=list(DEFAULT_MANIFESTS), min_length=1, description="Globs of the manifests."
+    )
+    state: Text = Field(default=DEFAULT_STATE, description="Path of the lockfile.")
+    concurrency: Concurrency = Field(default=4, description="Requests in flight at once.")
+    retain: Duration = Field(
+        default_factory=lambda: DEFAULT_RETENTION,
+        description="How long a retired model is kept; 0 deletes at once.",
+        json_schema_extra={"default": "7d"},
+    )
+    defaults: DefaultValues = Field(
+        default_factory=lambda: DefaultValues(), description="Values for every voice."
+    )
+    policy: PolicyValues = Field(
+        default_factory=lambda: PolicyValues(), description="The guards of an apply."
+    )
+    environments: dict[CatalogName, Environment] = Field(
+        default_factory=dict, description="Copies of the catalog. If there are any, --env is required."
+    )
+
+
+class SampleEntry(_Closed):
+    """One file of audio, with the words spoken in it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": ["audio"],
+            "not": {"required": ["transcript", "transcript_file"]},
+        }
+    )
+
+    audio: Text = Field(default="", description="wav, mp3, m4a or opus file, relative to this manifest.")
+    transcript: Text = Field(default="", description="The exact words spoken.")
+    transcript_file: Annotated[str, Field(pattern=r"\.txt$")] = Field(
+        default="", description="UTF-8 text file with the exact words spoken, relative to this manifest."
+    )
+
+
+class ConsentEntry(_Closed):
+    """The speaker's consent."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["speaker"]})
+
+    speaker: Text = Field(default="", description="Who gave it.")
+    document: Text = Field(default="", description="Where it is kept; a reference for people.")
+    granted_on: Date = Field(default=None, description="Date of the consent.")
+    expires_on: Date = Field(default=None, description="Last date on which it holds.")
+    withdrawn_on: Date = Field(
+        default=None,
+        description="Set when it was withdrawn: every generation is deleted, its inputs are refused.",
+    )
+    visibilities: list[Visibility] = Field(
+        default=list(VISIBILITIES), min_length=1, description="Visibilities that it covers."
+    )
+
+
+class VoiceEntry(_Closed):
+    """One voice. It needs samples, or the id of an existing model."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"required": ["title"]},
+    )
+
+    title: str = Field(default="", description="Title of the model.", json_schema_extra={"minLength": 1})
+    description: str = Field(default="", description="Description of the model.")
+    visibility: Visibility = Field(default="private", description="Who can see the model.")
+    tags: list[Tag] = Field(default_factory=list, description="Tags, beside those of the defaults.")
+    cover_image: Text = Field(
+        default="",
+        description="png, jpeg, webp or gif file, relative to this manifest; required when public.",
+    )
+    enhance_audio_quality: bool = Field(default=True, description="Let the provider clean up the samples.")
+    samples: list[SampleEntry] = Field(
+        default_factory=list, min_length=1, max_length=MAX_SAMPLES, description="What the model is made from."
+    )
+    environments: list[CatalogName] = Field(
+        default_factory=list, min_length=1, description="Environments that have this voice; all if left out."
+    )
+    consent: ConsentEntry | None = Field(default=None, description="The speaker's consent.")
+    lifecycle: Lifecycle = Field(
+        default_factory=lambda: Lifecycle(), description="How careful to be with this voice."
+    )
+    metadata: dict[str, Any] = Field(default_factory=dict, description="Free values that stay in Git.")
+    model: ModelId = Field(default="", description="Existing model to adopt.")
+    external: bool = Field(
+        default=False, description="Not ours to change: looked up and audited, never written to."
+    )
+
+
+class MoveEntry(_Closed):
+    """A voice got another name; its model stays."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["from", "to"]})
+
+    old: Name = Field(default="", alias="from", description="The name before.")
+    new: Name = Field(default="", alias="to", description="The name now.")
+
+
+class RemovalEntry(_Closed):
+    """How a voice leaves the catalog."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["name"]})
+
+    name: Name = Field(default="", description="The name that was removed.")
+    keep_model: bool = Field(default=False, description="Forget the model instead of retiring it.")
+
+
+class ManifestFile(_Closed):
+    """A manifest: voices by name, and what became of earlier names."""
+
+    voices: dict[Name, VoiceEntry] = Field(default_factory=dict, description="The voices, by name.")
+    moved: list[MoveEntry] = Field(default_factory=list, description="Voices that got another name.")
+    removed: list[RemovalEntry] = Field(default_factory=list, description="Voices that left the catalog.")
+
+
+def project_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of `voicectl.yaml`."""
+    return _published(ProjectFile, "voicectl project file")
+
+
+def manifest_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a manifest."""
+    return _published(ManifestFile, "voicectl manifest")
+
+
+def _published(model: type[BaseModel], title: str) -> dict[str, Any]:
+    schema = _tidied(model.model_json_schema(mode="validation"))
+    return {"$schema": DIALECT, **schema, "title": title}
+
+
+def _tidied(value: Any, *, names: bool = False) -> Any:
+    """Without generated titles and the empty defaults that stand for "not given"; names closed."""
+    if isinstance(value, list):
+        return [_tidied(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {
+        key: _tidied(inner, names=key in ("properties", "$defs"))
+        for key, inner in value.items()
+        if names or not (key == "title" or (key == "default" and inner in ("", [], {}, None)))
+    }
+    if "patternProperties" in kept and not names:
+        kept["additionalProperties"] = False
+    return kept

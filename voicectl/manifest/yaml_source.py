@@ -1,0 +1,271 @@
+"""YAML text -> plain data with places, refusing what could surprise.
+
+The parser's events are read one by one instead of composing nodes, so that depth and the
+expansion of aliases are bounded before anything recursive sees the data. Keys are texts as
+written (`no:` is the key "no"). Dates stay texts; `yes`, `no`, `on` and `off` are booleans.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import yaml
+
+from voicectl.errors import Place, Problem
+from voicectl.manifest.positions import Document, KeySpot, Spot
+from voicectl.manifest.problems import shown
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 40
+MAX_ALIASED = 100_000
+"""Values that the aliases of one file may stand for, all together."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{0,18}")
+_MEANINGS: tuple[tuple[str, bool | None], ...] = (
+    ("", None),
+    ("~", None),
+    ("null", None),
+    ("true", True),
+    ("yes", True),
+    ("on", True),
+    ("false", False),
+    ("no", False),
+    ("off", False),
+)
+_WORDS = {form: value for word, value in _MEANINGS for form in (word, word.capitalize(), word.upper())}
+_TAG = "tag:yaml.org,2002:"
+_PLAIN_TAGS = {None, "!", _TAG + "str", _TAG + "map", _TAG + "seq"}
+
+
+class Unreadable(Exception):
+    """The file can't be read as YAML any further."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def parse(file: str, content: bytes) -> tuple[Document | None, list[Problem]]:
+    """The document in `content`, None where it can't be read, and what is wrong with it.
+
+    `file` is the name for places. An empty document has the data None.
+    """
+    try:
+        builder = _Builder(file)
+        return builder.read(_decode(file, content)), builder.problems
+    except Unreadable as error:
+        return None, [*builder.problems, error.problem]
+
+
+def _decode(file: str, content: bytes) -> str:
+    if len(content) > MAX_BYTES:
+        raise Unreadable(Problem(Place(file), "the file is larger than 1 MiB", "split it into several files"))
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace")
+        raise Unreadable(
+            Problem(_end_of(file, before), "the file is not UTF-8 text", "save it as UTF-8")
+        ) from error
+    text = text.removeprefix("\ufeff")
+    found = _CONTROL.search(text)
+    if found is not None:
+        message = f"a character (U+{ord(found[0]):04X}) that YAML does not allow"
+        raise Unreadable(Problem(_end_of(file, text[: found.start()]), message, "delete it"))
+    return text
+
+
+def _end_of(file: str, text: str) -> Place:
+    lines = re.split("\r\n|\r|\n", text)
+    return Place(file, len(lines), len(lines[-1]) + 1)
+
+
+class _Value(NamedTuple):
+    data: Any
+    spot: Spot
+    size: int
+
+
+@dataclass(slots=True)
+class _Open:
+    """A mapping or list whose end has not come yet."""
+
+    mark: Any
+    anchor: str | None
+    mapping: dict[str, Any] | None
+    items: list[Any] = field(default_factory=list)
+    keys: dict[str, KeySpot] = field(default_factory=dict)
+    spots: list[Spot] = field(default_factory=list)
+    key: tuple[str, Any, bool] | None = None
+    merges: list[tuple[_Value, Any]] = field(default_factory=list)
+    size: int = 1
+
+    @property
+    def awaits_key(self) -> bool:
+        return self.mapping is not None and self.key is None
+
+
+class _Builder:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, _Value] = {}
+        self._aliased = 0
+        self._root: _Value | None = None
+
+    def read(self, text: str) -> Document:
+        try:
+            loader = _LOADER(text)
+            try:
+                self._take_all(loader)
+            finally:
+                loader.dispose()
+        except (yaml.YAMLError, ValueError) as error:
+            # PyYAML's own scanner lets chr() fail on escapes beyond Unicode.
+            raise Unreadable(self._syntax_problem(error)) from error
+        if self._root is None:
+            return Document(self.file, None, Spot(0, 0))
+        return Document(self.file, self._root.data, self._root.spot)
+
+    def _take_all(self, loader: Any) -> None:
+        documents = 0
+        while True:
+            event = loader.get_event()
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                self._scalar(event)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                self._open(event)
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                self._close()
+            elif kind is yaml.AliasEvent:
+                self._alias(event)
+            elif kind is yaml.DocumentStartEvent:
+                documents += 1
+                if documents > 1:
+                    self._stop(event.start_mark, "a second document begins here", "use one file for each")
+            elif event is None or kind is yaml.StreamEndEvent:
+                return
+
+    def _scalar(self, event: Any) -> None:
+        text: str = event.value
+        mark = event.start_mark
+        if event.style == '"' and _UNSENDABLE.search(text):
+            self._report(mark, "a NUL or half a surrogate pair in a text", "delete it")
+            text = _UNSENDABLE.sub("", text)
+        if event.tag not in _PLAIN_TAGS:
+            self._report(mark, f"the YAML tag {event.tag!r} is not supported", "delete the tag")
+        top = self._stack[-1] if self._stack else None
+        if top is not None and top.awaits_key:
+            top.key = (text, mark, text == "<<" and event.implicit[0])
+            return
+        data = _plain(text) if event.implicit[0] else text
+        value = _Value(data, Spot(mark.line, mark.column), 1)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value
+        self._add(value)
+
+    def _open(self, event: Any) -> None:
+        mark = event.start_mark
+        if len(self._stack) >= MAX_DEPTH:
+            self._stop(mark, f"nested deeper than {MAX_DEPTH} levels", "make it flatter")
+        if self._stack and self._stack[-1].awaits_key:
+            self._stop(mark, "a key must be a text", "put the braces or brackets in quotes")
+        if event.tag not in _PLAIN_TAGS:
+            self._report(mark, f"the YAML tag {event.tag!r} is not supported", "delete the tag")
+        is_mapping = type(event) is yaml.MappingStartEvent
+        self._stack.append(_Open(mark, event.anchor, {} if is_mapping else None))
+
+    def _close(self) -> None:
+        done = self._stack.pop()
+        if done.mapping is None:
+            value = _Value(done.items, Spot(done.mark.line, done.mark.column, None, done.spots), done.size)
+        else:
+            self._merge(done, done.mapping)
+            value = _Value(done.mapping, Spot(done.mark.line, done.mark.column, done.keys), done.size)
+        if done.anchor is not None:
+            self._anchors[done.anchor] = value
+        self._add(value)
+
+    def _alias(self, event: Any) -> None:
+        mark = event.start_mark
+        if self._stack and self._stack[-1].awaits_key:
+            self._stop(mark, "a key must be a text", "write it out instead of an alias")
+        value = self._anchors.get(event.anchor)
+        if value is None:
+            message = f"the alias *{event.anchor} stands for nothing before it, or for itself"
+            self._stop(mark, message, "anchor a value with & above it")
+            return
+        self._aliased += value.size
+        if self._aliased > MAX_ALIASED:
+            self._stop(mark, f"aliases stand for more than {MAX_ALIASED:,} values", "write them out")
+        self._add(value._replace(spot=value.spot._replace(line=mark.line, column=mark.column)))
+
+    def _add(self, value: _Value) -> None:
+        if not self._stack:
+            self._root = value
+            return
+        top = self._stack[-1]
+        top.size += value.size
+        if top.mapping is None:
+            top.items.append(value.data)
+            top.spots.append(value.spot)
+            return
+        assert top.key is not None
+        key, mark, is_merge = top.key
+        top.key = None
+        if is_merge:
+            top.merges.append((value, mark))
+        elif key in top.keys:
+            first = top.keys[key]
+            self._report(mark, f"duplicate key {shown(key)}", f"it is already in line {first.line + 1}")
+        else:
+            top.mapping[key] = value.data
+            top.keys[key] = KeySpot(mark.line, mark.column, value.spot)
+
+    def _merge(self, into: _Open, mapping: dict[str, Any]) -> None:
+        """Put in what `<<` names: own keys win, then earlier mappings."""
+        for value, mark in into.merges:
+            data = value.data
+            several = isinstance(data, list) and value.spot.items is not None
+            sources = zip(data, value.spot.items or (), strict=True) if several else [(data, value.spot)]
+            for source, spot in sources:
+                if not isinstance(source, dict) or spot.keys is None:
+                    self._report(mark, "<<: must be a mapping, or a list of mappings", "use it with an alias")
+                    break
+                for key, inner in source.items():
+                    mapping.setdefault(key, inner)
+                    into.keys.setdefault(key, spot.keys[key])
+
+    def _report(self, mark: Any, message: str, hint: str) -> None:
+        self.problems.append(Problem(Place(self.file, mark.line + 1, mark.column + 1), message, hint))
+
+    def _stop(self, mark: Any, message: str, hint: str) -> None:
+        raise Unreadable(Problem(Place(self.file, mark.line + 1, mark.column + 1), message, hint))
+
+    def _syntax_problem(self, error: Exception) -> Problem:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        place = Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
+        parts = [getattr(error, "context", None), getattr(error, "problem", None)]
+        said = ", ".join(part for part in parts if isinstance(part, str))
+        hint = "indent with spaces, not tabs" if "tab" in said else "check indentation, quotes and brackets"
+        return Problem(place, f"not valid YAML ({said or 'unreadable'})", hint)
+
+
+def _plain(text: str) -> Any:
+    """What an unquoted scalar means."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] in "+-0123456789":
+        if _INTEGER.fullmatch(text) and (text.lstrip("+-")[0] != "0" or len(text.lstrip("+-")) == 1):
+            return int(text)
+        if _DECIMAL.fullmatch(text):
+            return float(text)
+    return text

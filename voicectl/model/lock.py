@@ -1,0 +1,208 @@
+"""The lockfile's content: what was last applied. These classes are its format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from voicectl.model.observed import ModelState
+from voicectl.model.voice import FieldName, Metadata, Value, Visibility
+
+FORMAT_VERSION = 1
+Origin = Literal["created", "adopted", "external"]
+_CLOSED: dict[str, Any] = {"extra": "forbid"}
+
+
+class Pattern:
+    """A constraint on a string that pydantic reads without being imported here."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        schema = handler(source)
+        schema["pattern"] = self.pattern
+        return schema
+
+
+Digest = Annotated[str, Pattern(r"^sha256:[0-9a-f]{64}$")]
+ModelId = Annotated[str, Pattern(r"^[0-9A-Za-z_-]{1,64}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderIdentity:
+    """Which account the ids belong to. `account` is None until a model was seen."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    name: Literal["fish", "emulator"]
+    host: str
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSample:
+    """The digests of one sample and of its transcript."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    audio: Digest
+    transcript: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The metadata that was last applied; None where a field is unmanaged."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    title: str | None = None
+    description: str | None = None
+    visibility: Visibility | None = None
+    tags: tuple[str, ...] | None = None
+    cover_image: Digest | None = None
+    remote_cover: str | None = None
+    """The provider's own path of the cover that was sent."""
+
+    @classmethod
+    def of(cls, metadata: Metadata, remote_cover: str | None = None) -> Applied:
+        """The record of having applied these values."""
+        return cls(
+            title=metadata.title,
+            description=metadata.description,
+            visibility=metadata.visibility,
+            tags=metadata.tags,
+            cover_image=metadata.cover_image,
+            remote_cover=remote_cover if metadata.cover_image else None,
+        )
+
+    def get(self, name: FieldName) -> Value:
+        """The value of one field."""
+        value: Value = getattr(self, name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A value that the provider would not take, and what it has instead."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    desired: Value
+    observed: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A replacement that is not current yet."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    id: ModelId
+    generation: int
+    inputs: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A generation that serves its name no more, and waits out its retention."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    id: ModelId
+    generation: int
+    inputs: Digest | None
+    retired_at: datetime
+    delete_after: datetime
+    deleting: bool = False
+    """Set, and saved, before the DELETE is sent: such a model is never restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of one voice: its current model, and the generations before it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    origin: Origin
+    id: ModelId
+    generation: int = 1
+    inputs: Digest | None = None
+    samples: tuple[RecordedSample, ...] = ()
+    applied: Applied = Applied()
+    state: ModelState = "trained"
+    protect: bool = False
+    blocked: Mapping[FieldName, Blocked] = field(default_factory=dict)
+    pending: Pending | None = None
+    retired: tuple[Retired, ...] = ()
+
+    @property
+    def last_generation(self) -> int:
+        """The highest generation that has served this name, or is about to."""
+        others = [gone.generation for gone in self.retired]
+        return max(self.generation, *others, self.pending.generation if self.pending else 0)
+
+    def with_retired(self, *more: Retired) -> Record:
+        """The same record with these among its retired generations, each id once, newest first."""
+        return replace(self, retired=merged(self.retired, more))
+
+    def without_retired(self, model_id: str) -> Record:
+        """The same record without a retired generation."""
+        return replace(self, retired=tuple(r for r in self.retired if r.id != model_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What is left of a voice that left the manifests."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    retired: tuple[Retired, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The lockfile: what was last applied, for one catalog and environment in one account."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    catalog: str
+    environment: str | None
+    provider: ProviderIdentity
+    voices: Mapping[str, Record] = field(default_factory=dict)
+    removed: Mapping[str, Removed] = field(default_factory=dict)
+    format_version: Literal[1] = 1
+
+    def retired(self, name: str) -> tuple[Retired, ...]:
+        """The retired generations of a name, whether it is still a voice or not."""
+        if name in self.voices:
+            return self.voices[name].retired
+        return self.removed[name].retired if name in self.removed else ()
+
+    def ids(self) -> frozenset[str]:
+        """Every id that the lockfile knows."""
+        known = {r.id for record in self.voices.values() for r in record.retired}
+        known |= {r.id for gone in self.removed.values() for r in gone.retired}
+        known |= {record.id for record in self.voices.values()}
+        known |= {record.pending.id for record in self.voices.values() if record.pending}
+        return frozenset(known)
+
+    def with_voice(self, name: str, record: Record) -> Lock:
+        """The same lock with this record; what was removed under the name joins it."""
+        earlier = self.removed[name].retired if name in self.removed else ()
+        record = replace(
+            record, retired=tuple(r for r in merged(record.retired, earlier) if r.id != record.id)
+        )
+        return replace(
+            self,
+            voices={**self.voices, name: record},
+            removed={n: r for n, r in self.removed.items() if n != name},
+        )
+
+    def without_voice(self, name: str) -> Lock:
+        """The same lock without this voice's record."""
+        return replace(self, voices={n: r for n, r in self.voices.items() if n != name})
+
+    def with_removed(self, name: str, retired: tuple[Retired, ...]) -> Lock:
+        """The same lock with exactly these generations left of a removed voice; none drops the name."""
+        others = {n: r for n, r in self.removed.items() if n != name}
+        return replace(self, removed={**others, name: Removed(retired)} if retired else others)
+
+
+def merged(first: tuple[Retired, ...], more: tuple[Retired, ...]) -> tuple[Retired, ...]:
+    """Both, each id once (the first wins), the newest generation first."""
+    by_id = {r.id: r for r in (*more, *first)}
+    return tuple(sorted(by_id.values(), key=lambda r: (-r.generation, r.id)))

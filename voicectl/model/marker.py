@@ -1,0 +1,84 @@
+"""Marks: the ownership tags on a model, by which the account serves as the journal.
+
+The catalog tag is `voicectl:<namespace>`, the marker
+`voicectl:<namespace>:<name>:<first 12 hex of the inputs digest, or adopted>[:retired]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+PREFIX = "voicectl:"
+MAX_MARKER = 120
+"""Characters of the longest marker, the retired role included."""
+ADOPTED = "adopted"
+_MARKER = re.compile(
+    r"voicectl:(?P<namespace>[a-z0-9.-]+)"
+    r":(?P<name>[a-z0-9][a-z0-9._-]*):(?P<key>[0-9a-f]{12}|adopted)(?P<retired>:retired)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Which voice a model serves, and with which inputs."""
+
+    namespace: str
+    name: str
+    key: str
+    """The first 12 hex characters of the inputs digest, or `adopted` where those are unknown."""
+    retired: bool = False
+
+    @classmethod
+    def of(cls, namespace: str, name: str, inputs: str | None, *, retired: bool = False) -> Marker:
+        """The marker of a voice with this inputs digest."""
+        return cls(namespace, name, key_of(inputs), retired)
+
+    @classmethod
+    def parse(cls, tag: str) -> Marker | None:
+        """Read a tag; None where it is no marker."""
+        match = _MARKER.fullmatch(tag)
+        if match is None:
+            return None
+        return cls(match["namespace"], match["name"], match["key"], match["retired"] is not None)
+
+    @property
+    def tag(self) -> str:
+        """The tag that carries this marker."""
+        role = ":retired" if self.retired else ""
+        return f"{PREFIX}{self.namespace}:{self.name}:{self.key}{role}"
+
+    @property
+    def marks(self) -> tuple[str, str]:
+        """Both ownership tags: the catalog tag and the marker."""
+        return catalog_tag(self.namespace), self.tag
+
+    def as_retired(self, retired: bool = True) -> Marker:
+        """The same marker with or without the retired role."""
+        return replace(self, retired=retired)
+
+
+def key_of(inputs: str | None) -> str:
+    """How a marker names an inputs digest."""
+    return ADOPTED if inputs is None else inputs.removeprefix("sha256:")[:12]
+
+
+def catalog_tag(namespace: str) -> str:
+    """The tag by which all models of a catalog are listed."""
+    return f"{PREFIX}{namespace}"
+
+
+def is_mark(tag: str) -> bool:
+    """Whether a tag belongs to voicectl, whatever the catalog."""
+    return tag.startswith(PREFIX)
+
+
+def plain(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags that are the user's own."""
+    return tuple(tag for tag in tags if not is_mark(tag))
+
+
+def owners(tags: Iterable[str]) -> frozenset[str]:
+    """The namespaces whose marks these tags carry."""
+    return frozenset(tag.removeprefix(PREFIX).split(":", 1)[0] for tag in tags if is_mark(tag))

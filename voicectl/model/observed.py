@@ -1,0 +1,99 @@
+"""Models as the provider returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from voicectl.model import canonical, marker
+from voicectl.model.marker import Marker
+from voicectl.model.voice import Cover, Visibility
+
+ModelState = Literal["created", "training", "trained", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model in the account, as far as voicectl looks at it."""
+
+    id: str
+    title: str
+    description: str = ""
+    visibility: Visibility = "private"
+    tags: tuple[str, ...] = ()
+    """As returned, marks and all."""
+    cover_image: str = ""
+    """The provider's own path; empty where there is none."""
+    state: ModelState = "trained"
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    author: str = ""
+    """The id of the account that owns it."""
+    lock_visibility: bool = False
+    taken_down: bool = False
+    release_state: str | None = None
+
+    @property
+    def plain_tags(self) -> tuple[str, ...]:
+        """The tags without marks, in canonical form."""
+        return canonical.tags(marker.plain(self.tags))
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The ownership tags, sorted."""
+        return tuple(sorted({tag for tag in self.tags if marker.is_mark(tag)}))
+
+    def marker(self, namespace: str) -> Marker | None:
+        """The marker of this namespace; None where there is none, or more than one name is marked."""
+        found = [m for m in map(Marker.parse, self.tags) if m is not None and m.namespace == namespace]
+        if len({(m.name, m.key) for m in found}) != 1:
+            return None
+        return min(found, key=lambda m: m.retired)
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """Sorts models from the oldest on; equal times are told apart by id, alike in every clone."""
+        return (self.created_at.isoformat() if self.created_at else ""), self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the account showed at one time.
+
+    `models` are those that carry the catalog's tag and those that the lockfile or a manifest names,
+    by id; `gone` are recorded or named ids for which the provider answered 404. `complete` is False
+    where the listing ended before its own total: then nothing may be concluded from an absence.
+    """
+
+    models: Mapping[str, Model] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    complete: bool = True
+    account: str | None = None
+    """The author id seen on the account's own models; None while it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """New values for a model's metadata; None leaves a field alone. `tags` carry the marks."""
+
+    title: str | None = None
+    description: str | None = None
+    visibility: Visibility | None = None
+    tags: tuple[str, ...] | None = None
+    cover: Cover | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to send."""
+        return self == Patch()
+
+    def applied_to(self, model: Model) -> Model:
+        """The model as it should look after this patch; a new cover's path is not known yet."""
+        changes = {
+            name: value
+            for name in ("title", "description", "visibility", "tags")
+            if (value := getattr(self, name)) is not None
+        }
+        return replace(model, **changes)

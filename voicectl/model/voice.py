@@ -1,0 +1,116 @@
+"""A voice as the manifests want it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from voicectl.errors import Place
+
+Visibility = Literal["private", "unlist", "public"]
+VISIBILITIES: tuple[Visibility, ...] = ("private", "unlist", "public")
+"""From the narrowest to the widest."""
+
+FieldName = Literal["title", "description", "visibility", "tags", "cover_image"]
+FIELDS: tuple[FieldName, ...] = ("title", "description", "visibility", "tags", "cover_image")
+"""What can be changed on an existing model, in the order in which it is shown."""
+
+Value = str | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The changeable fields in canonical form; None means that the field is not managed.
+
+    `tags` leave the marks out. `cover_image` is `sha256:<hex>` of the file that was sent.
+    """
+
+    title: str | None = None
+    description: str | None = None
+    visibility: Visibility | None = None
+    tags: tuple[str, ...] | None = None
+    cover_image: str | None = None
+
+    def get(self, name: FieldName) -> Value:
+        """The value of one field."""
+        value: Value = getattr(self, name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One file of audio, with the words spoken in it."""
+
+    path: str
+    """Relative to the project directory, with forward slashes."""
+    digest: str
+    """`sha256:<hex>` of the bytes."""
+    size: int
+    """Bytes."""
+    format: Literal["wav", "mp3", "m4a", "opus"]
+    """Judged by content."""
+    transcript: str | None = None
+    """In canonical form; None where the provider is to recognise the words."""
+    seconds: float | None = None
+    """Duration where the header tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A cover image's file."""
+
+    path: str
+    digest: str
+    size: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The speaker's consent, as far as the manifest tells it."""
+
+    speaker: str
+    document: str | None = None
+    granted_on: date | None = None
+    expires_on: date | None = None
+    withdrawn_on: date | None = None
+    visibilities: tuple[Visibility, ...] = VISIBILITIES
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """How careful to be with a voice. `retain` None means the catalog's."""
+
+    protect: bool = False
+    ignore: frozenset[FieldName] = frozenset()
+    retain: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One voice as the manifests want it: the desired form.
+
+    `inputs` is the inputs digest, or None where the inputs are unmanaged (`model` without samples).
+    `metadata` has None for fields that are unmanaged (`model`, external voices).
+    """
+
+    name: str
+    source: Place
+    metadata: Metadata
+    inputs: str | None = None
+    samples: tuple[Sample, ...] = ()
+    enhance: bool = True
+    cover: Cover | None = None
+    model: str | None = None
+    external: bool = False
+    lifecycle: Lifecycle = Lifecycle()
+    consent: Consent | None = None
+    free: Mapping[str, Any] = field(default_factory=dict)
+    """The manifest's `metadata`: it stays in Git."""
+
+    @property
+    def title(self) -> str:
+        """The title, which every voice has."""
+        return self.metadata.title or ""

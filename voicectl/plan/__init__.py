@@ -1,0 +1,1 @@
+"""Pure planning: compare, act, order, check. No I/O."""

@@ -1,0 +1,187 @@
+"""Three-way comparison of one voice: desired, recorded, observed (design: "Comparing"). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from voicectl.model import canonical, marker
+from voicectl.model.catalog import Policy
+from voicectl.model.lock import Applied, Blocked, Record, RecordedSample
+from voicectl.model.marker import Marker
+from voicectl.model.observed import Model
+from voicectl.model.voice import FIELDS, VISIBILITIES, FieldName, Metadata, Value, Voice
+from voicectl.plan.plan import Cause, FieldChange
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs between a voice and its current model.
+
+    `fields` are to be changed; `left` differ and are left alone (ignored drift, blocked values);
+    `refused` need a person. `blocked` is what the lockfile is to say about blocked values.
+    """
+
+    fields: tuple[FieldChange, ...] = ()
+    left: tuple[FieldChange, ...] = ()
+    refused: tuple[FieldChange, ...] = ()
+    blocked: Mapping[FieldName, Blocked] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def observed_value(name: FieldName, model: Model, applied: Applied | None) -> Value:
+    """A field as the account shows it, in canonical form.
+
+    A cover image can't be compared by its bytes: while the provider's path is the one recorded when
+    the file was sent, it counts as that file; another path stands for itself.
+    """
+    match name:
+        case "title":
+            return canonical.text(model.title)
+        case "description":
+            return canonical.text(model.description)
+        case "visibility":
+            return model.visibility
+        case "tags":
+            return model.plain_tags
+        case "cover_image":
+            if not model.cover_image:
+                return None
+            same = applied is not None and applied.remote_cover == model.cover_image
+            return applied.cover_image if applied and same else model.cover_image
+
+
+def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -> Comparison:
+    """Compare each managed field; `record` is what was applied to this very model, if anything was."""
+    fields: list[FieldChange] = []
+    left: list[FieldChange] = []
+    refused: list[FieldChange] = []
+    blocked: dict[FieldName, Blocked] = {}
+    warnings: list[str] = []
+    applied = record.applied if record else None
+    for name in FIELDS:
+        desired = voice.metadata.get(name)
+        if desired is None or name in voice.lifecycle.ignore:
+            continue
+        observed = observed_value(name, model, applied)
+        if observed == desired:
+            continue
+        change = FieldChange(
+            field=name,
+            desired=desired,
+            recorded=applied.get(name) if applied else None,
+            observed=observed,
+            cause=_cause(desired, applied.get(name) if applied else None, observed),
+        )
+        locked = name == "visibility" and (model.lock_visibility or model.taken_down)
+        if locked or (record and record.blocked.get(name) == Blocked(desired, observed)):
+            blocked[name] = Blocked(desired, observed)
+            warnings.append(f"{name} is blocked: the provider keeps {shown(observed)}")
+            continue
+        if change.cause == "manifest":
+            fields.append(change)
+            continue
+        choice = policy.on_drift if change.cause == "drift" else policy.on_conflict
+        {"overwrite": fields, "keep": left, "fail": refused}[choice].append(change)
+    return Comparison(tuple(fields), tuple(left), tuple(refused), blocked, tuple(warnings))
+
+
+def _cause(desired: Value, recorded: Value, observed: Value) -> Cause:
+    if recorded is None or observed == recorded:
+        return "manifest"
+    return "drift" if recorded == desired else "conflict"
+
+
+def shown(value: Value) -> str:
+    """A value in a sentence."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(value) + "]"
+    return "nothing" if value is None else f"'{value}'"
+
+
+def marks_change(
+    wanted: Marker, model: Model, record: Record | None, *, moved: bool = False
+) -> FieldChange | None:
+    """The repair that a model's marks need; None where they are right."""
+    if model.marks == tuple(sorted(wanted.marks)):
+        return None
+    recorded = tuple(sorted(wanted.marks)) if record is not None and not moved else None
+    return FieldChange("marks", tuple(sorted(wanted.marks)), recorded, model.marks, "moved" if moved else "marks")
+
+
+def settled(
+    record: Record, voice: Voice, model: Model, comparison: Comparison, retrained: bool = False
+) -> Record:
+    """The record once every change of the comparison is applied to this model.
+
+    Whatever is left alone keeps its last applied value, so that it goes on being seen as drift; what
+    is blocked is recorded as the provider has it. `retrained` says that the record is of another
+    model, from which nothing is taken over.
+    """
+    before = Applied() if retrained else record.applied
+    kept = {change.field for change in comparison.left}
+    values: dict[str, Value] = {}
+    for name in FIELDS:
+        desired = voice.metadata.get(name)
+        if desired is None or name in voice.lifecycle.ignore:
+            values[name] = None
+        elif name in kept:
+            values[name] = before.get(name)
+        elif name in comparison.blocked:
+            values[name] = comparison.blocked[name].observed if name != "cover_image" else before.cover_image
+        else:
+            values[name] = desired
+    metadata = Metadata(**values)  # type: ignore[arg-type]
+    sends_cover = any(change.field == "cover_image" for change in comparison.fields)
+    keeps_cover = "cover_image" in kept or "cover_image" in comparison.blocked
+    remote_cover = before.remote_cover if keeps_cover or sends_cover else model.cover_image
+    return replace(
+        record,
+        applied=Applied.of(metadata, remote_cover),
+        state=model.state,
+        protect=voice.lifecycle.protect,
+        blocked=comparison.blocked,
+        inputs=record.inputs if voice.inputs is None else voice.inputs,
+        samples=recorded_samples(voice) or record.samples,
+    )
+
+
+def recorded_samples(voice: Voice) -> tuple[RecordedSample, ...]:
+    """The digests of a voice's samples, sorted, as the lockfile keeps them."""
+    pairs = (
+        RecordedSample(s.digest, None if s.transcript is None else canonical.text_digest(s.transcript))
+        for s in voice.samples
+    )
+    return tuple(sorted(pairs, key=lambda s: (s.audio, s.transcript or "")))
+
+
+def inputs_reason(voice: Voice, record: Record | None) -> str:
+    """Why the inputs differ, as exactly as the recorded digests tell."""
+    if record is None or not record.samples:
+        return "the model was made from other inputs"
+    new = {s.audio: s.transcript for s in recorded_samples(voice)}
+    old = {s.audio: s.transcript for s in record.samples}
+    words = sum(1 for audio in new.keys() & old.keys() if new[audio] != old[audio])
+    added, gone = len(new.keys() - old.keys()), len(old.keys() - new.keys())
+    changed = min(added, gone)
+    counts = (
+        (changed, "sample", "changed"),
+        (added - changed, "sample", "added"),
+        (gone - changed, "sample", "removed"),
+        (words, "transcript", "changed"),
+    )
+    parts = [f"{n} {noun}{'s' if n > 1 else ''} {verb}" for n, noun, verb in counts if n]
+    return ", ".join(parts) or f"enhance_audio_quality is now {str(voice.enhance).lower()}"
+
+
+def widens(narrow: str, wide: str | None) -> bool:
+    """Whether going from one visibility to another shows a model to more people."""
+    order: tuple[str, ...] = VISIBILITIES
+    return wide is not None and order.index(wide) > order.index(narrow)
+
+
+def plain_tags(tags: tuple[str, ...] | None, model: Model | None) -> tuple[str, ...]:
+    """The user's tags that a model is to carry: the desired ones, or its own where unmanaged."""
+    if tags is not None:
+        return tags
+    return canonical.tags(marker.plain(model.tags)) if model else ()

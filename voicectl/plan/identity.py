@@ -1,0 +1,283 @@
+"""Who is who: which of the models in the account serve which names (design: "Who is who").
+
+Pure. Takes the manifests, the lockfile and what was observed; gives one `Holding` a name, in which
+every model that is ours has exactly one place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from voicectl.model import marker
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock, Record, Retired
+from voicectl.model.observed import Model, Observation
+from voicectl.model.voice import Voice
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Everything that is known under one name.
+
+    `record` is what the lockfile had under the name, or under `previous_name` before a move.
+    `current` serves the name now; `missing` says that the recorded model is gone (404).
+    `successor` is another model that already has the desired inputs. `retired` are the recorded
+    retired generations, each with its model (None: gone). `strays` are models of this name that the
+    lockfile does not know and that are neither current nor successor; `duplicates` are the younger
+    of several models with one marker. `foreign` is a model that was recorded or named here, but
+    carries another catalog's marks or belongs to another account: it is never touched.
+    """
+
+    name: str
+    voice: Voice | None = None
+    record: Record | None = None
+    previous_name: str | None = None
+    current: Model | None = None
+    missing: bool = False
+    successor: Model | None = None
+    retired: tuple[tuple[Retired, Model | None], ...] = ()
+    strays: tuple[Model, ...] = ()
+    duplicates: tuple[Model, ...] = ()
+    foreign: Model | None = None
+
+    @property
+    def adopted(self) -> bool:
+        """Whether the current model has to be recorded under this name for the first time."""
+        return self.current is not None and (self.record is None or self.record.id != self.current.id)
+
+
+def identify(catalog: Catalog, lock: Lock, observation: Observation) -> list[Holding]:
+    """One holding for each name of the manifests, the lockfile and the account's markers, by name."""
+    facts = _Facts(catalog, lock, observation)
+    names = set(catalog.voices) | set(facts.renamed.values()) | set(facts.by_name)
+    names |= {facts.renamed.get(name, name) for name in (*lock.voices, *lock.removed)}
+    return [_hold(name, facts) for name in sorted(names)]
+
+
+class _Facts:
+    """Lookups over the three sides, made once."""
+
+    def __init__(self, catalog: Catalog, lock: Lock, observation: Observation) -> None:
+        self.catalog = catalog
+        self.lock = lock
+        self.observation = observation
+        self.namespace = catalog.namespace
+        self.moves = {move.old: move.new for move in catalog.moved}
+        self.renamed = self._renamed()
+        """Recorded name -> present name, for the records that moved."""
+        self.previous = {new: old for old, new in self.renamed.items()}
+        self.recorded = self._recorded()
+        """Every recorded id -> its present name."""
+        self.by_name = self._by_name()
+
+    def ours(self, model: Model) -> bool:
+        """Whether nobody else can have a claim on this model."""
+        account = self.lock.provider.account or self.observation.account
+        same_account = not account or not model.author or model.author == account
+        return same_account and not marker.owners(model.tags) - {self.namespace}
+
+    def model(self, model_id: str | None) -> Model | None:
+        """An observed model by id."""
+        return self.observation.models.get(model_id) if model_id else None
+
+    def _renamed(self) -> dict[str, str]:
+        """Moves that the lockfile has not followed: by `moved`, or because the marks moved already."""
+        lock, voices = self.lock, self.catalog.voices
+        renamed = {
+            old: new
+            for old, new in self.moves.items()
+            if (old in lock.voices or old in lock.removed) and new not in lock.voices
+        }
+        taken = set(renamed.values())
+        for name, record in lock.voices.items():
+            model = self.model(record.id)
+            mark = model.marker(self.namespace) if model and name not in voices else None
+            free = mark and mark.name in voices and mark.name not in lock.voices
+            if mark and free and name not in renamed and mark.name not in taken:
+                renamed[name] = mark.name
+                taken.add(mark.name)
+        return renamed
+
+    def _recorded(self) -> dict[str, str]:
+        recorded: dict[str, str] = {}
+        for name, record in self.lock.voices.items():
+            ids = [record.id, *(r.id for r in record.retired)]
+            ids += [record.pending.id] if record.pending else []
+            recorded |= dict.fromkeys(ids, self.renamed.get(name, name))
+        for name, removed in self.lock.removed.items():
+            for gone in removed.retired:
+                recorded.setdefault(gone.id, self.renamed.get(name, name))
+        return recorded
+
+    def _by_name(self) -> Mapping[str, list[Model]]:
+        """Models with our marks, by the name that they serve; the lockfile's word goes first."""
+        found: dict[str, list[Model]] = defaultdict(list)
+        for model in self.observation.models.values():
+            mark = model.marker(self.namespace)
+            if model.id in self.recorded:
+                found[self.recorded[model.id]].append(model)
+            elif mark is not None and self.ours(model):
+                found[self.moves.get(mark.name, mark.name)].append(model)
+        return found
+
+
+def _hold(name: str, facts: _Facts) -> Holding:
+    voice = facts.catalog.voices.get(name)
+    recorded_name = facts.previous.get(name, name)
+    record = facts.lock.voices.get(recorded_name)
+    known = {r.id: r for r in (*facts.lock.retired(recorded_name), *facts.lock.retired(name))}
+    models = [m for m in facts.by_name.get(name, []) if facts.ours(m)]
+    keep, duplicates = _without_duplicates(models, record, known, facts.namespace)
+    current = _current(voice, record, known, keep, facts)
+    successor = _successor(voice, record, current, keep, known, facts.namespace)
+    placed = {m.id for m in (current, successor) if m} | set(known)
+    return Holding(
+        name=name,
+        voice=voice,
+        record=record,
+        previous_name=_previous_name(name, recorded_name, current, facts),
+        current=current,
+        missing=record is not None and record.id in facts.observation.gone,
+        successor=successor,
+        retired=tuple((r, facts.model(r.id)) for r in known.values() if not current or r.id != current.id),
+        strays=tuple(sorted((m for m in keep if m.id not in placed), key=lambda m: m.age)),
+        duplicates=tuple(duplicates),
+        foreign=_foreign(voice, record, known, facts),
+    )
+
+
+def _previous_name(name: str, recorded_name: str, current: Model | None, facts: _Facts) -> str | None:
+    if recorded_name != name:
+        return recorded_name
+    mark = current.marker(facts.namespace) if current else None
+    # Without a lock, the marks alone tell that the model was moved.
+    return mark.name if mark and facts.moves.get(mark.name) == name else None
+
+
+def _foreign(
+    voice: Voice | None, record: Record | None, known: Mapping[str, Retired], facts: _Facts
+) -> Model | None:
+    if (record is not None and record.origin == "external") or (voice is not None and voice.external):
+        return None
+    named = [record.id] if record else [voice.model] if voice and voice.model else []
+    pending = [record.pending.id] if record and record.pending else []
+    models = (facts.model(model_id) for model_id in (*named, *pending, *known))
+    return next((m for m in models if m and not facts.ours(m)), None)
+
+
+def _without_duplicates(
+    models: Iterable[Model], record: Record | None, known: Mapping[str, Retired], namespace: str
+) -> tuple[list[Model], list[Model]]:
+    """Of several models with one marker the oldest stays; recorded retired ones stay as they are.
+
+    A failed model never stands in the way of one that works. Adopted models carry no digest in
+    their marker and were not made here, so they are never anybody's duplicate.
+    """
+    groups: dict[str, list[Model]] = defaultdict(list)
+    for model in models:
+        mark = model.marker(namespace)
+        key = mark.key if mark else f"unmarked {model.id}"
+        groups[f"{key} {model.id}" if key == marker.ADOPTED else key].append(model)
+    keep: list[Model] = []
+    duplicates: list[Model] = []
+    for group in groups.values():
+        contenders = [m for m in group if m.id not in known]
+        chosen = {record.id, record.pending.id if record.pending else None} if record else set()
+        if not any(m.id in chosen for m in contenders):
+            contenders += [m for m in group if m.id in known and not known[m.id].deleting]
+        contenders.sort(key=lambda m: (m.state == "failed", m.age))
+        duplicates += [m for m in contenders[1:] if m.id not in known]
+        keep += [m for m in group if m not in duplicates]
+    return keep, duplicates
+
+
+def _current(
+    voice: Voice | None,
+    record: Record | None,
+    known: Mapping[str, Retired],
+    keep: list[Model],
+    facts: _Facts,
+) -> Model | None:
+    """The model that serves the name: the recorded one, unless the account's roles say otherwise."""
+    if voice is not None and voice.external:
+        return facts.model(record.id if record and record.origin == "external" else voice.model)
+    if record is not None and record.origin == "external":
+        return None
+    pending = record.pending.id if record and record.pending else None
+    unknown = [m for m in keep if m.id not in known and m.id != pending]
+    recorded = next((m for m in keep if record and m.id == record.id), None)
+    others = [m for m in unknown if m is not recorded]
+    if recorded is not None:
+        serving = [m for m in others if not _retired(m, facts.namespace) and m.state != "failed"]
+        if not _retired(recorded, facts.namespace) or not serving:
+            return recorded
+        others = serving
+    found = _best(others, voice, facts.namespace)
+    if found is None and record is None and not known and voice is not None and voice.model:
+        named = facts.model(voice.model)
+        return named if named and facts.ours(named) and named.id not in facts.recorded else None
+    if voice is None and record is None:
+        return None
+    return found
+
+
+def _best(models: list[Model], voice: Voice | None, namespace: str) -> Model | None:
+    """The one with the desired digest, else one without the retired role, else the newest."""
+    wanted = marker.key_of(voice.inputs) if voice and voice.inputs else None
+
+    def rank(model: Model) -> tuple[bool, bool, bool, tuple[str, str]]:
+        mark = model.marker(namespace)
+        desired = mark is not None and mark.key == wanted
+        return model.state != "failed", desired, not _retired(model, namespace), model.age
+
+    return max(models, key=rank, default=None)
+
+
+def _retired(model: Model, namespace: str) -> bool:
+    mark = model.marker(namespace)
+    return mark is not None and mark.retired
+
+
+def inputs_of(model: Model, record: Record | None, desired: str | None, namespace: str) -> str | None:
+    """The inputs digest of a model, as far as it can be known.
+
+    The record's where the model is the recorded one; else the desired one if the marker agrees with
+    it; else the marker's key, which equals no digest. None where the inputs are unmanaged.
+    """
+    if record is not None and record.id == model.id:
+        return record.inputs
+    mark = model.marker(namespace)
+    if mark is None or mark.key == marker.ADOPTED:
+        return None
+    return desired if desired and marker.key_of(desired) == mark.key else mark.key
+
+
+def _successor(
+    voice: Voice | None,
+    record: Record | None,
+    current: Model | None,
+    keep: list[Model],
+    known: Mapping[str, Retired],
+    namespace: str,
+) -> Model | None:
+    """A model that already has the desired inputs, where the current one has not (or there is none)."""
+    if voice is None or voice.inputs is None or voice.external:
+        return None
+    if current is not None and current.state != "failed":
+        inputs = inputs_of(current, record, voice.inputs, namespace)
+        if inputs is None or inputs == voice.inputs:
+            return None
+    wanted = marker.key_of(voice.inputs)
+
+    def fits(model: Model) -> bool:
+        if model is current or model.state == "failed" or model.taken_down:
+            return False
+        gone = known.get(model.id)
+        if gone is not None:
+            return gone.inputs == voice.inputs and not gone.deleting
+        mark = model.marker(namespace)
+        return mark is not None and mark.key == wanted
+
+    return min(filter(fits, keep), key=lambda m: (m.id in known, m.age), default=None)

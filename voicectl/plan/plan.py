@@ -1,0 +1,186 @@
+"""A plan: all changes in order, as a frozen value. These classes are the plan's JSON format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+from voicectl.model.lock import ProviderIdentity
+from voicectl.model.voice import Value
+
+_CLOSED: dict[str, Any] = {"extra": "forbid"}
+
+
+class Action(StrEnum):
+    """What is done about a voice's difference. A closed set."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    RESTORE = "restore"
+    RETIRE = "retire"
+    PRUNE = "prune"
+    FORGET = "forget"
+    REFRESH = "refresh"
+
+
+Cause = Literal["manifest", "drift", "conflict", "marks", "moved"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field's three values, and why it is going to change."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    field: Literal["title", "description", "visibility", "tags", "cover_image", "marks", "inputs"]
+    desired: Value
+    recorded: Value
+    observed: Value
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a manifest speaks of a voice. `line` counts from 1."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What each side looked like when the plan was made; None where that side has nothing."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    desired: str | None = None
+    recorded: str | None = None
+    observed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One model's difference and what will be done about it.
+
+    A name has several changes where several of its models differ (`id` tells them apart).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    name: str
+    action: Action
+    title: str = ""
+    adopted: bool = False
+    previous_name: str | None = None
+    id: str | None = None
+    """The model that the action starts from; None where it makes the first one."""
+    generation: int = 1
+    """The generation that serves the name afterwards, or the one that is removed."""
+    source: Source | None = None
+    fields: tuple[FieldChange, ...] = ()
+    digests: Digests = Digests()
+    reason: str = ""
+    """Why, where the fields don't tell."""
+    undo_until: datetime | None = None
+    """Until when `git revert` and apply bring the model back with its id."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A warning or a refusal. `voices` are the names that it speaks of."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    code: str
+    message: str
+    hint: str = ""
+    voices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Notice):
+    """A notice that stops the whole apply: a person must decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A model with our marks that neither manifests nor lockfile know."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    id: str
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selectors:
+    """What `--only` and `--exclude` named."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many changes of each action, and how many voices have none or were left out."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    create: int = 0
+    update: int = 0
+    replace: int = 0
+    restore: int = 0
+    retire: int = 0
+    prune: int = 0
+    forget: int = 0
+    refresh: int = 0
+    adopted: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    left_out: int = 0
+
+    @classmethod
+    def of(cls, changes: Iterable[Change], *, unchanged: int, left_out: int) -> Summary:
+        """Count the changes."""
+        counted = list(changes)
+        by_action = {action.value: 0 for action in Action}
+        for change in counted:
+            by_action[change.action.value] += 1
+        return cls(
+            **by_action,
+            adopted=sum(change.adopted for change in counted),
+            moved=sum(change.previous_name is not None for change in counted),
+            unchanged=unchanged,
+            left_out=left_out,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that an apply would do, in order. Holds no secret and no audio."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    voicectl_version: str
+    catalog: str
+    environment: str | None
+    provider: ProviderIdentity
+    selectors: Selectors = Selectors()
+    changes: tuple[Change, ...] = ()
+    summary: Summary = Summary()
+    orphaned: tuple[Orphan, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+    refusals: tuple[Notice, ...] = ()
+    offline: bool = False
+    """True where the account was not looked at: then `observed` repeats what was recorded."""
+    format_version: Literal["1.0"] = "1.0"
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do, the lockfile included."""
+        return not self.changes
+
+    def names(self, *actions: Action) -> list[str]:
+        """The names that these actions touch, in order."""
+        return [change.name for change in self.changes if change.action in actions]

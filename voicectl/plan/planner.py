@@ -1,0 +1,172 @@
+"""The plan: from three sides to an ordered list of changes, by pure functions only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock
+from voicectl.model.observed import Observation
+from voicectl.plan import policy
+from voicectl.plan.actions import (
+    Decision,
+    every_model,
+    leaving_tasks,
+    retired_tasks,
+    stray_tasks,
+    voice_tasks,
+)
+from voicectl.plan.identity import Holding, identify
+from voicectl.plan.plan import Action, Notice, Plan, Refusal, Selectors, Summary
+from voicectl.plan.select import select
+from voicectl.plan.task import Rules, Task, orphans
+
+ORDER = (
+    Action.REFRESH,
+    Action.UPDATE,
+    Action.CREATE,
+    Action.REPLACE,
+    Action.RESTORE,
+    Action.FORGET,
+    Action.RETIRE,
+    Action.PRUNE,
+)
+_RANK = {action: rank for rank, action in enumerate(ORDER)} | {Action.RESTORE: ORDER.index(Action.REPLACE)}
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """All that a plan is made of."""
+
+    catalog: Catalog
+    lock: Lock
+    observation: Observation
+    now: datetime
+    version: str
+    selectors: Selectors = Selectors()
+    retry_failed: bool = False
+    recreate_missing: bool = False
+    destroy: bool = False
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and the tasks that carry it out: one for each change, in the same order."""
+
+    plan: Plan
+    tasks: tuple[Task, ...]
+
+
+def make_plan(sides: Sides) -> Planned:
+    """Compare the three sides, decide, order, check the guards.
+
+    Deterministic: equal sides give an equal plan. Raises UsageError for a selector without a match.
+    """
+    catalog, lock, observation = sides.catalog, sides.lock, sides.observation
+    rules = Rules(
+        catalog=catalog,
+        now=sides.now,
+        complete=observation.complete,
+        retry_failed=sides.retry_failed,
+        destroy=sides.destroy,
+    )
+    holdings, left_out = select(identify(catalog, lock, observation), sides.selectors)
+    decisions = [item for holding in holdings for item in decide(holding, rules)]
+    tasks = order(item for item in decisions if isinstance(item, Task))
+    notices = [item for item in decisions if isinstance(item, Notice)]
+    warnings = [notice for notice in notices if not isinstance(notice, Refusal)]
+    if not observation.complete:
+        tasks, warnings = without_prunes(tasks, warnings)
+    refusals = [notice for notice in notices if isinstance(notice, Refusal)]
+    refusals += check(sides, holdings, tasks)
+    changed = {task.name for task in tasks}
+    voices = {holding.name for holding in holdings if holding.voice is not None}
+    changes = tuple(task.change for task in tasks)
+    plan = Plan(
+        voicectl_version=sides.version,
+        catalog=catalog.name,
+        environment=catalog.environment,
+        provider=lock.provider,
+        selectors=sides.selectors,
+        changes=changes,
+        summary=Summary.of(changes, unchanged=len(voices - changed), left_out=left_out),
+        orphaned=orphans(holdings, lock),
+        warnings=tuple(warnings),
+        refusals=tuple(refusals),
+        offline=sides.offline,
+    )
+    return Planned(plan, tuple(tasks))
+
+
+def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
+    """Every change that one name needs."""
+    if holding.foreign is not None:
+        return
+    voice, record = holding.voice, holding.record
+    if rules.destroy:
+        yield from every_model(holding, rules, "destroy")
+        return
+    if voice is not None and policy.withdrawn(voice, rules.now.date()):
+        files = ", ".join(sample.path for sample in voice.samples)
+        yield Notice(
+            "consent_withdrawn",
+            f"{voice.name}: consent was withdrawn; its models are deleted",
+            f"still in Git: {files}" if files else "",
+            (voice.name,),
+        )
+        yield from every_model(holding, rules, "consent withdrawn")
+        return
+    if voice is not None:
+        yield from voice_tasks(holding, voice, rules)
+    elif record is not None:
+        removal = rules.catalog.removed.get(holding.name)
+        keep_model = removal is not None and removal.keep_model
+        yield from leaving_tasks(holding, record, rules, keep_model=keep_model)
+        if keep_model:
+            return
+    yield from retired_tasks(holding, rules)
+    yield from stray_tasks(holding, rules)
+
+
+def order(tasks: Iterable[Task]) -> list[Task]:
+    """Unfinished prunes first, then by action, then by name."""
+    return sorted(
+        tasks,
+        key=lambda task: (
+            not task.unfinished,
+            _RANK[task.change.action],
+            task.name,
+            task.change.generation,
+            task.change.id or "",
+        ),
+    )
+
+
+def without_prunes(tasks: list[Task], warnings: list[Notice]) -> tuple[list[Task], list[Notice]]:
+    """After an incomplete listing nothing is deleted."""
+    notice = Notice(
+        "listing_incomplete",
+        "the provider did not list every model, so nothing is pruned",
+        "run again later; recorded models were looked up one by one",
+    )
+    return [task for task in tasks if task.change.action is not Action.PRUNE], [*warnings, notice]
+
+
+def check(sides: Sides, holdings: list[Holding], tasks: list[Task]) -> Iterator[Refusal]:
+    """Every guard that belongs to the core, in the order in which a reader should see them."""
+    catalog, lock, observation = sides.catalog, sides.lock, sides.observation
+    yield from policy.check_account(lock, observation)
+    if not sides.destroy:
+        yield from policy.check_emptied(catalog, lock)
+        yield from policy.check_missing(
+            lock, observation, catalog.policy, allowed=sides.recreate_missing
+        )
+        yield from policy.check_moves(catalog, lock)
+        yield from policy.check_consent(catalog, tasks, sides.now.date())
+        size = max(len(lock.voices), len(catalog.voices))
+        yield from policy.check_limits(tasks, catalog.policy, size)
+    yield from policy.check_foreign(holdings)
+    yield from policy.check_protection(holdings, tasks)

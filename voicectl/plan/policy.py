@@ -1,0 +1,164 @@
+"""The guards: what stops a whole apply until a person decides. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from voicectl.model.catalog import Catalog, Policy
+from voicectl.model.lock import Lock
+from voicectl.model.observed import Observation
+from voicectl.model.voice import Consent, Visibility, Voice
+from voicectl.plan.actions import protected
+from voicectl.plan.compare import widens
+from voicectl.plan.identity import Holding
+from voicectl.plan.plan import Action, Refusal
+from voicectl.plan.task import Task
+
+
+def check_account(lock: Lock, observation: Observation) -> Iterator[Refusal]:
+    """The key must open the account that the lockfile speaks of."""
+    recorded, seen = lock.provider.account, observation.account
+    if recorded and seen and recorded != seen:
+        yield Refusal(
+            "wrong_account",
+            f"the lockfile is of account {recorded}, but the key opens account {seen}",
+            "use the key of the right workspace; another account needs an environment or lockfile of its own",
+        )
+
+
+def check_missing(lock: Lock, observation: Observation, policy: Policy, *, allowed: bool) -> Iterator[Refusal]:
+    """Many recorded models that are gone at once mean a wrong key rather than lost voices."""
+    recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
+    missing = sorted(name for name, model_id in recorded.items() if model_id in observation.gone)
+    if allowed or len(missing) <= policy.max_deletes.allows(len(recorded)):
+        return
+    count = "none" if len(missing) == len(recorded) else f"only {len(recorded) - len(missing)}"
+    verb = "are" if len(recorded) - len(missing) > 1 else "is"
+    yield Refusal(
+        "models_missing",
+        f"{count} of {len(recorded)} recorded models {verb} visible: wrong key or workspace?",
+        "if they really are gone, run with --recreate-missing",
+        tuple(missing),
+    )
+
+
+def check_emptied(catalog: Catalog, lock: Lock) -> Iterator[Refusal]:
+    """Losing every voice is never a side effect."""
+    if not catalog.voices and lock.voices:
+        yield Refusal(
+            "catalog_emptied",
+            f"the manifests hold no voice, but {len(lock.voices)} are recorded: the catalog would lose them all",
+            "if that is meant, run `voicectl destroy`",
+            tuple(sorted(lock.voices)),
+        )
+
+
+def check_foreign(holdings: Iterable[Holding]) -> Iterator[Refusal]:
+    """Models of another catalog or account are never touched, whatever a file says."""
+    for holding in holdings:
+        if holding.foreign is not None:
+            yield Refusal(
+                "foreign_model",
+                f"{holding.name}: model {holding.foreign.id} belongs to another catalog or account",
+                "correct the id in the manifest or restore the lockfile from Git",
+                (holding.name,),
+            )
+
+
+def check_moves(catalog: Catalog, lock: Lock) -> Iterator[Refusal]:
+    """A move onto a name that already has a model of its own would lose one of the two."""
+    for move in catalog.moved:
+        if move.old in lock.voices and move.new in lock.voices:
+            yield Refusal(
+                "moved_onto_living",
+                f"{move.source.file}:{move.source.line}: {move.old} can't move to {move.new}, "
+                "which already has a model",
+                f"remove the `moved` entry; {move.old} is then retired, and {move.new} stays",
+                (move.old, move.new),
+            )
+
+
+def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task]) -> Iterator[Refusal]:
+    """Protected voices are neither retired nor pruned."""
+    guarded = {holding.name: holding for holding in holdings if protected(holding)}
+    for task in tasks:
+        if not task.removes_voice or task.name not in guarded:
+            continue
+        holding = guarded[task.name]
+        consent = holding.voice.consent if holding.voice else None
+        if consent is not None and consent.withdrawn_on is not None:
+            continue
+        yield Refusal(
+            "protected",
+            f"{task.name} is protected: it can't be {'retired' if task.change.action is Action.RETIRE else 'pruned'}",
+            "put the voice back with `lifecycle: {protect: false}` and apply; then remove it and apply again",
+            (task.name,),
+        )
+
+
+def check_limits(tasks: Iterable[Task], policy: Policy, size: int) -> Iterator[Refusal]:
+    """`max_deletes` and `max_replaces`, of a catalog with `size` voices."""
+    every = list(tasks)
+    deletes = sorted({task.name for task in every if task.removes_voice})
+    replaces = sorted({task.name for task in every if task.change.action is Action.REPLACE})
+    for names, limit, word, flag in (
+        (deletes, policy.max_deletes, "retired or deleted", "--max-deletes"),
+        (replaces, policy.max_replaces, "replaced", "--max-replaces"),
+    ):
+        allowed = limit.allows(size)
+        if len(names) > allowed:
+            yield Refusal(
+                flag.removeprefix("--").replace("-", "_"),
+                f"{len(names)} of {size} voices would be {word}; {allowed} may be ({limit})",
+                f"if that is meant, run with {flag} {len(names)}",
+                tuple(names),
+            )
+
+
+def withdrawn(voice: Voice | None, today: date) -> bool:
+    """Whether the speaker has taken the consent back."""
+    consent = voice.consent if voice else None
+    return consent is not None and consent.withdrawn_on is not None and consent.withdrawn_on <= today
+
+
+def check_consent(catalog: Catalog, tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
+    """No new model and no wider visibility without the consent that the policy asks for."""
+    refused = {v.inputs: v.name for v in catalog.voices.values() if withdrawn(v, today) and v.inputs}
+    for task in tasks:
+        voice = task.voice
+        if voice is None or not _shows_more(task):
+            continue
+        if voice.inputs in refused:
+            yield Refusal(
+                "consent_withdrawn",
+                f"{voice.name}: consent for these samples was withdrawn (see {refused[voice.inputs]})",
+                "remove the voice, and its samples from Git",
+                (voice.name,),
+            )
+            continue
+        visibility = voice.metadata.visibility
+        if visibility in catalog.policy.require_consent:
+            lacking = _lacking(voice.consent, visibility, today)
+            if lacking:
+                place = f"{voice.source.file}:{voice.source.line}"
+                yield Refusal(
+                    "consent_missing",
+                    f"{place}: {voice.name}: {visibility} voices need a consent, and {lacking}",
+                    "complete `consent`, or narrow `visibility`",
+                    (voice.name,),
+                )
+
+
+def _shows_more(task: Task) -> bool:
+    if task.change.action in (Action.CREATE, Action.REPLACE, Action.RESTORE):
+        return True
+    return task.model is not None and widens(task.model.visibility, task.patch.visibility)
+
+
+def _lacking(consent: Consent | None, visibility: Visibility, today: date) -> str:
+    if consent is None:
+        return "it has none"
+    if consent.expires_on is not None and consent.expires_on < today:
+        return f"it expired on {consent.expires_on}"
+    return "" if visibility in consent.visibilities else f"it does not cover {visibility}"

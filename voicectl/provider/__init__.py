@@ -1,0 +1,1 @@
+"""The provider's port and its adapters."""

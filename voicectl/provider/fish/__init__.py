@@ -1,0 +1,1 @@
+"""The Fish Audio adapter."""

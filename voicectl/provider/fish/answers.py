@@ -1,0 +1,94 @@
+"""Answers that are no success, as voicectl's own errors. The only place that translates them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from voicectl.provider.fish import wire
+from voicectl.provider.fish.endpoint import Endpoint
+from voicectl.provider.port import (
+    Forbidden,
+    Misconfigured,
+    NoCredit,
+    NotSent,
+    OutcomeUnknown,
+    ProviderError,
+    Rejected,
+    Throttled,
+    Unauthorized,
+)
+
+_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class Answers:
+    """Translates for one endpoint; whatever it quotes has the key taken out."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._host = endpoint.host
+        self._key = endpoint.key
+
+    def unanswered(self, method: str, error: httpx.HTTPError, patience: float) -> ProviderError:
+        """A request that got no answer. `patience` is the read timeout in seconds."""
+        words = self._redacted(str(error)) or type(error).__name__
+        if isinstance(error, _NOTHING_SENT):
+            return NotSent(
+                f"{self._host} can't be reached: {words}", "check the network, FISH_API_URL and proxy settings"
+            )
+        if isinstance(error, httpx.TimeoutException):
+            return OutcomeUnknown(f"{self._host} did not answer {method} within {patience:g} s", "try again later")
+        return OutcomeUnknown(f"the connection to {self._host} broke during {method}: {words}", "try again later")
+
+    def unreadable(self, response: httpx.Response) -> ProviderError:
+        """A success whose body is not what the call returns."""
+        kind = response.headers.get("content-type", "no content type").split(";")[0]
+        return OutcomeUnknown(
+            f"{self._host} answered {response.status_code} with something unreadable ({self._redacted(kind)})",
+            "check FISH_API_URL: is this the API, and not a web page or a proxy?",
+            response.status_code,
+        )
+
+    def refused(self, response: httpx.Response) -> ProviderError:
+        """An error status, with the provider's own words."""
+        status, host = response.status_code, self._host
+        words = self._redacted(wire.error_message(response.content))
+        said = f": {words}" if words else ""
+        match status:
+            case 401:
+                return Unauthorized(f"{host} does not accept the API key (401){said}", "check FISH_API_KEY", 401)
+            case 402:
+                return NoCredit(f"the account has no credit (402){said}", "top up the account, then run it again", 402)
+            case 403:
+                return Forbidden(f"the key may not do this (403){said}", "use a key of the right workspace", 403)
+            case 429:
+                return Throttled(f"too many requests at once (429){said}", "", 429, retry_after(response))
+            case _ if 300 <= status < 400:
+                target = self._redacted(response.headers.get("location", ""))
+                return Misconfigured(
+                    f"{host} redirects to {target or 'elsewhere'} ({status}); the key is not sent along",
+                    "if that is the right endpoint, set FISH_API_URL to it",
+                    status,
+                )
+            case _ if status >= 500:
+                return OutcomeUnknown(f"{host} failed ({status}){said}", "try again later", status, retry_after(response))
+            case _:
+                return Rejected(f"{host} refused the request ({status}){said}", "", status)
+
+    def _redacted(self, text: str) -> str:
+        return text.replace(self._key, "…")
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """`Retry-After` in seconds, whether it is given as seconds or as a date (RFC 9110, 10.2.3)."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

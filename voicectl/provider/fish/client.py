@@ -1,0 +1,253 @@
+"""The Fish Audio API over httpx. Strict in what it sends, lenient in what it accepts.
+
+Facts: the provider's API reference (docs.fish.audio, "Model" and "Wallet" endpoints).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from voicectl.model.observed import Model, Patch
+from voicectl.provider.fish import wire
+from voicectl.provider.fish.answers import Answers
+from voicectl.provider.fish.endpoint import Endpoint, is_loopback
+from voicectl.provider.fish.limits import Limiter
+from voicectl.provider.fish.uploads import OpenUploads
+from voicectl.provider.port import (
+    InputChanged,
+    Listing,
+    NewModel,
+    NotSent,
+    OutcomeUnknown,
+    Progress,
+    Throttled,
+    Upload,
+)
+
+PAGE_SIZE = 100
+_WALKS = 3
+"""How often a listing is walked before an inexact one is accepted as incomplete."""
+
+OnRetry = Callable[[str, float], None]
+"""Hears why a request is repeated, and after how many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for answers and how often to repeat. All times in seconds."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    attempts: int = 6
+    first_pause: float = 0.5
+    longest_pause: float = 20.0
+    deadline: float = 120.0
+
+    def pause(self, attempt: int, retry_after: float | None) -> float:
+        """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"); never under Retry-After."""
+        ceiling = min(self.longest_pause, self.first_pause * 2**attempt)
+        return max(random.uniform(0, ceiling), retry_after or 0.0)
+
+
+class FishClient:
+    """Implements Provider. One client is one account and one event loop."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        concurrency: int | Literal["auto"] = 4,
+        transport: httpx.AsyncBaseTransport | None = None,
+        patience: Patience = Patience(),
+        on_retry: OnRetry = lambda reason, pause: None,
+        user_agent: str = "voicectl",
+    ) -> None:
+        self._endpoint = endpoint
+        self._patience = patience
+        self._on_retry = on_retry
+        self._answers = Answers(endpoint)
+        self.limiter = Limiter(concurrency)
+        loopback = is_loopback(endpoint.host.rsplit(":", 1)[0].strip("[]")) or is_loopback(endpoint.host)
+        self._http = httpx.AsyncClient(
+            base_url=endpoint.url,
+            headers={"Authorization": f"Bearer {endpoint.key}", "User-Agent": user_agent},
+            timeout=httpx.Timeout(patience.read, connect=patience.connect, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.limiter.ceiling),
+            follow_redirects=False,
+            # A proxy from the environment must not see plain requests to this machine.
+            trust_env=not loopback,
+            transport=transport,
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._http.aclose()
+
+    async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
+        """See Provider. Pages may shift under the walk, so one that does not add up is walked again."""
+        listing = Listing(())
+        for _ in range(_WALKS):
+            listing, adds_up = await self._walk(tag, limit)
+            if adds_up:
+                break
+        return listing
+
+    async def _walk(self, tag: str | None, limit: int | None) -> tuple[Listing, bool]:
+        found: dict[str, Model] = {}
+        first, total, more, windowed = await self._page(1, tag, limit)
+        pages = [first]
+        last = 1
+        if total is not None and limit is None and total > PAGE_SIZE:
+            last = -(-total // PAGE_SIZE)
+            rest = await asyncio.gather(*(self._page(number, tag, limit) for number in range(2, last + 1)))
+            pages += [models for models, *_ in rest]
+            more, windowed = rest[-1][2], windowed or any(page[3] for page in rest)
+        size = min(limit or PAGE_SIZE, PAGE_SIZE)
+        while more is not False and len(pages[-1]) >= size and limit is None:
+            last += 1
+            models, _, more, late = await self._page(last, tag, limit)
+            pages.append(models)
+            windowed = windowed or late
+        for model in (model for page in pages for model in page):
+            found.setdefault(model.id, model)
+        adds_up = limit is not None or (not windowed and (total is None or len(found) >= total))
+        ours = tuple(m for m in found.values() if tag is None or tag in m.tags)
+        return Listing(ours, complete=adds_up), adds_up or windowed
+
+    async def _page(
+        self, number: int, tag: str | None, limit: int | None
+    ) -> tuple[list[Model], int | None, bool | None, bool]:
+        params: dict[str, str | int] = {
+            "self": "true",
+            "page_size": min(limit or PAGE_SIZE, PAGE_SIZE),
+            "page_number": number,
+            "sort_by": "created_at",
+        }
+        if tag is not None:
+            params["tag"] = tag
+        response = await self._patiently("GET", "/model", params=params)
+        page: tuple[list[Model], int | None, bool | None, bool] = self._read(response, wire.page)
+        return page
+
+    async def get(self, model_id: str) -> Model | None:
+        """See Provider."""
+        response = await self._patiently("GET", f"/model/{model_id}", gone=(404,))
+        model: Model | None = None if response.status_code == 404 else self._read(response, wire.model)
+        return model
+
+    async def create(self, new: NewModel, progress: Progress) -> Model:
+        """See Provider. Sent once; what a repetition needs is the caller's to know."""
+        files = [("voices", upload) for upload in new.samples]
+        files += [("cover_image", new.cover)] if new.cover else []
+        data: dict[str, str | list[str]] = {
+            "type": "tts",
+            "train_mode": "fast",
+            "title": new.metadata.title or "",
+            "visibility": "private",
+            "enhance_audio_quality": "true" if new.enhance else "false",
+            "generate_sample": "false",
+            "tags": list(new.tags),
+        }
+        if new.metadata.description:
+            data["description"] = new.metadata.description
+        if new.transcripts:
+            data["texts"] = list(new.transcripts)
+        response, changed = await self._send("POST", "/model", uploads=files, progress=progress, data=data)
+        model: Model = self._read(response, wire.model)
+        if changed is not None:
+            raise InputChanged(changed.message, changed.hint, model)
+        return model
+
+    async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
+        """See Provider. JSON, but multipart with a cover image, which then carries the other fields too."""
+        values: dict[str, Any] = {
+            name: value
+            for name in ("title", "description", "visibility", "tags")
+            if (value := getattr(patch, name)) is not None
+        }
+        path = f"/model/{model_id}"
+        if cover is None:
+            response = await self._patiently("PATCH", path, gone=(404,), json=values)
+            return response.status_code != 404
+        # A form can carry neither an empty list nor, for certain, an empty text.
+        emptied = {name: value for name, value in values.items() if not value}
+        form = {name: list(value) if name == "tags" else value for name, value in values.items() if value}
+        if emptied:
+            response = await self._patiently("PATCH", path, gone=(404,), json=emptied)
+            if response.status_code == 404:
+                return False
+        response = await self._patiently("PATCH", path, gone=(404,), data=form, uploads=[("cover_image", cover)])
+        return response.status_code != 404
+
+    async def delete(self, model_id: str) -> None:
+        """See Provider."""
+        await self._patiently("DELETE", f"/model/{model_id}", gone=(404, 410))
+
+    async def credit(self) -> str:
+        """See Provider."""
+        response = await self._patiently("GET", "/wallet/self/api-credit")
+        return str(self._read(response, lambda data: data.get("credit", "") if isinstance(data, dict) else ""))
+
+    async def _patiently(
+        self, method: str, path: str, *, gone: tuple[int, ...] = (), **request: Any
+    ) -> httpx.Response:
+        """Send a request that may be repeated, until it succeeds or patience ends."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._patience.deadline
+        for attempt in range(self._patience.attempts):
+            try:
+                response, changed = await self._send(method, path, gone=gone, **request)
+                if changed is not None:
+                    raise changed
+                return response
+            except (Throttled, NotSent, OutcomeUnknown) as error:
+                pause = self._patience.pause(attempt, error.retry_after)
+                if attempt + 1 == self._patience.attempts or loop.time() + pause > end:
+                    raise
+                self._on_retry(error.message, pause)
+                await asyncio.sleep(pause)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        gone: tuple[int, ...] = (),
+        uploads: Sequence[tuple[str, Upload]] = (),
+        progress: Progress = lambda size: None,
+        **request: Any,
+    ) -> tuple[httpx.Response, InputChanged | None]:
+        """One request and its answer: 2xx, or one of `gone`. Everything else raises.
+
+        Files are opened only once the request may go, so that their number stays bounded.
+        """
+        async with self.limiter.slot():
+            with OpenUploads(uploads, progress) as files:
+                if uploads:
+                    request["files"] = files.parts
+                try:
+                    response = await self._http.request(method, path, **request)
+                except httpx.HTTPError as error:
+                    raise self._answers.unanswered(method, error, self._patience.read) from error
+                changed = files.changed()
+            if response.is_success or response.status_code in gone:
+                self.limiter.succeeded()
+                return response, changed
+            refusal = self._answers.refused(response)
+            if isinstance(refusal, Throttled):
+                self.limiter.throttled(refusal.retry_after)
+            raise refusal
+
+    def _read(self, response: httpx.Response, read: Callable[[Any], Any]) -> Any:
+        try:
+            return read(json.loads(response.content))
+        except ValueError as error:
+            raise self._answers.unreadable(response) from error

@@ -1,0 +1,88 @@
+"""Where the key may go (design: "Safety"), and how the client is built."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from voicectl.provider.port import Misconfigured
+
+DEFAULT_URL = "https://api.fish.audio"
+KEY_VARIABLE = "FISH_API_KEY"
+URL_VARIABLE = "FISH_API_URL"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A base URL and the key for it. The key shows in no representation."""
+
+    url: str
+    key: str
+
+    @property
+    def host(self) -> str:
+        """The host as the lockfile names it, with a port where it is not the scheme's own."""
+        parts = urlsplit(self.url)
+        return (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.url!r}, key=…)"
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Endpoint:
+    """The endpoint that the environment names; no file of a project has a say in it.
+
+    Raises Misconfigured for a missing or malformed key, and for an address to which a key must not go.
+    """
+    return Endpoint(url_from_environment(environ), checked_key(environ.get(KEY_VARIABLE, "")))
+
+
+def url_from_environment(environ: Mapping[str, str] = os.environ) -> str:
+    """The base URL alone, which needs no key. Raises Misconfigured."""
+    return checked_url(environ.get(URL_VARIABLE, "").strip() or DEFAULT_URL)
+
+
+def checked_key(key: str) -> str:
+    """The key without the white space that a copy or a secret store leaves around it."""
+    key = key.strip()
+    if not key:
+        raise Misconfigured(
+            f"there is no API key: {KEY_VARIABLE} is not set",
+            f"set {KEY_VARIABLE} in the environment, or put `provider: emulator` into voicectl.yaml to try without one",
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise Misconfigured(f"{KEY_VARIABLE} holds characters that no key has", "copy the key again")
+    return key
+
+
+def checked_url(url: str) -> str:
+    """A base URL without its trailing slash; https, or plain http to loopback only."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise Misconfigured(f"{URL_VARIABLE} is not an address such as {DEFAULT_URL}", "correct it or unset it")
+    if parts.username or parts.password:
+        raise Misconfigured(f"{URL_VARIABLE} must hold no user name or password", f"the key goes into {KEY_VARIABLE}")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise Misconfigured(
+            f"{URL_VARIABLE} is plain http to {host}: the key would cross the network in the open",
+            "use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its address or as `localhost`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

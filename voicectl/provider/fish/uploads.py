@@ -1,0 +1,93 @@
+"""Files on their way out: streamed from disk, counted, and hashed again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import BinaryIO
+
+from voicectl.provider.port import InputChanged, Progress, Upload
+
+
+class HashedFile:
+    """A file that is read once from start to end, as httpx reads it for a multipart body."""
+
+    def __init__(self, upload: Upload, progress: Progress) -> None:
+        self.upload = upload
+        self._progress = progress
+        self._hash = hashlib.sha256()
+        try:
+            self._file: BinaryIO = open(upload.path, "rb")
+        except OSError as error:
+            raise _changed(upload) from error
+        if os.fstat(self._file.fileno()).st_size != upload.size:
+            self._file.close()
+            raise _changed(upload)
+
+    def fileno(self) -> int:
+        """Lets httpx find the length."""
+        return self._file.fileno()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        data = self._file.read(size)
+        self._hash.update(data)
+        self._progress(len(data))
+        return data
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether exactly the planned bytes were read."""
+        return "sha256:" + self._hash.hexdigest() == self.upload.digest
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class OpenUploads:
+    """All files of one request, opened before anything is sent and closed at the end."""
+
+    def __init__(self, fields: Iterable[tuple[str, Upload]], progress: Progress) -> None:
+        self._fields = list(fields)
+        self._progress = progress
+        self._stack = ExitStack()
+        self._files: list[HashedFile] = []
+
+    def __enter__(self) -> OpenUploads:
+        try:
+            for _, upload in self._fields:
+                file = HashedFile(upload, self._progress)
+                self._stack.callback(file.close)
+                self._files.append(file)
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def parts(self) -> list[tuple[str, tuple[str, HashedFile, str]]]:
+        """The multipart fields in httpx's form."""
+        return [
+            (field, (file.upload.name, file, file.upload.media_type))
+            for (field, _), file in zip(self._fields, self._files, strict=True)
+        ]
+
+    def changed(self) -> InputChanged | None:
+        """The error to raise if any file was not what was planned."""
+        return next((_changed(file.upload) for file in self._files if not file.unchanged), None)
+
+
+def _changed(upload: Upload) -> InputChanged:
+    return InputChanged(
+        f"{upload.path.name} changed while it was being uploaded, or since the plan was made",
+        "let whatever writes it finish, then plan again",
+    )

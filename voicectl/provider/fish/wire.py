@@ -1,0 +1,101 @@
+"""The provider's JSON, read leniently (API page: unknown fields ignored, missing ones have defaults)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from voicectl.model.observed import Model, ModelState
+from voicectl.model.voice import VISIBILITIES
+
+_STATES: tuple[ModelState, ...] = ("created", "training", "trained", "failed")
+
+
+class Unreadable(ValueError):
+    """An answer that is not what the call returns."""
+
+
+def model(data: Any) -> Model:
+    """One model; raises Unreadable where it has no id."""
+    if not isinstance(data, dict):
+        raise Unreadable("not an object")
+    model_id = data.get("_id") or data.get("id")
+    if not isinstance(model_id, str):
+        raise Unreadable("a model without an id")
+    visibility, state = data.get("visibility"), data.get("state")
+    author = data.get("author")
+    return Model(
+        id=model_id,
+        title=_text(data.get("title")),
+        description=_text(data.get("description")),
+        visibility=visibility if visibility in VISIBILITIES else "private",
+        tags=_texts(data.get("tags")),
+        cover_image=_text(data.get("cover_image")),
+        state=state if state in _STATES else "trained",
+        created_at=_time(data.get("created_at")),
+        updated_at=_time(data.get("updated_at")),
+        author=_text(author.get("_id")) if isinstance(author, dict) else "",
+        lock_visibility=data.get("lock_visibility") is True,
+        taken_down=data.get("dmca_taken_down") is True,
+        release_state=_text(data.get("pvc_release_state")) or None,
+    )
+
+
+def page(data: Any) -> tuple[list[Model], int | None, bool | None, bool]:
+    """One page of a listing: its models, the exact total if known, has_more, and whether it is windowed."""
+    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
+        raise Unreadable("not a listing")
+    models = [model(item) for item in data["items"]]
+    total = data.get("total")
+    exact = isinstance(total, int) and data.get("total_is_exact") is not False
+    more = data.get("has_more")
+    bound = data.get("accessible_upper_bound")
+    windowed = data.get("window_limited") is True or (
+        isinstance(bound, int) and isinstance(total, int) and bound < total
+    )
+    return models, total if exact else None, more if isinstance(more, bool) else None, windowed
+
+
+def error_message(body: bytes) -> str:
+    """The provider's own words in an error body, whichever of its shapes it has; at most 500 characters."""
+    import json
+
+    try:
+        data = json.loads(body)
+    except ValueError:
+        text = body[:2000].decode("utf-8", "replace").strip()
+        return "" if text.startswith("<") else text[:500]
+    if isinstance(data, dict):
+        data = data.get("message") or data.get("detail") or data.get("error") or ""
+    if isinstance(data, list):
+        data = "; ".join(_complaint(item) for item in data[:5])
+    return (data if isinstance(data, str) else json.dumps(data, ensure_ascii=False))[:500]
+
+
+def _complaint(item: Any) -> str:
+    """One entry of a 422 body: `{loc: […], msg: …}`."""
+    if not isinstance(item, dict):
+        return str(item)
+    place = ".".join(str(part) for part in item["loc"]) if isinstance(item.get("loc"), list) else ""
+    words = _text(item.get("msg") or item.get("message"))
+    return f"{place}: {words}" if place else words
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _time(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -1,0 +1,170 @@
+"""The provider: what an account can do, and how it can fail. The port that every adapter implements.
+
+    ProviderError             the provider, or the way to it, failed
+    ├── Unauthorized          401: stops the run
+    ├── NoCredit              402: stops the run
+    ├── Forbidden             403: stops the run
+    ├── Rejected              a definite no to one request (other 4xx): nothing was done
+    │   └── Throttled         429: come back later
+    ├── NotSent               the request never reached the provider: nothing was done
+    ├── OutcomeUnknown        it may have been done: reset, timeout, 5xx, an answer that can't be read
+    ├── InputChanged          a file changed while it was uploaded; the model made from it, if any
+    └── Misconfigured         no key, or an endpoint where the key may not go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from voicectl.errors import VoicectlError
+from voicectl.model.observed import Model, Patch
+from voicectl.model.voice import Metadata
+
+
+class ProviderError(VoicectlError):
+    """The provider answered with an error, or not at all.
+
+    `status` is the HTTP status, and `retry_after` the seconds to wait, where the provider gave them.
+    """
+
+    code = "provider"
+    stops_run = False
+
+    def __init__(
+        self, message: str, hint: str = "", status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Unauthorized(ProviderError):
+    """The key is not accepted."""
+
+    code = "unauthorized"
+    stops_run = True
+
+
+class NoCredit(ProviderError):
+    """The account has no credit."""
+
+    code = "no_credit"
+    stops_run = True
+
+
+class Forbidden(ProviderError):
+    """The key may not do this."""
+
+    code = "forbidden"
+    stops_run = True
+
+
+class Rejected(ProviderError):
+    """The provider refused this request and did nothing."""
+
+    code = "rejected"
+
+
+class Throttled(Rejected):
+    """Too many requests at once; nothing was done."""
+
+    code = "throttled"
+
+
+class NotSent(ProviderError):
+    """The request did not reach the provider."""
+
+    code = "unreachable"
+
+
+class OutcomeUnknown(ProviderError):
+    """The request may have been carried out."""
+
+    code = "outcome_unknown"
+
+
+class InputChanged(ProviderError):
+    """A file is not what it was when the plan was made. `model` is what was made from it."""
+
+    code = "input_changed"
+
+    def __init__(self, message: str, hint: str = "", model: Model | None = None) -> None:
+        super().__init__(message, hint)
+        self.model = model
+
+
+class Misconfigured(ProviderError):
+    """The environment does not allow to talk to the provider at all."""
+
+    code = "misconfigured"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file to send. The bytes are hashed again on the way and must have this digest."""
+
+    path: Path
+    name: str
+    """How the provider may call it; tells nothing of the user's machine."""
+    media_type: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewModel:
+    """A model to create: private, with its marks from the first instant."""
+
+    metadata: Metadata
+    tags: tuple[str, ...]
+    samples: tuple[Upload, ...]
+    transcripts: tuple[str, ...]
+    """As many as samples, or none."""
+    enhance: bool
+    cover: Upload | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Models that a listing showed. `complete` is False where the provider held some back."""
+
+    models: tuple[Model, ...]
+    complete: bool = True
+
+
+Progress = Callable[[int], None]
+"""Hears of bytes sent since the last call."""
+
+
+class Provider(Protocol):
+    """One account at one provider. Every method raises ProviderError's children.
+
+    GET, PATCH and DELETE are repeated inside until they succeed or their deadline is over; `create`
+    is sent exactly once.
+    """
+
+    async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
+        """The account's own models, all or those with this tag; at most about `limit` where given."""
+
+    async def get(self, model_id: str) -> Model | None:
+        """One model; None where there is none (404)."""
+
+    async def create(self, new: NewModel, progress: Progress) -> Model:
+        """Make a model. Raises Rejected, NotSent or OutcomeUnknown; InputChanged after the fact."""
+
+    async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
+        """Set these values; False where the model is gone (404). `cover` is the file of `patch.cover`."""
+
+    async def delete(self, model_id: str) -> None:
+        """Delete a model; one that is gone already counts as deleted."""
+
+    async def credit(self) -> str:
+        """What is left of the account's credit, in the provider's words; a cheap way to check a key."""
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+
+

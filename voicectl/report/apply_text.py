@@ -1,0 +1,70 @@
+"""What an apply did, for people and as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from voicectl.errors import VoicectlError
+from voicectl.plan.result import Applied
+from voicectl.report import json_report
+from voicectl.report.escape import terminal
+from voicectl.report.style import Style
+
+
+def render(applied: Applied, style: Style) -> str:
+    """What failed, what was not tried, what did not stick, and the totals."""
+    lines: list[str] = []
+    for result in applied.results:
+        change = result.change
+        if result.status == "done":
+            continue
+        word = "failed" if result.status == "failed" else "not tried"
+        text = f": {terminal(result.message)}" if result.message else ""
+        lines.append(f"{style.paint('✗', 'red')} {change.name}: {change.action} {word}{text}")
+        if result.hint:
+            lines.append(f"    {terminal(result.hint)}")
+    for leftover in applied.leftovers:
+        lines.append(f"{style.paint('✗', 'red')} {leftover.name}: {terminal(leftover.message)}")
+    if applied.unsaved:
+        lines.append(style.paint("These ids could not be saved; the next apply finds them by their marks:", "red"))
+        lines += [f"    {model_id}" for model_id in applied.unsaved]
+    lines.append(totals(applied, style))
+    return "\n".join(lines) + "\n"
+
+
+def totals(applied: Applied, style: Style) -> str:
+    """The one line that says how it ended."""
+    counts = {status: 0 for status in ("done", "failed", "not_tried")}
+    for result in applied.results:
+        counts[result.status] += 1
+    if applied.succeeded:
+        word = "change" if counts["done"] == 1 else "changes"
+        return style.paint("Applied", "green", "bold") + f" {counts['done']} {word}; the plan is empty now."
+    parts = [f"{counts['done']} done", f"{counts['failed']} failed", f"{counts['not_tried']} not tried"]
+    parts += [f"{len(applied.leftovers)} did not stick"] if applied.leftovers else []
+    return style.paint("Not finished:", "red", "bold") + " " + ", ".join(parts) + "."
+
+
+def values(applied: Applied, failure: VoicectlError | None) -> dict[str, Any]:
+    """The same as JSON; with an `error` when it did not succeed."""
+    changes = [
+        {
+            "name": result.change.name,
+            "action": str(result.change.action),
+            "id": result.change.id,
+            "status": result.status,
+            "message": result.message,
+            "hint": result.hint,
+        }
+        for result in applied.results
+    ]
+    document: dict[str, Any] = {
+        "format_version": "1.0",
+        "plan": json_report.plan_values(applied.plan),
+        "results": changes,
+        "leftovers": [{"name": left.name, "message": left.message} for left in applied.leftovers],
+        "unsaved": list(applied.unsaved),
+    }
+    if failure is not None:
+        document["error"] = json_report.error_values(failure)
+    return document

@@ -1,0 +1,53 @@
+"""Makes any text safe for where it goes. Titles and server messages are untrusted."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_INVISIBLE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff{_BIDI}\ud800-\udfff]")
+_IN_JSON = re.compile(f"[\x7f-\x9f\u2028\u2029\ufeff{_BIDI}\ud800-\udfff]")
+
+
+def terminal(text: str) -> str:
+    """One line that can't move the cursor, colour anything or turn the direction of what follows.
+
+    Control, bidirectional and line-breaking characters become visible escapes such as `\\x1b`.
+    """
+    return _INVISIBLE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if match[0] in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[match[0]]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def json_text(document: str) -> str:
+    """A JSON document without raw control or bidirectional characters: they become `\\uXXXX`."""
+    return _IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
+
+
+def github(text: str, *, property_value: bool = False) -> str:
+    """A text inside a GitHub Actions workflow command (docs: "Workflow commands for GitHub Actions")."""
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escaped.replace(":", "%3A").replace(",", "%2C") if property_value else escaped
+
+
+def width(text: str) -> int:
+    """How many terminal cells a text takes."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    marks = sum(unicodedata.combining(c) != 0 for c in text)
+    return len(text) + wide - marks
+
+
+def shortened(text: str, cells: int) -> str:
+    """A text cut to about so many characters, saying how long it was."""
+    return text if len(text) <= cells else f"{text[:cells]}… ({len(text)} characters)"
+
+
+def padded(text: str, cells: int) -> str:
+    """A text followed by spaces up to a width in terminal cells."""
+    return text + " " * max(0, cells - width(text))

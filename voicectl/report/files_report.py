@@ -1,0 +1,48 @@
+"""What `validate` says of a project's files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from voicectl.errors import Problem
+from voicectl.model.catalog import Catalog
+from voicectl.report import json_report
+from voicectl.report.escape import github as escaped
+
+
+def valid_text(catalog: Catalog) -> str:
+    """One line for files without errors."""
+    samples = [sample for voice in catalog.voices.values() for sample in voice.samples]
+    seconds = sum(sample.seconds or 0.0 for sample in samples)
+    warnings = f", {len(catalog.warnings)} warnings" if catalog.warnings else ""
+    return (
+        f"{catalog.namespace}: {_count(len(catalog.voices), 'voice')}, {_count(len(samples), 'sample')} "
+        f"({seconds:.0f} s) are valid{warnings}\n"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def valid_json(catalog: Catalog) -> str:
+    """The same for machines, with the warnings."""
+    values: dict[str, Any] = {
+        "format_version": "1.0",
+        "catalog": catalog.name,
+        "environment": catalog.environment,
+        "voices": sorted(catalog.voices),
+        "problems": json_report.problems(catalog.warnings),
+    }
+    return json_report.document(values)
+
+
+def github(problems: Iterable[Problem], prefix: str = "") -> str:
+    """Annotations for GitHub Actions; `prefix` is the project's place in the repository."""
+    return "".join(
+        f"::{problem.level} file={escaped(prefix + problem.place.file, property_value=True)},"
+        f"line={problem.place.line},col={problem.place.column}::"
+        f"{escaped(problem.message + (f'; {problem.hint}' if problem.hint else ''))}\n"
+        for problem in problems
+    )

@@ -1,0 +1,116 @@
+"""Results as JSON documents (formats.md). Every document is one string with a newline at its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Literal
+
+from voicectl.errors import InvalidFiles, Place, Problem, VoicectlError
+from voicectl.plan.plan import Plan
+from voicectl.report.escape import json_text
+
+_CLOSED: dict[str, Any] = {"extra": "forbid"}
+
+
+def document(value: object) -> str:
+    """Two-space JSON that is safe on a terminal."""
+    return json_text(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
+
+
+@cache
+def _adapter(kind: type[Any]) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def as_json(value: Any) -> Any:
+    """A frozen value of ours as JSON types."""
+    return _adapter(type(value)).dump_python(value, mode="json")
+
+
+def plan(value: Plan) -> str:
+    """A plan, in the format in which it is saved."""
+    return document(plan_values(value))
+
+
+def plan_values(value: Plan) -> dict[str, Any]:
+    """A plan as JSON types, `format_version` first."""
+    values = as_json(value)
+    return {"format_version": values.pop("format_version"), **values}
+
+
+def error(failure: VoicectlError) -> str:
+    """A failure, where standard output belongs to a machine."""
+    return document({"error": error_values(failure)})
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPlace:
+    """A position in a file of the project; line and column count from 1."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorProblem:
+    """One of several things wrong in the project's files."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    level: Literal["error", "warning"]
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorValues:
+    """What failed. `code` is stable; `problems` is there when files of the project are wrong."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    code: str
+    message: str
+    hint: str
+    where: tuple[ErrorPlace, ...]
+    problems: tuple[ErrorProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDocument:
+    """What a command prints instead of its document when it fails."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    error: ErrorValues
+
+
+def error_values(failure: VoicectlError) -> dict[str, Any]:
+    """A failure as JSON types."""
+    values: dict[str, Any] = {
+        "code": failure.code,
+        "message": failure.message,
+        "hint": failure.hint,
+        "where": [place(where) for where in failure.where],
+    }
+    if isinstance(failure, InvalidFiles):
+        values["problems"] = problems(failure.problems)
+    return values
+
+
+def place(where: Place) -> dict[str, Any]:
+    """A position in a file."""
+    return {"file": where.file, "line": where.line, "column": where.column}
+
+
+def problems(found: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Problems of files, each with its place."""
+    return [
+        {"level": item.level, **place(item.place), "message": item.message, "hint": item.hint} for item in found
+    ]

@@ -1,0 +1,113 @@
+"""The lockfile's bytes: reading and writing the format of formats.md."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from voicectl.errors import Place, StateError
+from voicectl.model.lock import FORMAT_VERSION, Lock
+
+_RESTORE = "restore it from Git (`git checkout -- {0}`); without it, the next apply finds its models by their marks"
+_CONFLICT_MARKS = (b"<<<<<<< ", b">>>>>>> ")
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Lock)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a lockfile."""
+    result: dict[str, Any] = _adapter().json_schema()
+    return result
+
+
+def encode(lock: Lock) -> bytes:
+    """Sorted, two-space JSON with a newline at the end; equal locks give equal bytes."""
+    data = _adapter().dump_python(lock, mode="json")
+    return (json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def decode(data: bytes, name: str) -> Lock:
+    """Read a lockfile; `name` is how messages call it. Raises StateError that says how to go on."""
+    hint = _RESTORE.format(name)
+    for number, text in enumerate(data.splitlines(), 1):
+        if text.startswith(_CONFLICT_MARKS) or text == b"=======":
+            raise StateError(
+                f"{name}:{number}: the lockfile holds merge-conflict marks",
+                "take either side whole, then run `voicectl plan`: models of the other side are found by their marks",
+                [Place(name, number)],
+            )
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 1)
+        what = "is empty" if not data.strip() else "is not complete JSON"
+        raise StateError(f"{name}:{line}: the lockfile {what}", hint, [Place(name, line)]) from None
+    version = values.get("format_version") if isinstance(values, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise StateError(
+            f"{name}: format version {version} is newer than this voicectl knows ({FORMAT_VERSION})",
+            "upgrade voicectl",
+            [Place(name)],
+        )
+    return _checked(_validated(data, name, hint), name, hint)
+
+
+def _validated(data: bytes, name: str, hint: str) -> Lock:
+    from pydantic import ValidationError
+
+    try:
+        lock: Lock = _adapter().validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise StateError(f"{name}: {where}: {_words(first['type'])}", hint, [Place(name)]) from None
+    return lock
+
+
+def _words(kind: str) -> str:
+    known = {
+        "missing": "this key is missing",
+        "unexpected_keyword_argument": "unknown key",
+        "extra_forbidden": "unknown key",
+        "string_pattern_mismatch": "this is not an id or digest as voicectl writes them",
+    }
+    return known.get(kind, "this value has the wrong type")
+
+
+def _checked(lock: Lock, name: str, hint: str) -> Lock:
+    """What a schema can't say: every id has one place, and ids belong to an account."""
+    seen: dict[str, str] = {}
+    for voice, ids in _ids_by_name(lock).items():
+        for model_id in ids:
+            if model_id in seen:
+                raise StateError(
+                    f"{name}: model {model_id} is recorded twice, under {seen[model_id]} and {voice}",
+                    hint,
+                    [Place(name)],
+                )
+            seen[model_id] = voice
+    if seen and lock.provider.account is None:
+        raise StateError(f"{name}: provider.account: ids are recorded, but no account", hint, [Place(name)])
+    return lock
+
+
+def _ids_by_name(lock: Lock) -> dict[str, list[str]]:
+    ids = {f"removed.{name}": [gone.id for gone in removed.retired] for name, removed in lock.removed.items()}
+    for name, record in lock.voices.items():
+        external = record.origin == "external"
+        ids[name] = [] if external else [record.id]
+        ids[name] += [record.pending.id] if record.pending else []
+        ids[name] += [gone.id for gone in record.retired]
+    return ids
+
+
+def now() -> datetime:
+    """The present, in whole seconds, UTC: how times stand in a lockfile."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,173 @@
+"""A lockfile on disk, in the project, committed to Git."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from voicectl.errors import Place, StateConflict, StateError, StateLocked, StateNotSaved
+from voicectl.model.lock import Lock
+from voicectl.state.content import decode, encode
+from voicectl.state.port import ABSENT, Holder, Version
+
+MAX_BYTES = 256 * 1024 * 1024
+"""Far above 100,000 voices; guards against a path that is no lockfile."""
+
+
+class FileStore:
+    """Implements StateStore on a local file; versions are the SHA-256 of the bytes.
+
+    The lease is a file in `scratch` (a directory of the project that Git ignores), held by the operating
+    system's lock, so that it frees itself when its holder dies.
+    """
+
+    def __init__(self, path: Path, name: str, scratch: Path) -> None:
+        self._path = path
+        self._name = name
+        self._lease_path = scratch / f"{path.name}.lease"
+
+    @property
+    def location(self) -> str:
+        """The file's name within the project."""
+        return self._name
+
+    def load(self) -> tuple[Lock | None, Version]:
+        """See StateStore.load."""
+        data = self._read()
+        return (None, ABSENT) if data is None else (decode(data, self._name), _version(data))
+
+    def save(self, lock: Lock, expected: Version) -> Version:
+        """See StateStore.save: a temporary file beside it, fsync, rename, fsync of the directory."""
+        before = self._read()
+        if (ABSENT if before is None else _version(before)) != expected:
+            raise StateConflict(
+                f"{self._name} was changed by somebody else during this run",
+                "run `voicectl plan` again",
+            )
+        data = encode(lock)
+        if data == before:
+            return expected
+        try:
+            self._write(data)
+        except OSError as error:
+            raise StateNotSaved(
+                f"{self._name} can't be written: {error.strerror or error}",
+                "free some space or fix the permissions, then run the command again",
+                [Place(self._name)],
+            ) from error
+        return _version(data)
+
+    def _read(self) -> bytes | None:
+        try:
+            if self._path.stat().st_size > MAX_BYTES:
+                raise StateError(f"{self._name} is too large for a lockfile", "check `state` in voicectl.yaml")
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StateError(
+                f"{self._name} can't be read: {error.strerror or error}",
+                "fix its permissions, or correct `state` in voicectl.yaml",
+                [Place(self._name)],
+            ) from error
+
+    def _write(self, data: bytes) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        mode = self._path.stat().st_mode & 0o777 if self._path.exists() else 0o644
+        handle, temporary = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, mode)
+            os.replace(temporary, self._path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync_directory(self._path.parent)
+
+    @contextlib.contextmanager
+    def lease(self, command: str, wait: float, waiting: Callable[[Holder | None], None]) -> Iterator[None]:
+        """See StateStore.lease."""
+        from filelock import FileLock, Timeout
+
+        try:
+            ignored_directory(self._lease_path.parent)
+            lock = FileLock(self._lease_path, timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                waiting(self._holder())
+                lock.acquire(timeout=max(wait, 0))
+        except Timeout:
+            holder = self._holder()
+            raise StateLocked(
+                f"{self._name} is locked by another run" + (f": {holder}" if holder else ""),
+                "wait for it to end, or wait longer with --lock-timeout SECONDS",
+            ) from None
+        except OSError as error:
+            raise StateNotSaved(
+                f"{self._lease_path.name} can't be written: {error.strerror or error}",
+                "make the project directory writable",
+            ) from error
+        try:
+            self._sign(command)
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                self._holder_path.unlink()
+            lock.release()
+
+    @property
+    def _holder_path(self) -> Path:
+        return self._lease_path.with_suffix(".holder")
+
+    def _sign(self, command: str) -> None:
+        """Say who holds the lease. Only for messages: the operating system's lock is what counts."""
+        text = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "command": command,
+            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with contextlib.suppress(OSError):
+            self._holder_path.write_text(json.dumps(text), encoding="utf-8")
+
+    def _holder(self) -> Holder | None:
+        try:
+            text = json.loads(self._holder_path.read_text(encoding="utf-8"))
+            started = datetime.fromisoformat(text["started_at"])
+            return Holder(int(text["pid"]), str(text["host"]), str(text["command"]), started)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def ignored_directory(path: Path) -> None:
+    """Make a directory that Git ignores, whatever the project's own `.gitignore` says."""
+    path.mkdir(parents=True, exist_ok=True)
+    ignore = path / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+
+
+def _version(data: bytes) -> Version:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename durable where directories can be opened (not on Windows)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
