@@ -23,9 +23,7 @@ class Api:
         # Plain HTTP: without `verify=False` each client would read all certificates of the system.
         self.http = httpx.Client(base_url=url, headers=headers, timeout=10, verify=False)
 
-    def create(
-        self, title: str = "Narrator", voices: int = 1, cover: bool = False, **fields: Any
-    ) -> httpx.Response:
+    def create(self, title: str = "Narrator", voices: int = 1, cover: bool = False, **fields: Any) -> httpx.Response:
         data = {"type": "tts", "train_mode": "fast", "title": title, "visibility": "private", **fields}
         files: list[tuple[str, Any]] = [("voices", (f"{i}.wav", b"RIFF%d" % i)) for i in range(voices)]
         if cover:

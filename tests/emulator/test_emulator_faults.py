@@ -233,9 +233,7 @@ def test_every_kind_works_in_process(kind: str) -> None:
     async def run() -> None:
         transport = in_process_transport(None, Settings(rules=(Rule(kind, times=1),)))
         headers = {"authorization": "Bearer k"}
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://emulator", headers=headers
-        ) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://emulator", headers=headers) as client:
             if kind in IN_PROCESS:
                 with pytest.raises(IN_PROCESS[kind]):
                     await client.get("/model")

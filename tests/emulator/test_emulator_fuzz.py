@@ -71,9 +71,7 @@ def send(transport: InProcessTransport, method: str, path: str, **parts: Any) ->
 
 @settings(max_examples=150, deadline=None)
 @given(TARGETS, st.dictionaries(NAMES, VALUES, max_size=4), st.booleans())
-def test_any_values(
-    transport: InProcessTransport, target: Any, changes: dict[str, Any], packed: bool
-) -> None:
+def test_any_values(transport: InProcessTransport, target: Any, changes: dict[str, Any], packed: bool) -> None:
     content = {**GOOD, **changes}
     try:
         if packed:
@@ -109,9 +107,7 @@ def test_any_bytes(transport: InProcessTransport, target: Any, body: bytes, kind
 @settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(
-            ["page_size", "page_number", "title", "tag", "self", "author_id", "language", "sort_by"]
-        ),
+        st.sampled_from(["page_size", "page_number", "title", "tag", "self", "author_id", "language", "sort_by"]),
         st.text(max_size=6) | st.integers(),
     )
 )

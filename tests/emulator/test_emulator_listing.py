@@ -60,9 +60,7 @@ def test_usage_sorts_first_and_ids_break_ties(api: Any, emulator: Any) -> None:
     ties = sorted((m for m in models if m is not models[2]), key=lambda m: str(m["_id"]))
     for sort_by in ("score", "task_count"):
         assert api.titles(sort_by=sort_by) == ["2", *(m["title"] for m in ties)]
-    assert [m["title"] for m in api.http.get("/model?self=true").json()["items"]] == api.titles(
-        sort_by="score"
-    )
+    assert [m["title"] for m in api.http.get("/model?self=true").json()["items"]] == api.titles(sort_by="score")
 
 
 @pytest.mark.parametrize(
@@ -105,9 +103,7 @@ TAGS = st.lists(st.sampled_from("abc"), unique=True, max_size=3)
 
 @settings(max_examples=60, deadline=None)
 @given(
-    models=st.lists(
-        st.tuples(st.sampled_from("xy"), st.sampled_from("uvw"), TAGS, st.booleans()), max_size=12
-    ),
+    models=st.lists(st.tuples(st.sampled_from("xy"), st.sampled_from("uvw"), TAGS, st.booleans()), max_size=12),
     tags=TAGS,
     any_tag=st.booleans(),
     own=st.booleans(),
@@ -124,11 +120,7 @@ def test_listings_agree_with_a_plain_filter(
     )
     expected = []
     for model in store.models():
-        has = (
-            set(tags) <= set(model["tags"])
-            if not any_tag or not tags
-            else bool(set(tags) & set(model["tags"]))
-        )
+        has = set(tags) <= set(model["tags"]) if not any_tag or not tags else bool(set(tags) & set(model["tags"]))
         whose = model["author"]["_id"] == "x" if own else model["visibility"] == "public"
         if has and whose:
             expected.append(model["_id"])

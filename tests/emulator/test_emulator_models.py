@@ -65,10 +65,7 @@ def test_files_without_names_are_files(api: Any) -> None:
         ("visibility", b"private"),
     ):
         body += b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), value)
-    body += (
-        b'--x\r\nContent-Disposition: form-data; name="voices"\r\n\r\n\xff\xfe\x00audio\r\n' * 2
-        + b"--x--\r\n"
-    )
+    body += b'--x\r\nContent-Disposition: form-data; name="voices"\r\n\r\n\xff\xfe\x00audio\r\n' * 2 + b"--x--\r\n"
     headers = {"content-type": "multipart/form-data; boundary=x"}
     answer = api.http.post("/model", content=body, headers=headers)
     assert answer.status_code == 201, answer.text
@@ -159,9 +156,7 @@ def test_a_cover_is_known_by_its_content(api: Any) -> None:
 def test_patch_changes_what_was_sent_and_nothing_else(api: Any) -> None:
     model = api.made(tags=["a"], description="d")
     path = f"/model/{model['_id']}"
-    answer = api.http.patch(
-        path, json={"title": "New", "description": None, "voices": ["x"], "state": "failed"}
-    )
+    answer = api.http.patch(path, json={"title": "New", "description": None, "voices": ["x"], "state": "failed"})
     assert (answer.status_code, answer.content) == (200, b"")
     changed = api.http.get(path).json()
     assert changed["updated_at"] > model["updated_at"]

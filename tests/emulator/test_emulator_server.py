@@ -213,9 +213,7 @@ def test_in_process_keeps_its_file_from_run_to_run(tmp_path: Path) -> None:
 
     async def run() -> int:
         transport = in_process_transport(db)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://emulator", headers=HEADERS
-        ) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://emulator", headers=HEADERS) as client:
             answer = await client.post("/model", data=FIELDS, files={"voices": b"v"})
             assert answer.status_code == 201
             found = await client.get("/model", params={"self": "true"})

@@ -326,7 +326,8 @@ PROJECTS = {
 def test_broken_project_file(problems: Callable[..., list[Problem]], case: str) -> None:
     text, complaint = PROJECTS[case]
     found = [str(problem) for problem in problems({"voicectl.yaml": text, V: voice("")})]
-    assert len(found) == 1 and found[0].startswith(f"voicectl.yaml:{complaint}"), found
+    assert len(found) == 1, found
+    assert found[0].startswith(f"voicectl.yaml:{complaint}")
 
 
 ENVIRONMENTS = "catalog: acme\nenvironments:\n  production:\n  staging:\n    voices:\n"

@@ -87,9 +87,7 @@ def test_a_restored_mtime_does_not_hide_a_change(
     assert facts(root).digest != before.digest
 
 
-def test_an_mtime_in_the_future_is_not_trusted(
-    root: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str]
-) -> None:
+def test_an_mtime_in_the_future_is_not_trusted(root: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str]) -> None:
     aged(monkeypatch)
     os.utime(root / "a.wav", (2e9 * 2, 2e9 * 2))
     facts(root)

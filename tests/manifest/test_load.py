@@ -86,9 +86,7 @@ def test_a_voice_with_everything(load: Load) -> None:
 
 
 def test_what_is_left_out_has_its_default(load: Load) -> None:
-    voice = load({"voices/n.yaml": "voices: {a: {title: A, samples: [{audio: ../samples/a.wav}]}}"}).voices[
-        "a"
-    ]
+    voice = load({"voices/n.yaml": "voices: {a: {title: A, samples: [{audio: ../samples/a.wav}]}}"}).voices["a"]
     assert voice.metadata == Metadata("A", "", "private", (), None)
     assert (voice.enhance, voice.lifecycle, voice.consent, dict(voice.free)) == (True, Lifecycle(), None, {})
     assert voice.samples[0].transcript is None
@@ -148,9 +146,7 @@ def test_adopted_and_external_voices(load: Load) -> None:
     manifest = f"voices:\n  host: {{title: H, visibility: public, model: {ID}}}\n"
     manifest += f"  guest: {{title: G, model: {OTHER_ID}, external: true}}\n"
     project = "catalog: acme\ndefaults: {tags: [x], description: d}\n"
-    host, guest = (
-        load({"voicectl.yaml": project, "voices/v.yaml": manifest}).voices[n] for n in ("host", "guest")
-    )
+    host, guest = (load({"voicectl.yaml": project, "voices/v.yaml": manifest}).voices[n] for n in ("host", "guest"))
     assert host.metadata == Metadata(title="H", visibility="public")
     assert (host.inputs, host.samples, host.model, host.external) == (None, (), ID, False)
     assert guest.metadata == Metadata(title="G")
@@ -216,9 +212,7 @@ def test_digests_do_not_depend_on_order_or_line_ends(
     tags: list[str],
     crlf: bool,
 ) -> None:
-    def loaded(
-        names: list[str], tags: list[str], keys: list[str], file: str, ends: str
-    ) -> tuple[object, object]:
+    def loaded(names: list[str], tags: list[str], keys: list[str], file: str, ends: str) -> tuple[object, object]:
         root = tmp_path_factory.mktemp("project")
         (root / "voices").mkdir()
         (root / "voicectl.yaml").write_text("catalog: acme\n")

@@ -93,9 +93,7 @@ def test_pointer_hint_says_what_to_run() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from([*AUDIO]), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=30),
        st.integers(0, 4000))  # fmt: skip
-def test_no_bytes_make_an_exception(
-    sound: SimpleNamespace, kind: str, edits: list[tuple[int, int]], keep: int
-) -> None:
+def test_no_bytes_make_an_exception(sound: SimpleNamespace, kind: str, edits: list[tuple[int, int]], keep: int) -> None:
     content = bytearray(getattr(sound, kind)(2))
     for at, byte in edits:
         content[at % min(len(content), 400)] = byte

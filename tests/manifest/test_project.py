@@ -66,9 +66,7 @@ def test_everything_given(write: Write) -> None:
         "x/lock.e-1.json",
     )
     assert (project.concurrency, project.retain) == ("auto", timedelta(hours=12))
-    assert project.policy == Policy(
-        Limit(3), Limit(50, True), "keep", "overwrite", 5.0, frozenset({"public"})
-    )
+    assert project.policy == Policy(Limit(3), Limit(50, True), "keep", "overwrite", 5.0, frozenset({"public"}))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +80,12 @@ def test_everything_given(write: Write) -> None:
 )
 def test_state_of_an_environment(state: str, environment: str | None, path: str) -> None:
     assert state_path(state, environment) == path
+
+
+def test_a_build_on_the_way_to_a_version_counts_as_it(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicectl.manifest.project.importlib.metadata.version", lambda name: "1.0.0.dev0")
+    root = write({"voicectl.yaml": 'catalog: a\nrequires: ">=1.0,<2"\n'})
+    assert load_project(root, None).catalog == "a"
 
 
 def test_environment_has_to_fit(write: Write) -> None:

@@ -75,12 +75,8 @@ def test_broken_manifests_do_not_fit(text: str) -> None:
 
 
 def test_project_files() -> None:
-    assert accepts(
-        "project", "catalog: a\nretain: 7d\nconcurrency: auto\npolicy: {max_deletes: 30%, max_replaces: 3}"
-    )
-    assert accepts(
-        "project", "catalog: a\nenvironments: {e: {retain: 0, voices: {n: {visibility: private}}}}"
-    )
+    assert accepts("project", "catalog: a\nretain: 7d\nconcurrency: auto\npolicy: {max_deletes: 30%, max_replaces: 3}")
+    assert accepts("project", "catalog: a\nenvironments: {e: {retain: 0, voices: {n: {visibility: private}}}}")
     for broken in [
         "retain: 7d",
         "catalog: A",

@@ -111,8 +111,7 @@ def test_an_empty_document_is_none() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.binary(max_size=60)
-    | st.text("ab:-?[]{}&*!|>'\"\n\t #%@`,<~0\\\x85\u2028\ufeff", max_size=40).map(str.encode)
+    st.binary(max_size=60) | st.text("ab:-?[]{}&*!|>'\"\n\t #%@`,<~0\\\x85\u2028\ufeff", max_size=40).map(str.encode)
 )
 def test_no_bytes_make_an_exception(content: bytes) -> None:
     document, problems = parse("f.yaml", content)

@@ -17,13 +17,14 @@ from voicectl.cli.options import Globals, plan_options, subcommand
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
 @plan_options
 @click.pass_obj
-def command(settings: Globals, fmt: str, yes: bool, wait: float, lock_timeout: float, retry_failed: bool, **options: Any) -> int:
+def command(
+    settings: Globals, /, fmt: str, yes: bool, wait: float, lock_timeout: float, retry_failed: bool, **options: Any
+) -> int:
     from voicectl.cli import printing, wiring
     from voicectl.cli.applying import Choices, apply_plan
     from voicectl.cli.planning import limits_of
 
-    project = wiring.project(settings)
-    catalog = wiring.catalog(project, limits=limits_of(options))
+    project, catalog = wiring.load(settings, limits=limits_of(options))
     printing.problems(catalog.warnings, settings)
     choices = Choices(yes=yes, wait=wait, lock_timeout=lock_timeout, fmt=fmt, command="voicectl apply")
     return apply_plan(project, catalog, wiring.wishes(options, retry_failed=retry_failed), choices, settings)

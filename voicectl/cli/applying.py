@@ -53,9 +53,11 @@ def apply_plan(project: Project, catalog: Catalog, wishes: Wishes, choices: Choi
             )
 
     listen: Listener
-    with store.lease(choices.command, choices.lock_timeout, lambda holder: _waiting(holder, choices)):
-        with progress(settings) as listen:
-            applied = asyncio.run(run())
+    with (
+        store.lease(choices.command, choices.lock_timeout, lambda holder: _waiting(holder, choices)),
+        progress(settings) as listen,
+    ):
+        applied = asyncio.run(run())
     return _report(applied, choices, settings)
 
 

@@ -35,7 +35,7 @@ async def checkup(settings: Globals) -> list[Finding]:
         project = wiring.project(settings)
         findings.append(_project(project))
         subject = "manifests"
-        catalog = wiring.catalog(project)
+        _, catalog = wiring.load(settings)
         findings.append(_manifests(catalog))
         subject = "state"
         lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))

@@ -15,17 +15,14 @@ from voicectl.cli.options import Globals, selectors, subcommand
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
 @selectors
 @click.pass_obj
-def command(settings: Globals, confirm: str | None, lock_timeout: float, fmt: str, **options: Any) -> int:
+def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt: str, **options: Any) -> int:
     from voicectl.cli import printing, wiring
     from voicectl.cli.applying import Choices, apply_plan
     from voicectl.errors import NotConfirmed
 
-    project = wiring.project(settings)
+    project, catalog = wiring.load(settings)
     if confirm is not None and confirm not in (project.catalog, project.namespace):
-        raise NotConfirmed(
-            f"--confirm says {confirm}, but this catalog is {project.namespace}", "nothing was changed"
-        )
-    catalog = wiring.catalog(project)
+        raise NotConfirmed(f"--confirm says {confirm}, but this catalog is {project.namespace}", "nothing was changed")
     printing.problems(catalog.warnings, settings)
     choices = Choices(
         yes=confirm is not None,

@@ -15,8 +15,7 @@ def command(settings: Globals, fmt: str) -> int:
     from voicectl.engine.prepare import load_state
     from voicectl.report import catalog_report
 
-    project = wiring.project(settings)
-    catalog = wiring.catalog(project, read_samples=False)
+    project, catalog = wiring.load(settings, read_samples=False)
     lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
     rows = catalog_report.rows(catalog, lock)
     if fmt == "json":

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 import click
 
@@ -20,7 +21,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "apply": "Plan, ask, apply, verify, save.",
         "list": "List the catalog.",
         "show": "Show one voice with its generations.",
-        "output": "Print the ids for applications, from the lockfile.",
+        "output": "Print name to id for applications, from the lockfile alone.",
     },
     "Recover": {"destroy": "Delete the catalog's models, retired ones too."},
     "Setup": {
@@ -69,9 +70,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     epilog="Exit codes: 0 done, 1 error, 2 differences, 3 refused, 4 try again, 130 interrupted.",
 )
 @global_options(root=True)
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
-)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Keep AI voices in Git: manifests, plan, apply."""
@@ -127,7 +126,7 @@ def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:
 
 def _wants_machine(args: Sequence[str]) -> bool:
     """Whether standard output belongs to a machine, told from the raw words: parsing may have failed."""
-    joined = [b for a, b in zip(args, args[1:], strict=False) if a == "--format"]
+    joined = [b for a, b in pairwise(args) if a == "--format"]
     joined += [a.removeprefix("--format=") for a in args if a.startswith("--format=")]
     return bool(joined) and joined[-1] in ("json", "sarif")
 

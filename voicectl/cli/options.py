@@ -111,6 +111,7 @@ def subcommand(**options: Any) -> Callable[[Callable[..., int | None]], click.Co
     """A command with the global options. Its function returns the exit code, None for 0."""
 
     def decorate(function: Callable[..., int | None]) -> click.Command:
-        return click.command(**options)(global_options()(function))
+        made: click.Command = click.command(**options)(global_options()(function))
+        return made
 
     return decorate

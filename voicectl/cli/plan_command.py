@@ -16,15 +16,16 @@ from voicectl.cli.options import Globals, plan_options, subcommand
 @click.option("--show-unchanged", is_flag=True, help="Name the voices without changes too.")
 @plan_options
 @click.pass_obj
-def command(settings: Globals, fmt: str, detailed_exitcode: bool, offline: bool, show_unchanged: bool, **options: Any) -> int:
+def command(
+    settings: Globals, /, fmt: str, detailed_exitcode: bool, offline: bool, show_unchanged: bool, **options: Any
+) -> int:
     import asyncio
 
     from voicectl.cli import printing, wiring
     from voicectl.cli.planning import limits_of, plan_only, unchanged_names
     from voicectl.report import json_report, plan_text
 
-    project = wiring.project(settings)
-    catalog = wiring.catalog(project, limits=limits_of(options))
+    project, catalog = wiring.load(settings, limits=limits_of(options))
     printing.problems(catalog.warnings, settings)
     prepared = asyncio.run(plan_only(project, catalog, wiring.wishes(options), offline=offline))
     plan = prepared.planned.plan

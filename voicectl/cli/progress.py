@@ -78,9 +78,7 @@ def _display(settings: Globals) -> Iterator[Listener]:
             tally.hear(event)
             bar.update(voices, description=tally.voices, total=tally.changes or None, completed=tally.ended)
             if tally.total:
-                bar.update(
-                    bytes_bar, description=tally.bytes, total=tally.total, completed=tally.sent, visible=True
-                )
+                bar.update(bytes_bar, description=tally.bytes, total=tally.total, completed=tally.sent, visible=True)
 
         yield listener
 

@@ -9,7 +9,7 @@ from voicectl.cli.options import Globals, subcommand
 KINDS = ("project", "manifest", "lock", "plan", "drift", "error")
 
 
-@subcommand(name="schema", help="Print the JSON Schema of a format, for editors and checks.")
+@subcommand(name="schema", help="Print a JSON Schema of one of the formats, for editors and checks.")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.pass_obj
 def command(settings: Globals, kind: str) -> int:

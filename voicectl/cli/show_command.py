@@ -7,7 +7,7 @@ import click
 from voicectl.cli.options import Globals, subcommand
 
 
-@subcommand(name="show", help="Show one voice: its manifest, what was applied, and its generations.")
+@subcommand(name="show", help="Show one voice with its generations: what the manifest wants and what was applied.")
 @click.argument("name")
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
 @click.pass_obj
@@ -19,8 +19,7 @@ def command(settings: Globals, name: str, fmt: str) -> int:
     from voicectl.errors import UsageError
     from voicectl.report import catalog_report
 
-    project = wiring.project(settings)
-    catalog = wiring.catalog(project)
+    project, catalog = wiring.load(settings)
     lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
     known = {*catalog.voices, *lock.voices, *lock.removed}
     if name not in known:

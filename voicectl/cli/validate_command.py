@@ -18,8 +18,7 @@ def command(settings: Globals, fmt: str) -> int:
     from voicectl.report import files_report
 
     try:
-        project = wiring.project(settings)
-        catalog = wiring.catalog(project)
+        _, catalog = wiring.load(settings)
     except InvalidFiles as error:
         if fmt == "github":
             printing.out(files_report.github(error.problems, wiring.repository_prefix(settings)))

@@ -11,7 +11,7 @@ from typing import Any
 from voicectl.cli.options import Globals
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.prepare import Wishes
-from voicectl.manifest.load import load_catalog
+from voicectl.manifest.load import load_all
 from voicectl.manifest.project import Project, find_project, load_project
 from voicectl.model.catalog import Catalog, Limit
 from voicectl.model.lock import ProviderIdentity
@@ -32,18 +32,23 @@ def version() -> str:
 
 
 def project(settings: Globals) -> Project:
-    """The project that the command line means. Raises ProjectNotFound, InvalidFiles, UsageError."""
+    """The project that the command line means, its manifests unread. Raises ProjectNotFound, InvalidFiles, UsageError."""
     return load_project(find_project(chdir=settings.chdir), settings.environment)
 
 
-def catalog(found: Project, *, read_samples: bool = True, limits: dict[str, Any] | None = None) -> Catalog:
-    """The desired voices, under the project's policy with the command line's limits put in."""
-    loaded = load_catalog(found, read_samples=read_samples)
+def load(
+    settings: Globals, *, read_samples: bool = True, limits: dict[str, Any] | None = None
+) -> tuple[Project, Catalog]:
+    """The project and its desired voices, under its policy with the command line's limits put in.
+
+    Raises ProjectNotFound, UsageError, and InvalidFiles with the problems of all files together.
+    """
+    found, loaded = load_all(find_project(chdir=settings.chdir), settings.environment, read_samples=read_samples)
     given = {name: value for name, value in (limits or {}).items() if value is not None}
     for name in ("max_deletes", "max_replaces"):
         if name in given:
             given[name] = Limit.parse(given[name])
-    return replace(loaded, policy=replace(loaded.policy, **given))
+    return found, replace(loaded, policy=replace(loaded.policy, **given))
 
 
 def wishes(options: dict[str, Any], **more: Any) -> Wishes:
@@ -105,8 +110,6 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
 def emulator_db(root: Path) -> Path:
     """Where `provider: emulator` keeps its account."""
     return root / SCRATCH / "emulator.db"
-
-
 
 
 def repository_prefix(settings: Globals) -> str:

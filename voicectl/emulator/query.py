@@ -111,9 +111,7 @@ def _from(by_tag: bool, needs_model: bool) -> str:
 
 
 def _count(parts: _Parts, by_tag: bool, needs_model: bool) -> Statement:
-    return Statement(
-        f"SELECT count(*) FROM {_from(by_tag, needs_model)} WHERE {parts.where}", tuple(parts.values)
-    )
+    return Statement(f"SELECT count(*) FROM {_from(by_tag, needs_model)} WHERE {parts.where}", tuple(parts.values))
 
 
 def _page(parts: _Parts, by_tag: bool, needs_model: bool, query: Query) -> Statement:

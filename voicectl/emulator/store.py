@@ -163,9 +163,7 @@ class Store:
     def models(self) -> list[dict[str, Any]]:
         """All models of all workspaces as the API shows them, oldest first."""
         with self._lock:
-            rows = self._db.execute(
-                "SELECT document, state, ready_at FROM models ORDER BY created_at, id"
-            ).fetchall()
+            rows = self._db.execute("SELECT document, state, ready_at FROM models ORDER BY created_at, id").fetchall()
         return [json.loads(rendered(document, self._state(state, at))) for document, state, at in rows]
 
     def _get(self, model_id: str) -> Model:
@@ -216,9 +214,7 @@ class Store:
         self._db.executemany("INSERT INTO model_tags VALUES (?, ?, ?, ?)", tags)
 
     def _remove(self, model_id: str) -> bool:
-        row = self._db.execute(
-            "SELECT number, owner, created_at FROM models WHERE id = ?", (model_id,)
-        ).fetchone()
+        row = self._db.execute("SELECT number, owner, created_at FROM models WHERE id = ?", (model_id,)).fetchone()
         if row is None:
             return False
         number, owner, created = row

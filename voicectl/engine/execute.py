@@ -88,9 +88,7 @@ class Execution:
         for outcome in outcomes:
             if self._alive(outcome):
                 by_name.setdefault(outcome.task.name, []).append(outcome)
-        self._running = {
-            asyncio.create_task(self._steps(group, step, finished)) for group in by_name.values()
-        }
+        self._running = {asyncio.create_task(self._steps(group, step, finished)) for group in by_name.values()}
         if self._running:
             results = await asyncio.gather(*self._running, return_exceptions=True)
             for result in results:

@@ -202,10 +202,7 @@ class Performer:
             return replace(record, applied=applied)
         assert task.voice is not None
         ignored = task.voice.lifecycle.ignore
-        values = {
-            name: None if name in ignored else task.voice.metadata.get(name)
-            for name in FIELDS
-        }
+        values = {name: None if name in ignored else task.voice.metadata.get(name) for name in FIELDS}
         if values["visibility"] is not None:
             values["visibility"] = "private"
         metadata = Metadata(**values)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from voicectl.errors import StateError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.plan.offline import as_recorded
-from voicectl.plan.plan import Selectors
+from voicectl.plan.plan import EVERYTHING, Selectors
 from voicectl.plan.planner import Planned, Sides, make_plan
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore, Version
@@ -22,7 +22,7 @@ class Wishes:
 
     now: datetime
     version: str
-    selectors: Selectors = Selectors()
+    selectors: Selectors = EVERYTHING
     retry_failed: bool = False
     recreate_missing: bool = False
     destroy: bool = False

@@ -111,9 +111,7 @@ def _has_frames(file: BinaryIO, size: int) -> bool:
     head = file.read(10)
     start = 0
     if head[:3] == b"ID3" and len(head) == 10:
-        start = 10 + sum(
-            (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)
-        )
+        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
     file.seek(start)
     window = file.read(_SYNC_WINDOW)
     at = window.find(b"\xff")

@@ -75,9 +75,7 @@ def _report_twice(file: NamedFile, line: int, problems: Problems) -> None:
     problems.error(file.place, message, "delete one of them")
 
 
-def _find(
-    paths: ProjectPaths, text: str, base: str, place: Place, field: str, problems: Problems
-) -> NamedFile | None:
+def _find(paths: ProjectPaths, text: str, base: str, place: Place, field: str, problems: Problems) -> NamedFile | None:
     try:
         return NamedFile(paths.file(text, base), text, place)
     except PathRefused as error:
@@ -133,20 +131,14 @@ class FileReader:
             if facts is None:
                 continue
             if facts.digest in lines:
-                message = (
-                    f"samples.audio: {shown(named.file.written)} has the same content as the sample in line "
-                )
-                self._problems.error(
-                    named.file.place, f"{message}{lines[facts.digest]}", "delete one of them"
-                )
+                message = f"samples.audio: {shown(named.file.written)} has the same content as the sample in line "
+                self._problems.error(named.file.place, f"{message}{lines[facts.digest]}", "delete one of them")
                 continue
             lines[facts.digest] = named.file.place.line
             self._warn_about(named.file, facts)
             kind: Any = facts.finding.format
             found.append(
-                Sample(
-                    named.file.path, facts.digest, facts.size, kind, named.transcript, facts.finding.seconds
-                )
+                Sample(named.file.path, facts.digest, facts.size, kind, named.transcript, facts.finding.seconds)
             )
         return tuple(found)
 
@@ -159,9 +151,7 @@ class FileReader:
             return None
         return Cover(files.cover.path, facts.digest, facts.size, facts.finding.format)
 
-    def _usable(
-        self, file: NamedFile, field: str, allowed: tuple[str, ...], in_words: str
-    ) -> FileFacts | None:
+    def _usable(self, file: NamedFile, field: str, allowed: tuple[str, ...], in_words: str) -> FileFacts | None:
         facts = self._facts.get(file.path)
         if facts is None or isinstance(facts, OSError):
             reason = facts.strerror if facts is not None and facts.strerror else "it is gone"
@@ -170,9 +160,7 @@ class FileReader:
             return None
         finding = facts.finding
         if finding.problem:
-            self._problems.error(
-                file.place, f"{field}: {shown(file.written)} {finding.problem}", finding.hint
-            )
+            self._problems.error(file.place, f"{field}: {shown(file.written)} {finding.problem}", finding.hint)
         elif finding.format not in allowed:
             message = f"{field}: {shown(file.written)} is {finding.format}"
             self._problems.error(file.place, message, f"convert it to {in_words}")
@@ -193,9 +181,7 @@ class FileReader:
             self._problems.warn(file.place, message, hint)
         elif seconds > MAX_SECONDS:
             message = f"samples.audio: {shown(file.written)} lasts {_seconds(seconds)}"
-            self._problems.warn(
-                file.place, message, f"the provider may refuse more than {MAX_SECONDS} s; cut it"
-            )
+            self._problems.warn(file.place, message, f"the provider may refuse more than {MAX_SECONDS} s; cut it")
 
 
 def _seconds(seconds: float) -> str:

@@ -35,9 +35,7 @@ def load_catalog(project: Project, *, read_samples: bool = True) -> Catalog:
     return catalog
 
 
-def load_all(
-    directory: Path, environment: str | None, *, read_samples: bool = True
-) -> tuple[Project, Catalog]:
+def load_all(directory: Path, environment: str | None, *, read_samples: bool = True) -> tuple[Project, Catalog]:
     """`load_project` and `load_catalog` in one: InvalidFiles has the problems of all files at once."""
     project, problems = read_project(directory, environment)
     catalog = _load(project, problems, read_samples)
@@ -130,9 +128,7 @@ def _in_environment(voices: dict[str, Declared], environment: str | None) -> lis
     ]
 
 
-def _check(
-    project: Project, voices: dict[str, Declared], here: Sequence[Declared], problems: Problems
-) -> None:
+def _check(project: Project, voices: dict[str, Declared], here: Sequence[Declared], problems: Problems) -> None:
     for voice in voices.values():
         rules.check_environments(voice, problems)
     rules.check_overrides(project, voices, problems)
@@ -141,9 +137,7 @@ def _check(
         rules.check_voice(voice, problems)
 
 
-def _resolve(
-    project: Project, here: Sequence[Declared], paths: ProjectPaths, problems: Problems
-) -> list[Voice]:
+def _resolve(project: Project, here: Sequence[Declared], paths: ProjectPaths, problems: Problems) -> list[Voice]:
     named = [find_files(voice, paths, problems) for voice in here]
     reader = FileReader(FileCache(project.root), project.policy.min_sample_seconds, problems)
     reader.read(named)

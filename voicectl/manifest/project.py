@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 
 from voicectl.errors import Place, ProjectNotFound, UsageError
 from voicectl.manifest import discover, wording, yaml_source
@@ -193,7 +194,8 @@ def _check_requires(content: ProjectFile, document: Document, problems: Problems
         problems.error(place, message, 'write it such as ">=1.0,<2"')
         return
     installed = _installed_version()
-    if not wanted.contains(installed, prereleases=True):
+    # A build on the way to 1.0 counts as 1.0.
+    if not wanted.contains(Version(installed).base_version, prereleases=True):
         message = f"requires: this project needs voicectl {shown(content.requires)}, this is {installed}"
         problems.error(place, message, "install a version in that range")
 
@@ -223,9 +225,7 @@ def _check_state(root: Path, content: ProjectFile, document: Document, problems:
     try:
         ends_in_name = PurePosixPath(content.state).name not in ("", "..")
         if not ends_in_name or content.state.endswith("/"):
-            raise PathRefused(
-                f"{shown(content.state)} is not a file's path", "write one such as voicectl.lock.json"
-            )
+            raise PathRefused(f"{shown(content.state)} is not a file's path", "write one such as voicectl.lock.json")
         path = ProjectPaths(root).place(content.state)
         if path == PROJECT_FILE or (root / path).is_dir():
             raise PathRefused(

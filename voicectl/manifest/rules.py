@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from voicectl.errors import Place
 from voicectl.manifest.layers import Declared
@@ -96,9 +96,7 @@ def _check_sample(voice: Declared, index: int, sample: SampleEntry, problems: Pr
         problems.error(place, "samples: this sample has no audio", "add `audio: <path>`")
     if {"transcript", "transcript_file"} <= given:
         message = "samples.transcript_file: a sample has either transcript or transcript_file"
-        problems.error(
-            voice.own.key_place("samples", index, "transcript_file"), message, "delete one of them"
-        )
+        problems.error(voice.own.key_place("samples", index, "transcript_file"), message, "delete one of them")
     if "transcript" in given and not canonical.text(sample.transcript):
         message = "samples.transcript: must not be empty"
         hint = "write the words spoken, or leave it out for all samples"
@@ -159,9 +157,7 @@ def check_environments(voice: Declared, problems: Problems) -> None:
         if name not in known:
             otherwise = "" if known else f"{voice.project.file} has no `environments:`"
             hint = did_you_mean(name, known, otherwise)
-            problems.error(
-                voice.own.place("environments", index), f"environments: there is no {name!r}", hint
-            )
+            problems.error(voice.own.place("environments", index), f"environments: there is no {name!r}", hint)
 
 
 def check_overrides(project: Project, voices: Mapping[str, Declared], problems: Problems) -> None:
@@ -179,7 +175,7 @@ def check_overrides(project: Project, voices: Mapping[str, Declared], problems: 
                 problems.warn(project.document.key(path), message, hint)
 
 
-def check_models(project: Project, voices: Iterable[Declared], problems: Problems) -> None:
+def check_models(project: Project, voices: Sequence[Declared], problems: Problems) -> None:
     """No two voices, and no two environments, adopt the same model."""
     users: dict[str, tuple[str, Place]] = {}
     for voice in voices:
@@ -195,13 +191,9 @@ def check_models(project: Project, voices: Iterable[Declared], problems: Problem
                 _note_model(users, override.model, f"voice {name!r} of {environment}", place, problems)
 
 
-def _note_model(
-    users: dict[str, tuple[str, Place]], model: str, user: str, place: Place, problems: Problems
-) -> None:
+def _note_model(users: dict[str, tuple[str, Place]], model: str, user: str, place: Place, problems: Problems) -> None:
     if model in users:
         other, where = users[model]
-        problems.error(
-            place, f"model: {model} is also the model of {other} ({where})", "name each model once"
-        )
+        problems.error(place, f"model: {model} is also the model of {other} ({where})", "name each model once")
     else:
         users[model] = user, place

@@ -133,15 +133,9 @@ class _Closed(BaseModel):
 class Lifecycle(_Closed):
     """How careful to be with a voice."""
 
-    protect: bool = Field(
-        default=False, description="Never retire, replace-and-delete or prune this voice's models."
-    )
-    ignore: list[FieldName] = Field(
-        default_factory=list, description="Fields that are left to the provider's web app."
-    )
-    retain: Duration | None = Field(
-        default=None, description="How long a retired model is kept; 0 deletes at once."
-    )
+    protect: bool = Field(default=False, description="Never retire, replace-and-delete or prune this voice's models.")
+    ignore: list[FieldName] = Field(default_factory=list, description="Fields that are left to the provider's web app.")
+    retain: Duration | None = Field(default=None, description="How long a retired model is kept; 0 deletes at once.")
 
 
 class DefaultValues(_Closed):
@@ -152,9 +146,7 @@ class DefaultValues(_Closed):
     tags: list[Tag] = Field(default_factory=list, description="Tags that every voice gets beside its own.")
     cover_image: Text = Field(default="", description="Cover image, relative to the project file.")
     enhance_audio_quality: bool = Field(default=True, description="Let the provider clean up the samples.")
-    lifecycle: Lifecycle = Field(
-        default_factory=lambda: Lifecycle(), description="How careful to be with a voice."
-    )
+    lifecycle: Lifecycle = Field(default_factory=lambda: Lifecycle(), description="How careful to be with a voice.")
     metadata: dict[str, Any] = Field(default_factory=dict, description="Free values that stay in Git.")
 
 
@@ -173,9 +165,7 @@ class Environment(_Closed):
     """A copy of the catalog with its own marks and lockfile."""
 
     title_suffix: str = Field(default="", description="Appended to every title.")
-    retain: Duration | None = Field(
-        default=None, description="How long a retired model is kept; 0 deletes at once."
-    )
+    retain: Duration | None = Field(default=None, description="How long a retired model is kept; 0 deletes at once.")
     defaults: DefaultValues = Field(
         default_factory=lambda: DefaultValues(), description="Defaults of this environment."
     )
@@ -195,12 +185,8 @@ class PolicyValues(_Closed):
         json_schema_extra={"default": "30%"},
         description="Voices that one apply may replace: a number, or a share of the catalog.",
     )
-    on_drift: OnDrift = Field(
-        default="overwrite", description="What to do about changes made at the provider."
-    )
-    on_conflict: OnConflict = Field(
-        default="fail", description="What to do about changes made on both sides."
-    )
+    on_drift: OnDrift = Field(default="overwrite", description="What to do about changes made at the provider.")
+    on_conflict: OnConflict = Field(default="fail", description="What to do about changes made on both sides.")
     min_sample_seconds: float = Field(default=10.0, ge=0, description="Shorter samples give a warning.")
     require_consent: list[Visibility] = Field(
         default_factory=list, description="Visibilities for which a voice must carry consent."
@@ -214,12 +200,8 @@ class ProjectFile(_Closed):
 
     catalog: CatalogName = Field(default="", description="Name of the catalog: the namespace of its marks.")
     provider: Literal["fish", "emulator"] = Field(default="fish", description="Where the models live.")
-    requires: Text = Field(
-        default="", description='Versions of voicectl that may work here, such as ">=1.0,<2".'
-    )
-    manifests: list[Text] = Field(
-        default=list(DEFAULT_MANIFESTS), min_length=1, description="Globs of the manifests."
-    )
+    requires: Text = Field(default="", description='Versions of voicectl that may work here, such as ">=1.0,<2".')
+    manifests: list[Text] = Field(default=list(DEFAULT_MANIFESTS), min_length=1, description="Globs of the manifests.")
     state: Text = Field(default=DEFAULT_STATE, description="Path of the lockfile.")
     concurrency: Concurrency = Field(default=4, description="Requests in flight at once.")
     retain: Duration = Field(
@@ -227,12 +209,8 @@ class ProjectFile(_Closed):
         description="How long a retired model is kept; 0 deletes at once.",
         json_schema_extra={"default": "7d"},
     )
-    defaults: DefaultValues = Field(
-        default_factory=lambda: DefaultValues(), description="Values for every voice."
-    )
-    policy: PolicyValues = Field(
-        default_factory=lambda: PolicyValues(), description="The guards of an apply."
-    )
+    defaults: DefaultValues = Field(default_factory=lambda: DefaultValues(), description="Values for every voice.")
+    policy: PolicyValues = Field(default_factory=lambda: PolicyValues(), description="The guards of an apply.")
     environments: dict[CatalogName, Environment] = Field(
         default_factory=dict, description="Copies of the catalog. If there are any, --env is required."
     )
@@ -296,14 +274,10 @@ class VoiceEntry(_Closed):
         default_factory=list, min_length=1, description="Environments that have this voice; all if left out."
     )
     consent: ConsentEntry | None = Field(default=None, description="The speaker's consent.")
-    lifecycle: Lifecycle = Field(
-        default_factory=lambda: Lifecycle(), description="How careful to be with this voice."
-    )
+    lifecycle: Lifecycle = Field(default_factory=lambda: Lifecycle(), description="How careful to be with this voice.")
     metadata: dict[str, Any] = Field(default_factory=dict, description="Free values that stay in Git.")
     model: ModelId = Field(default="", description="Existing model to adopt.")
-    external: bool = Field(
-        default=False, description="Not ours to change: looked up and audited, never written to."
-    )
+    external: bool = Field(default=False, description="Not ours to change: looked up and audited, never written to.")
 
 
 class MoveEntry(_Closed):

@@ -12,17 +12,13 @@ def read_transcript(paths: ProjectPaths, text: str, base: str) -> str:
     """The text in a transcript file; PathRefused where it breaks a rule. It is not canonical yet."""
     relative = paths.file(text, base)
     if not relative.endswith(".txt"):
-        raise PathRefused(
-            f"{shown(text)} leads to a file that does not end in .txt", "transcript files end in .txt"
-        )
+        raise PathRefused(f"{shown(text)} leads to a file that does not end in .txt", "transcript files end in .txt")
     try:
         content = read_regular(paths.absolute(relative), MAX_TRANSCRIPT)
     except OSError as error:
         raise PathRefused(f"{shown(text)} can't be read", "check its permissions") from error
     if len(content) > MAX_TRANSCRIPT:
-        raise PathRefused(
-            f"{shown(text)} is larger than 64 KiB", "a transcript holds only the words of one sample"
-        )
+        raise PathRefused(f"{shown(text)} is larger than 64 KiB", "a transcript holds only the words of one sample")
     try:
         words = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -127,9 +127,7 @@ def _sentence(kind: str, item: Mapping[str, Any], declared: Any) -> tuple[str, s
 
 def _not_one_of(value: Any, choices: Sequence[str]) -> tuple[str, str]:
     message = f"{shown(value)} is not one of {', '.join(choices)}"
-    return message, did_you_mean(
-        value, choices, f"write {choices[0]}" if len(choices) == 1 else "write one of them"
-    )
+    return message, did_you_mean(value, choices, f"write {choices[0]}" if len(choices) == 1 else "write one of them")
 
 
 def _text(value: Any, context: Mapping[str, Any]) -> tuple[str, str]:

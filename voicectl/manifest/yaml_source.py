@@ -70,9 +70,7 @@ def _decode(file: str, content: bytes) -> str:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", "replace")
-        raise Unreadable(
-            Problem(_end_of(file, before), "the file is not UTF-8 text", "save it as UTF-8")
-        ) from error
+        raise Unreadable(Problem(_end_of(file, before), "the file is not UTF-8 text", "save it as UTF-8")) from error
     text = text.removeprefix("\ufeff")
     found = _CONTROL.search(text)
     if found is not None:

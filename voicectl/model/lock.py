@@ -183,9 +183,7 @@ class Lock:
     def with_voice(self, name: str, record: Record) -> Lock:
         """The same lock with this record; what was removed under the name joins it."""
         earlier = self.removed[name].retired if name in self.removed else ()
-        record = replace(
-            record, retired=tuple(r for r in merged(record.retired, earlier) if r.id != record.id)
-        )
+        record = replace(record, retired=tuple(r for r in merged(record.retired, earlier) if r.id != record.id))
         return replace(
             self,
             voices={**self.voices, name: record},

@@ -99,9 +99,7 @@ def shown(value: Value) -> str:
     return "nothing" if value is None else f"'{value}'"
 
 
-def marks_change(
-    wanted: Marker, model: Model, record: Record | None, *, moved: bool = False
-) -> FieldChange | None:
+def marks_change(wanted: Marker, model: Model, record: Record | None, *, moved: bool = False) -> FieldChange | None:
     """The repair that a model's marks need; None where they are right."""
     if model.marks == tuple(sorted(wanted.marks)):
         return None
@@ -109,9 +107,7 @@ def marks_change(
     return FieldChange("marks", tuple(sorted(wanted.marks)), recorded, model.marks, "moved" if moved else "marks")
 
 
-def settled(
-    record: Record, voice: Voice, model: Model, comparison: Comparison, retrained: bool = False
-) -> Record:
+def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, retrained: bool = False) -> Record:
     """The record once every change of the comparison is applied to this model.
 
     Whatever is left alone keeps its last applied value, so that it goes on being seen as drift; what
@@ -185,3 +181,13 @@ def plain_tags(tags: tuple[str, ...] | None, model: Model | None) -> tuple[str, 
     if tags is not None:
         return tags
     return canonical.tags(marker.plain(model.tags)) if model else ()
+
+
+def inputs_summary(voice: Voice) -> str:
+    """What a new model is made from, in a few words."""
+    count = len(voice.samples)
+    seconds = sum(sample.seconds or 0.0 for sample in voice.samples)
+    parts = [f"{count} file{'s' if count != 1 else ''}"]
+    parts += [f"{seconds:.0f} s"] if seconds else []
+    transcribed = bool(voice.samples) and voice.samples[0].transcript is not None
+    return ", ".join([*parts, "with transcripts" if transcribed else "no transcripts"])

@@ -156,9 +156,7 @@ def _previous_name(name: str, recorded_name: str, current: Model | None, facts: 
     return mark.name if mark and facts.moves.get(mark.name) == name else None
 
 
-def _foreign(
-    voice: Voice | None, record: Record | None, known: Mapping[str, Retired], facts: _Facts
-) -> Model | None:
+def _foreign(voice: Voice | None, record: Record | None, known: Mapping[str, Retired], facts: _Facts) -> Model | None:
     if (record is not None and record.origin == "external") or (voice is not None and voice.external):
         return None
     named = [record.id] if record else [voice.model] if voice and voice.model else []

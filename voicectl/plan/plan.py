@@ -123,6 +123,10 @@ class Selectors:
     exclude: tuple[str, ...] = ()
 
 
+EVERYTHING = Selectors()
+"""Nothing is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """How many changes of each action, and how many voices have none or were left out."""
@@ -166,7 +170,7 @@ class Plan:
     catalog: str
     environment: str | None
     provider: ProviderIdentity
-    selectors: Selectors = Selectors()
+    selectors: Selectors = EVERYTHING
     changes: tuple[Change, ...] = ()
     summary: Summary = Summary()
     orphaned: tuple[Orphan, ...] = ()

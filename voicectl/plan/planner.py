@@ -10,17 +10,12 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.plan import policy
-from voicectl.plan.actions import (
-    Decision,
-    every_model,
-    leaving_tasks,
-    retired_tasks,
-    stray_tasks,
-    voice_tasks,
-)
+from voicectl.plan.decision import Decision
 from voicectl.plan.identity import Holding, identify
-from voicectl.plan.plan import Action, Notice, Plan, Refusal, Selectors, Summary
+from voicectl.plan.leaving import every_model, leaving_tasks, retired_tasks, stray_tasks
+from voicectl.plan.plan import EVERYTHING, Action, Notice, Plan, Refusal, Selectors, Summary
 from voicectl.plan.select import select
+from voicectl.plan.serving import voice_tasks
 from voicectl.plan.task import Rules, Task, orphans
 
 ORDER = (
@@ -45,7 +40,7 @@ class Sides:
     observation: Observation
     now: datetime
     version: str
-    selectors: Selectors = Selectors()
+    selectors: Selectors = EVERYTHING
     retry_failed: bool = False
     recreate_missing: bool = False
     destroy: bool = False
@@ -161,9 +156,7 @@ def check(sides: Sides, holdings: list[Holding], tasks: list[Task]) -> Iterator[
     yield from policy.check_account(lock, observation)
     if not sides.destroy:
         yield from policy.check_emptied(catalog, lock)
-        yield from policy.check_missing(
-            lock, observation, catalog.policy, allowed=sides.recreate_missing
-        )
+        yield from policy.check_missing(lock, observation, catalog.policy, allowed=sides.recreate_missing)
         yield from policy.check_moves(catalog, lock)
         yield from policy.check_consent(catalog, tasks, sides.now.date())
         size = max(len(lock.voices), len(catalog.voices))

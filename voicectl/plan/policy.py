@@ -9,7 +9,7 @@ from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.model.voice import Consent, Visibility, Voice
-from voicectl.plan.actions import protected
+from voicectl.plan.decision import protected
 from voicectl.plan.compare import widens
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Refusal

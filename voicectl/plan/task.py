@@ -29,6 +29,9 @@ class Retirement:
     entry: Retired | None
 
 
+_NO_PATCH = Patch()
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One change, and all that the engine needs to carry it out without deciding anything.
@@ -43,7 +46,7 @@ class Task:
     change: Change
     voice: Voice | None = None
     model: Model | None = None
-    patch: Patch = Patch()
+    patch: Patch = _NO_PATCH
     record: Record | None = None
     metadata: Metadata | None = None
     """What a new model is created with."""

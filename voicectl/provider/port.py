@@ -1,15 +1,15 @@
 """The provider: what an account can do, and how it can fail. The port that every adapter implements.
 
-    ProviderError             the provider, or the way to it, failed
-    ├── Unauthorized          401: stops the run
-    ├── NoCredit              402: stops the run
-    ├── Forbidden             403: stops the run
-    ├── Rejected              a definite no to one request (other 4xx): nothing was done
-    │   └── Throttled         429: come back later
-    ├── NotSent               the request never reached the provider: nothing was done
-    ├── OutcomeUnknown        it may have been done: reset, timeout, 5xx, an answer that can't be read
-    ├── InputChanged          a file changed while it was uploaded; the model made from it, if any
-    └── Misconfigured         no key, or an endpoint where the key may not go
+ProviderError             the provider, or the way to it, failed
+├── Unauthorized          401: stops the run
+├── NoCredit              402: stops the run
+├── Forbidden             403: stops the run
+├── Rejected              a definite no to one request (other 4xx): nothing was done
+│   └── Throttled         429: come back later
+├── NotSent               the request never reached the provider: nothing was done
+├── OutcomeUnknown        it may have been done: reset, timeout, 5xx, an answer that can't be read
+├── InputChanged          a file changed while it was uploaded; the model made from it, if any
+└── Misconfigured         no key, or an endpoint where the key may not go
 """
 
 from __future__ import annotations
@@ -166,5 +166,3 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Let go of the connections."""
-
-

@@ -23,8 +23,8 @@ def render(applied: Applied, style: Style) -> str:
         lines.append(f"{style.paint('✗', 'red')} {change.name}: {change.action} {word}{text}")
         if result.hint:
             lines.append(f"    {terminal(result.hint)}")
-    for leftover in applied.leftovers:
-        lines.append(f"{style.paint('✗', 'red')} {leftover.name}: {terminal(leftover.message)}")
+    cross = style.paint("✗", "red")
+    lines += [f"{cross} {leftover.name}: {terminal(leftover.message)}" for leftover in applied.leftovers]
     if applied.unsaved:
         lines.append(style.paint("These ids could not be saved; the next apply finds them by their marks:", "red"))
         lines += [f"    {model_id}" for model_id in applied.unsaved]
@@ -34,7 +34,7 @@ def render(applied: Applied, style: Style) -> str:
 
 def totals(applied: Applied, style: Style) -> str:
     """The one line that says how it ended."""
-    counts = {status: 0 for status in ("done", "failed", "not_tried")}
+    counts = dict.fromkeys(("done", "failed", "not_tried"), 0)
     for result in applied.results:
         counts[result.status] += 1
     if applied.succeeded:

@@ -32,7 +32,7 @@ def json_text(document: str) -> str:
 
 def github(text: str, *, property_value: bool = False) -> str:
     """A text inside a GitHub Actions workflow command (docs: "Workflow commands for GitHub Actions")."""
-    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    escaped = terminal(text).replace("%", "%25")
     return escaped.replace(":", "%3A").replace(",", "%2C") if property_value else escaped
 
 

@@ -21,7 +21,7 @@ def document(value: object) -> str:
 
 
 @cache
-def _adapter(kind: type[Any]) -> Any:
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
@@ -29,7 +29,8 @@ def _adapter(kind: type[Any]) -> Any:
 
 def as_json(value: Any) -> Any:
     """A frozen value of ours as JSON types."""
-    return _adapter(type(value)).dump_python(value, mode="json")
+    kind: Any = type(value)
+    return _adapter(kind).dump_python(value, mode="json")
 
 
 def plan(value: Plan) -> str:
@@ -111,6 +112,4 @@ def place(where: Place) -> dict[str, Any]:
 
 def problems(found: Iterable[Problem]) -> list[dict[str, Any]]:
     """Problems of files, each with its place."""
-    return [
-        {"level": item.level, **place(item.place), "message": item.message, "hint": item.hint} for item in found
-    ]
+    return [{"level": item.level, **place(item.place), "message": item.message, "hint": item.hint} for item in found]

@@ -9,7 +9,7 @@ from voicectl.model.lock import ProviderIdentity
 from voicectl.model.voice import Value
 from voicectl.plan.plan import Action, Change, FieldChange, Notice, Plan
 from voicectl.report.escape import shortened, terminal
-from voicectl.report.style import Style
+from voicectl.report.style import Style, plain
 
 MAX_VALUE = 200
 """Characters of a value that a line shows; JSON has it whole."""
@@ -76,13 +76,13 @@ def _block(change: Change, style: Style) -> Iterator[str]:
     title = f'  "{_short(change.title)}"' if change.title else ""
     words = f"  {_verb(change)}"
     yield f"{style.sign(change)} {name}{moved}{title}{words}" + (style.paint(f"  {place}", "dim") if place else "")
-    if change.reason and change.action not in (Action.REPLACE, Action.RESTORE):
-        yield f"    {terminal(change.reason)}"
+    if change.reason and change.action not in (Action.CREATE, Action.REPLACE, Action.RESTORE):
+        yield f"    {_sentence(change.reason)}"
     for field in change.fields:
         yield from _field(change, field, style)
     yield from _consequences(change, style)
     for warning in change.warnings:
-        yield f"    {style.paint('!', 'yellow')} {terminal(warning)}"
+        yield f"    {style.paint('!', 'yellow')} {_sentence(warning)}"
 
 
 def _verb(change: Change) -> str:
@@ -99,8 +99,8 @@ def _verb(change: Change) -> str:
 def _field(change: Change, field: FieldChange, style: Style) -> Iterator[str]:
     label = _LABELS.get(field.field, field.field)
     if field.field == "inputs":
-        if change.action is Action.REPLACE:
-            yield f"    samples: {terminal(change.reason)}"
+        if change.action in (Action.CREATE, Action.REPLACE):
+            yield f"    samples: {_sentence(change.reason)}"
         return
     if field.field == "marks":
         why = "moved to the new name" if field.cause == "moved" else "written on the model"
@@ -124,12 +124,10 @@ def _tags(before: tuple[str, ...], after: tuple[str, ...], style: Style) -> str:
     """Which entries came and went, rather than two long lists."""
     from deepdiff import DeepDiff
 
-    diff = DeepDiff(set(before), set(after), view="tree")
-    added = sorted(str(item.t2) for item in diff.get("set_item_added", ()))
-    removed = sorted(str(item.t1) for item in diff.get("set_item_removed", ()))
-    parts = [style.paint(f"+{_short(tag)}", "green") for tag in added]
-    parts += [style.paint(f"-{_short(tag)}", "red") for tag in removed]
-    return " ".join(parts)
+    diff = DeepDiff({_short(tag) for tag in before}, {_short(tag) for tag in after}, view="tree")
+    parts = [style.paint(f"+{item.t2}", "green") for item in diff.get("set_item_added", ())]
+    parts += [style.paint(f"-{item.t1}", "red") for item in diff.get("set_item_removed", ())]
+    return " ".join(sorted(parts, key=plain))
 
 
 def _consequences(change: Change, style: Style) -> Iterator[str]:
@@ -154,6 +152,8 @@ def moment(when: datetime) -> str:
 def _value(value: Value) -> str:
     if value is None:
         return "(none)"
+    if isinstance(value, str) and value.startswith(("sha256:", "coverimage/")):
+        return f"{value[:23]}…"
     if isinstance(value, tuple):
         return ", ".join(_short(item) for item in value) or "(none)"
     return f'"{_short(value)}"' if value else '""'
@@ -163,10 +163,14 @@ def _short(text: str) -> str:
     return shortened(terminal(text), MAX_VALUE)
 
 
+def _sentence(text: str) -> str:
+    return shortened(terminal(text), 4 * MAX_VALUE)
+
+
 def _notices(title: str, sign: str, notices: tuple[Notice, ...], colour: str, style: Style) -> str:
     lines = [style.paint(title, colour, "bold")]
     for notice in notices:
-        lines.append(f"{style.paint(sign, colour)} {terminal(notice.message)}")
+        lines.append(f"{style.paint(sign, colour)} {_sentence(notice.message)}")
         if notice.hint:
-            lines.append(f"    {terminal(notice.hint)}")
+            lines.append(f"    {_sentence(notice.hint)}")
     return "\n".join(lines)

@@ -49,7 +49,9 @@ class StateStore(Protocol):
         Raises StateConflict when the state is no longer that version, StateNotSaved when it can't be written.
         """
 
-    def lease(self, command: str, wait: float, waiting: Callable[[Holder | None], None]) -> AbstractContextManager[None]:
+    def lease(
+        self, command: str, wait: float, waiting: Callable[[Holder | None], None]
+    ) -> AbstractContextManager[None]:
         """Keep other runs out, waiting up to `wait` seconds; `waiting` hears once whom we wait for.
 
         Raises StateLocked. A holder that died holds nothing.

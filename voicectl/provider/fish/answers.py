@@ -73,7 +73,8 @@ class Answers:
                     status,
                 )
             case _ if status >= 500:
-                return OutcomeUnknown(f"{host} failed ({status}){said}", "try again later", status, retry_after(response))
+                message = f"{host} failed ({status}){said}"
+                return OutcomeUnknown(message, "try again later", status, retry_after(response))
             case _:
                 return Rejected(f"{host} refused the request ({status}){said}", "", status)
 

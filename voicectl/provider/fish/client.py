@@ -83,6 +83,8 @@ class FishClient:
             follow_redirects=False,
             # A proxy from the environment must not see plain requests to this machine.
             trust_env=not loopback,
+            # Reading the system's certificates takes a while, and plain http has no use for them.
+            verify=endpoint.url.startswith("https:"),
             transport=transport,
         )
 
@@ -195,9 +197,7 @@ class FishClient:
         response = await self._patiently("GET", "/wallet/self/api-credit")
         return str(self._read(response, lambda data: data.get("credit", "") if isinstance(data, dict) else ""))
 
-    async def _patiently(
-        self, method: str, path: str, *, gone: tuple[int, ...] = (), **request: Any
-    ) -> httpx.Response:
+    async def _patiently(self, method: str, path: str, *, gone: tuple[int, ...] = (), **request: Any) -> httpx.Response:
         """Send a request that may be repeated, until it succeeds or patience ends."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._patience.deadline

@@ -82,13 +82,14 @@ def _complaint(item: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """A text; lone surrogates, which JSON can carry and UTF-8 can't, become question marks."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
-        return (value,)
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+        return (_text(value),)
+    return tuple(_text(item) for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def _time(value: Any) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The project that `voicectl init` writes: the files beside this one, under a name of its own."""
+"""The project that `voicectl init` writes: the files in `starter_project`, under a catalog name of its own."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ def write_starter(directory: Path) -> list[str]:
 
     Raises UsageError where one of them exists or can't be written; then nothing was overwritten.
     """
-    found = dict(_files(files(__package__) / "project", PurePosixPath()))
+    found = dict(_files(files("voicectl.cli") / "starter_project", PurePosixPath()))
     existing = sorted(str(path) for path in found if (directory / path).exists())
     if existing:
-        raise UsageError(f"{directory} already has {', '.join(existing)}", "nothing was written; choose another directory")
+        raise UsageError(
+            f"{directory} already has {', '.join(existing)}", "nothing was written; choose another directory"
+        )
     name = catalog_name(directory)
     try:
         for path, content in found.items():
@@ -30,7 +32,9 @@ def write_starter(directory: Path) -> list[str]:
             with target.open("xb") as file:
                 file.write(content.replace(_PLACEHOLDER, f"catalog: {name}".encode()))
     except OSError as error:
-        raise UsageError(f"{directory} can't be written: {error.strerror or error}", "choose another directory") from error
+        raise UsageError(
+            f"{directory} can't be written: {error.strerror or error}", "choose another directory"
+        ) from error
     return sorted(str(path) for path in found)
 
 

@@ -1,13 +1,11 @@
-"""Which actions a name needs (design: "Comparing", the table of actions). Pure decisions."""
+"""What the voices of the manifests need: create, update, replace, restore, refresh. Pure decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 from voicectl.model import marker
-from voicectl.model.catalog import DEFAULT_RETENTION
 from voicectl.model.lock import Origin, Record, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
@@ -16,48 +14,24 @@ from voicectl.plan.compare import (
     Comparison,
     compare,
     inputs_reason,
+    inputs_summary,
     marks_change,
     recorded_samples,
     settled,
     shown,
 )
+from voicectl.plan.decision import Decision, change, generation_of, next_generation, protected, prune
 from voicectl.plan.identity import Holding, inputs_of
-from voicectl.plan.plan import Action, Change, FieldChange, Notice, Refusal
+from voicectl.plan.plan import Action, FieldChange, Notice, Refusal
 from voicectl.plan.task import (
     Retirement,
     Rules,
     Task,
     creation_metadata,
-    digests,
     field_patch,
-    marker_for,
     retirement,
-    source,
     tags_patch,
-    unmark_patch,
 )
-
-Decision = Task | Notice
-"""What deciding about a name yields: tasks, warnings, and refusals among the notices."""
-
-
-def change(
-    holding: Holding, action: Action, model: Model | None = None, voice: Voice | None = None
-) -> Change:
-    """A change of this name with everything filled in that follows from the holding."""
-    voice = voice or holding.voice
-    mine = holding.record if holding.record and model and holding.record.id == model.id else None
-    recorded_title = (holding.record.applied.title if holding.record else None) or ""
-    return Change(
-        name=holding.name,
-        action=action,
-        title=voice.title if voice else (model.title if model else recorded_title),
-        previous_name=holding.previous_name,
-        id=model.id if model else None,
-        generation=holding.record.generation if holding.record else 1,
-        source=source(voice),
-        digests=digests(voice, mine or holding.record, model),
-    )
 
 
 def voice_tasks(holding: Holding, voice: Voice, rules: Rules) -> Iterator[Decision]:
@@ -103,25 +77,6 @@ def _pending_failed(holding: Holding, voice: Voice) -> bool:
     )
 
 
-def _next_generation(holding: Holding) -> int:
-    numbers = [gone.generation for gone, _ in holding.retired]
-    last = max([holding.record.last_generation if holding.record else 0, *numbers])
-    return (last if last or holding.current is None else 1) + 1
-
-
-def generation_of(holding: Holding, model: Model) -> int:
-    """The number of a model's generation: as recorded, else the next one."""
-    record = holding.record
-    if record is not None and record.id == model.id:
-        return record.generation
-    if record is not None and record.pending and record.pending.id == model.id:
-        return record.pending.generation
-    for gone, _ in holding.retired:
-        if gone.id == model.id:
-            return gone.generation
-    return _next_generation(holding) if record or holding.retired else 1
-
-
 def _origin(model: Model, voice: Voice, rules: Rules) -> Origin:
     mark = model.marker(rules.namespace)
     made_here = mark is not None and mark.key != marker.ADOPTED and voice.model != model.id
@@ -146,7 +101,7 @@ def _left_retired(holding: Holding, *without: str) -> tuple[Retired, ...]:
 
 
 def _create(holding: Holding, voice: Voice) -> Task:
-    generation = _next_generation(holding) if holding.record or holding.retired else 1
+    generation = next_generation(holding) if holding.record or holding.retired else 1
     fields = tuple(
         FieldChange(name, voice.metadata.get(name), None, None, "manifest")
         for name in FIELDS
@@ -159,7 +114,7 @@ def _create(holding: Holding, voice: Voice) -> Task:
             change(holding, Action.CREATE),
             generation=generation,
             fields=(*fields, inputs),
-            reason="the recorded model is gone from the account" if holding.missing else "",
+            reason="the recorded model is gone from the account" if holding.missing else inputs_summary(voice),
         ),
         voice=voice,
         metadata=voice.metadata,
@@ -264,7 +219,7 @@ def _retired_marker(holding: Holding, gone: Retired, rules: Rules) -> Marker:
 def _replace(holding: Holding, voice: Voice, current: Model, rules: Rules) -> Iterator[Decision]:
     """A new generation is to be made, and takes the current one's place."""
     base, known, comparison, _ = _compared(holding, voice, current, rules)
-    generation = _next_generation(holding)
+    generation = next_generation(holding)
     gives_way = _gives_way(holding, current, rules)
     failed = current.state == "failed"
     reason = "its training failed" if failed else inputs_reason(voice, known)
@@ -289,12 +244,10 @@ def _replace(holding: Holding, voice: Voice, current: Model, rules: Rules) -> It
     yield from _prune_replaced(holding, current, gives_way, rules)
 
 
-def _prune_replaced(
-    holding: Holding, model: Model, gives_way: Retirement, rules: Rules
-) -> Iterator[Task]:
+def _prune_replaced(holding: Holding, model: Model, gives_way: Retirement, rules: Rules) -> Iterator[Task]:
     """With `retain: 0` the generation that gave way is deleted in the same run."""
     if gives_way.entry is not None and not rules.retention(holding.voice) and not protected(holding):
-        task = _prune(holding, model, "replaced, retain 0", rules)
+        task = prune(holding, model, "replaced, retain 0", rules)
         yield replace(task, entry=gives_way.entry)
 
 
@@ -308,9 +261,7 @@ def _gives_way(holding: Holding, current: Model, rules: Rules) -> Retirement:
     inputs = inputs_of(current, record, None, rules.namespace)
     keep = rules.retention(holding.voice)
     known = record if record is not None and record.id == current.id else None
-    return retirement(
-        holding.name, current, known, generation_of(holding, current), inputs, keep, rules
-    )
+    return retirement(holding.name, current, known, generation_of(holding, current), inputs, keep, rules)
 
 
 def _make_current(
@@ -368,189 +319,3 @@ def _external(holding: Holding, voice: Voice) -> Iterator[Decision]:
             model=model,
             record=record,
         )
-
-
-def stray_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
-    """Models of a name that nobody recorded: duplicates go, other generations are retired."""
-    for model in holding.duplicates:
-        if model.visibility == "private":
-            yield _prune(holding, model, "duplicate", rules)
-        else:
-            yield _retire_stray(holding, model, rules, "duplicate, but visible to others")
-    pending = holding.record.pending if holding.record else None
-    for model in holding.strays:
-        if pending is not None and model.id == pending.id and model.state == "failed" and not rules.retry_failed:
-            if holding.voice is not None and holding.voice.inputs == pending.inputs:
-                continue
-        orphaned = holding.voice is None and holding.record is None
-        yield _retire_stray(holding, model, rules, "orphaned" if orphaned else "another generation")
-
-
-def _prune(holding: Holding, model: Model, reason: str, rules: Rules) -> Task:
-    recorded = next((gone for gone, _ in holding.retired if gone.id == model.id), None)
-    generation = recorded.generation if recorded else generation_of(holding, model)
-    entry = recorded or Retired(model.id, generation, None, rules.now, rules.now)
-    return Task(
-        replace(
-            change(holding, Action.PRUNE, model),
-            generation=generation,
-            reason=reason,
-            previous_name=None,
-            title=model.title,
-        ),
-        model=model,
-        entry=entry,
-        unfinished=entry.deleting,
-    )
-
-
-def _retire_stray(holding: Holding, model: Model, rules: Rules, reason: str) -> Task:
-    """A model nobody recorded waits out at least the default retention: recovery deletes nothing."""
-    keep = max(DEFAULT_RETENTION, rules.retention(holding.voice))
-    mark = model.marker(rules.namespace)
-    voice = holding.voice
-    inputs = voice.inputs if voice and mark and voice.inputs and marker.key_of(voice.inputs) == mark.key else None
-    number = generation_of(holding, model)
-    gone = retirement(holding.name, model, None, number, inputs, keep, rules)
-    forgets = gone.entry is None
-    action = Action.FORGET if forgets else (Action.REFRESH if gone.patch.empty else Action.RETIRE)
-    return Task(
-        replace(
-            change(holding, action, model),
-            adopted=not forgets,
-            generation=number,
-            reason=reason,
-            undo_until=gone.entry.delete_after if gone.entry else None,
-            previous_name=None,
-            title=model.title,
-        ),
-        model=model,
-        patch=gone.patch,
-        entry=gone.entry,
-        removes_voice=action is Action.RETIRE and holding.voice is None,
-    )
-
-
-def protected(holding: Holding) -> bool:
-    """Whether the manifest or the lockfile protects a name: lifting it takes both, and so two applies."""
-    manifest = holding.voice is not None and holding.voice.lifecycle.protect
-    return manifest or (holding.record is not None and holding.record.protect)
-
-
-def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
-    """What the recorded retired generations need: pruning, repair of their marks, or nothing."""
-    successor = holding.successor.id if holding.successor else None
-    for gone, model in holding.retired:
-        if gone.id == successor:
-            continue
-        if model is None:
-            if holding.voice is None or holding.record is None:
-                yield Task(
-                    replace(
-                        change(holding, Action.REFRESH),
-                        id=gone.id,
-                        generation=gone.generation,
-                        reason="a retired model is gone from the account",
-                    ),
-                    entry=gone,
-                    drop=True,
-                )
-            continue
-        due = gone.deleting or gone.delete_after <= rules.now
-        if due and not model.marks:
-            yield _forget_retired(holding, gone, model)
-        elif due and (gone.deleting or not protected(holding)):
-            yield _prune(holding, model, "unfinished" if gone.deleting else "its retention is over", rules)
-        elif holding.previous_name is None or holding.voice is None:
-            yield from _repair(holding, gone, model, rules)
-
-
-def _forget_retired(holding: Holding, gone: Retired, model: Model) -> Task:
-    return Task(
-        replace(
-            change(holding, Action.FORGET, model),
-            generation=gone.generation,
-            reason="it has lost our marks, so it is not ours to delete",
-        ),
-        model=model,
-        entry=gone,
-    )
-
-
-def _repair(holding: Holding, gone: Retired, model: Model, rules: Rules) -> Iterator[Task]:
-    mark = model.marker(rules.namespace)
-    key = marker.key_of(gone.inputs) if gone.inputs or mark is None else mark.key
-    wanted = Marker(rules.namespace, holding.name, key, retired=True)
-    marks = marks_change(wanted, model, None)
-    if marks is not None:
-        yield Task(
-            replace(
-                change(holding, Action.UPDATE, model),
-                generation=gone.generation,
-                fields=(marks,),
-                reason="the marks of a retired generation",
-            ),
-            model=model,
-            patch=tags_patch(model, wanted),
-            entry=gone,
-        )
-
-
-def leaving_tasks(holding: Holding, record: Record, rules: Rules, *, keep_model: bool) -> Iterator[Task]:
-    """What a recorded voice needs that has left the manifests."""
-    model = holding.current
-    if model is None or keep_model or record.origin != "created":
-        yield _forget(holding, record, model, rules)
-        return
-    keep: timedelta = rules.retention(None)
-    gone = retirement(holding.name, model, record, record.generation, record.inputs, keep, rules)
-    at_once = not keep
-    action = Action.PRUNE if at_once else Action.RETIRE
-    yield Task(
-        replace(
-            change(holding, action, model),
-            reason="removed from the manifests" + (", retain 0" if at_once else ""),
-            undo_until=None if at_once or gone.entry is None else gone.entry.delete_after,
-            previous_name=None,
-        ),
-        model=model,
-        patch=Patch() if at_once else gone.patch,
-        entry=gone.entry,
-        drop=True,
-        removes_voice=True,
-    )
-
-
-def _forget(holding: Holding, record: Record, model: Model | None, rules: Rules) -> Task:
-    external = record.origin == "external"
-    patch = unmark_patch(model) if model is not None and not external else Patch()
-    gone_models = [(m, unmark_patch(m)) for _, m in holding.retired if m is not None and m.marks]
-    reason = "removed from the manifests, the model stays" if model else "its model is gone from the account"
-    return Task(
-        replace(
-            change(holding, Action.FORGET, model), id=record.id, reason=reason, previous_name=None
-        ),
-        model=model,
-        patch=patch,
-        also=tuple(gone_models) if model is not None else (),
-        drop=True,
-    )
-
-
-def every_model(holding: Holding, rules: Rules, reason: str) -> Iterator[Task]:
-    """Prune every model of a name at once: destroy, or consent that was withdrawn."""
-    record = holding.record
-    if record is not None and (holding.current is None or record.origin != "created"):
-        yield _forget(holding, record, holding.current, rules)
-    elif holding.current is not None and not (holding.voice and holding.voice.external):
-        task = _prune(holding, holding.current, reason, rules)
-        yield replace(task, drop=True, removes_voice=True)
-    rest = [model for _, model in holding.retired if model is not None and model.marks]
-    rest += [m for m in (*holding.strays, *holding.duplicates) if _made_here(m, rules)]
-    for model in {m.id: m for m in rest if m is not holding.current}.values():
-        yield _prune(holding, model, reason, rules)
-
-
-def _made_here(model: Model, rules: Rules) -> bool:
-    mark = marker_for("", model, None, rules)
-    return mark.key != marker.ADOPTED

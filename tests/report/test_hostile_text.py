@@ -1,0 +1,137 @@
+"""Titles from strangers, through every renderer: none of them changes what a reader sees around it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from voicectl.errors import Place, Problem
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock, ProviderIdentity, Record
+from voicectl.model.voice import Metadata, Voice
+from voicectl.plan.plan import Action, Change, FieldChange, Notice, Plan, Refusal, Source, Summary
+from voicectl.plan.result import Applied, Leftover, Result
+from voicectl.report import apply_text, catalog_report, files_report, json_report, plan_text
+from voicectl.report.escape import padded, terminal, width
+from voicectl.report.style import Style, plain
+
+HOSTILE = [
+    "\x1b[2J\x1b[31mred",
+    "\x1b]0;title\x07",
+    "\u009b31mC1",
+    "line\nbreak\r\nand return\r",
+    "\u202eright to left\u202c",
+    "\u2066isolate\u2069 \u200f",
+    "nul\x00 bell\x07 backspace\x08",
+    "</details><script>alert(1)</script> <!-- -->",
+    "@everyone ::error::injected %0A",
+    "語り手 الراوي \u0301combining",
+    "lone \ud800 surrogate",
+    "x" * 100_000,
+    "",
+]
+PROVIDER = ProviderIdentity("fish", "api.fish.audio", "a" * 32)
+ID = "1" * 32
+
+
+def change(text: str) -> Change:
+    return Change(
+        name="narrator",
+        action=Action.UPDATE,
+        title=text,
+        id=ID,
+        source=Source("voices/a.yaml", 3),
+        fields=(
+            FieldChange("title", text, "before", "after", "drift"),
+            FieldChange("description", "desired", text, text, "manifest"),
+            FieldChange("tags", ("a", text), None, (text + "!",), "manifest"),
+        ),
+        reason=text,
+        undo_until=datetime(2026, 1, 1, tzinfo=UTC),
+        warnings=(text,),
+    )
+
+
+def plan(text: str) -> Plan:
+    changes = (change(text), Change(name="b", action=Action.RETIRE, title=text, id=ID, reason=text))
+    return Plan(
+        voicectl_version="1",
+        catalog="acme",
+        environment=None,
+        provider=PROVIDER,
+        changes=changes,
+        summary=Summary.of(changes, unchanged=0, left_out=0),
+        warnings=(Notice("w", text, text),),
+        refusals=(Refusal("r", text, text),),
+    )
+
+
+def rendered(text: str) -> dict[str, str]:
+    voice = Voice("narrator", Place("voices/a.yaml"), Metadata(title=text, description=text, visibility="private"))
+    catalog = Catalog("acme", voices={"narrator": voice})
+    lock = Lock("acme", None, PROVIDER, {"narrator": Record("created", ID)})
+    applied = Applied(plan(text), (Result(change(text), "failed", text, text),), (Leftover("narrator", text),))
+    problems = (Problem(Place("voices/a.yaml"), text, text),)
+    return {
+        "plan": plan_text.render(plan(text), Style()),
+        "coloured plan": plain(plan_text.render(plan(text), Style(colour=True))),
+        "plan json": json_report.plan(plan(text)),
+        "apply": apply_text.render(applied, Style()),
+        "apply json": json_report.document(apply_text.values(applied, None)),
+        "list": catalog_report.table(catalog_report.rows(catalog, lock), Style()),
+        "list json": catalog_report.list_json(catalog, catalog_report.rows(catalog, lock)),
+        "show": catalog_report.show_text("narrator", catalog, lock, Style()),
+        "show json": catalog_report.show_json("narrator", catalog, lock),
+        "github": files_report.github(problems),
+    }
+
+
+def unsafe(text: str) -> list[str]:
+    bidi = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    return [
+        f"U+{ord(c):04X}"
+        for c in text
+        if (unicodedata.category(c) == "Cc" and c != "\n") or unicodedata.bidirectional(c) in bidi
+    ]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_text_breaks_a_terminal(text: str) -> None:
+    harmless = rendered("harmless")
+    for name, output in rendered(text).items():
+        assert unsafe(output) == [], name
+        if "json" in name:
+            json.loads(output)
+        elif name != "github" and text:
+            assert output.count("\n") == harmless[name].count("\n"), f"{name}: another number of lines"
+
+
+@pytest.mark.parametrize("text", [t for t in HOSTILE if "\ud800" not in t])
+def test_json_gives_the_text_back_unchanged(text: str) -> None:
+    read: Any = json.loads(json_report.plan(plan(text)))
+    assert read["changes"][0]["title"] == text
+
+
+def test_a_workflow_command_can_not_be_injected() -> None:
+    out = files_report.github([Problem(Place("a,b:c.yaml"), "first\n::error::second %", "")])
+    assert out.count("\n") == 1
+    assert out.startswith("::error file=a%2Cb%3Ac.yaml,")
+
+
+def test_long_values_are_cut_and_say_so() -> None:
+    assert "(100000 characters)" in plan_text.render(plan("x" * 100_000), Style())
+    assert len(plan_text.render(plan("x" * 100_000), Style())) < 10_000
+
+
+@pytest.mark.parametrize(("text", "cells"), [("abc", 3), ("語り手", 6), ("e\u0301", 1), ("الراوي", 6)])
+def test_width_in_terminal_cells(text: str, cells: int) -> None:
+    assert width(text) == cells
+    assert width(padded(text, 10)) == 10
+
+
+def test_terminal_leaves_names_of_any_script_alone() -> None:
+    assert terminal("語り手 الراوي Erzähler 🎙") == "語り手 الراوي Erzähler 🎙"

@@ -1,0 +1,150 @@
+"""The layout's rules: imports go one way, start-up stays light, published schemas are what the code reads."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import voicectl
+from voicectl.cli import schemas
+from voicectl.cli.main import SECTIONS, cli
+
+ROOT = Path(voicectl.__file__).parent
+CORE = {"errors", "model", "plan"}
+MAY_IMPORT = {
+    "errors": set(),
+    "model": {"errors", "model"},
+    "plan": CORE,
+    "manifest": {*CORE, "manifest"},
+    "report": {*CORE, "report"},
+    "provider.port": {"errors", "model"},
+    "state.port": {"errors", "model"},
+    "engine": {*CORE, "manifest", "engine", "provider.port", "state.port"},
+    "provider.fish": {*CORE, "provider.port", "provider.fish"},
+    "state": {"errors", "model", "state", "state.port"},
+    "emulator": {"errors", "emulator"},
+}
+ADAPTERS = ("provider.fish", "state.file", "emulator")
+
+
+def part(module: str) -> str:
+    """Which rule a module falls under: the longest name that it begins with."""
+    name = module.removeprefix("voicectl.")
+    fitting = [rule for rule in (*MAY_IMPORT, "cli") if name == rule or name.startswith(rule + ".")]
+    return max(fitting, key=len) if fitting else name
+
+
+def imports(path: Path) -> list[tuple[str, int]]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("voicectl"):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules = [n for n in names if is_module(n)]
+            found += [(module, node.lineno) for module in modules or [node.module]]
+        elif isinstance(node, ast.Import):
+            found += [(alias.name, node.lineno) for alias in node.names if alias.name.startswith("voicectl")]
+    return found
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split(".")[1:])
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def modules() -> list[tuple[str, Path]]:
+    return [
+        (".".join(("voicectl", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"), path)
+        for path in sorted(ROOT.rglob("*.py"))
+    ]
+
+
+def test_imports_go_one_way() -> None:
+    broken = []
+    for module, path in modules():
+        rule = part(module)
+        if rule not in MAY_IMPORT:
+            continue
+        broken += [
+            f"{path.relative_to(ROOT)}:{line} imports {target}"
+            for target, line in imports(path)
+            if part(target) not in MAY_IMPORT[rule]
+        ]
+    assert broken == []
+
+
+def test_only_the_wiring_names_adapters() -> None:
+    broken = []
+    for module, path in modules():
+        name = module.removeprefix("voicectl.")
+        # `voicectl emulator` serves the emulator itself, which is no adapter there.
+        if not name.startswith("cli") or name in ("cli.wiring", "cli.emulator_command"):
+            continue
+        for target, line in imports(path):
+            if target.removeprefix("voicectl.").startswith(ADAPTERS):
+                broken.append(f"{path.relative_to(ROOT)}:{line} imports {target}")
+    assert broken == []
+
+
+def test_init_files_hand_on_nothing() -> None:
+    for _, path in modules():
+        if path.name == "__init__.py":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            assert len(tree.body) <= 1, path
+
+
+def test_the_core_does_no_io() -> None:
+    forbidden = {"os", "pathlib", "httpx", "asyncio", "subprocess", "socket", "yaml", "open"}
+    for module, path in modules():
+        if part(module) not in ("model", "plan"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not {alias.name.split(".")[0] for alias in node.names} & forbidden, path
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert node.module.split(".")[0] not in forbidden, path
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], []])
+def test_version_and_help_import_nothing_heavy(arguments: list[str]) -> None:
+    heavy = ["httpx", "pydantic", "deepdiff", "jsonschema", "starlette", "yaml", "rich", "asyncio"]
+    code = (
+        "import sys; from voicectl.cli.main import main; "
+        f"main({arguments!r}); print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert done.stdout
+
+
+def test_plan_imports_nothing_of_the_emulator_or_reports_it_does_not_need() -> None:
+    code = (
+        "import sys, voicectl.cli.wiring, voicectl.cli.planning, voicectl.report.json_report; "
+        "print([m for m in ('starlette', 'uvicorn', 'rich', 'deepdiff', 'jsonschema', 'httpx') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", schemas.KINDS)
+def test_published_schemas_are_up_to_date_and_valid(kind: str) -> None:
+    path = ROOT.parent / "schemas" / f"{kind}.schema.json"
+    assert path.read_text(encoding="utf-8") == schemas.schema_text(kind), "run `make schemas`"
+    jsonschema.Draft202012Validator.check_schema(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_the_help_has_every_command_with_its_own_summary() -> None:
+    import click
+
+    context = click.Context(cli)
+    for section in SECTIONS.values():
+        for name, summary in section.items():
+            command = cli.get_command(context, name)
+            assert command is not None
+            assert command.name == name
+            assert (command.help or "").startswith(summary.rstrip(".")), name
