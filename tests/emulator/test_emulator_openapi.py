@@ -16,7 +16,7 @@ from voicectl.emulator.settings import Rule
 def check(spec: dict[str, Any], method: str, path: str, answer: Any) -> None:
     response = spec["paths"][path][method]["responses"][str(answer.status_code)]
     schema = response["content"]["application/json"]["schema"]
-    registry: Any = Registry().with_resource("spec:", Resource(spec, DRAFT202012))
+    registry: Any = Registry().with_resource("spec:", Resource(contents=spec, specification=DRAFT202012))
     rooted = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "spec:", **_absolute(schema)}
     validator = Draft202012Validator(
         {key: value for key, value in rooted.items() if key != "$id"},

@@ -71,10 +71,15 @@ def truncated(project: Project) -> None:
     path.write_bytes(path.read_bytes()[:2000])
 
 
+def not_utf8(project: Project) -> None:
+    manifest(project)
+    (project.root / "voices/all.yaml").write_bytes(b"voices:\n  a: {title: \xff}\n")
+
+
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
 
 FILES: list[tuple[str, Callable[[Project], None], list[str]]] = [
-    ("not utf-8", lambda p: manifest(p) or _bytes(p, b"voices:\n  a: {title: \xff}\n"), ["voices/all.yaml:2", "UTF-8"]),
+    ("not utf-8", not_utf8, ["voices/all.yaml:2", "UTF-8"]),
     ("broken yaml", raw("voices:\n  narrator: {title: [}\n"), ["voices/all.yaml:2"]),
     ("duplicate key", raw("voices:\n  a: {title: A}\n  a: {title: B}\n"), ["voices/all.yaml:3:3", "a"]),
     ("unknown key", lambda p: manifest(p, titel="x"), ["titel", "did you mean 'title'?"]),
@@ -105,10 +110,6 @@ FILES: list[tuple[str, Callable[[Project], None], list[str]]] = [
     ("our prefix", lambda p: manifest(p, tags=["voicectl:x"]), ["voicectl:"]),
     ("nothing matches", lambda p: None, ["voices"]),
 ]
-
-
-def _bytes(project: Project, data: bytes) -> None:
-    (project.root / "voices/all.yaml").write_bytes(data)
 
 
 @pytest.mark.parametrize(("write", "words"), [(f[1], f[2]) for f in FILES], ids=[f[0] for f in FILES])
@@ -165,6 +166,10 @@ def _cut(project: Project) -> None:
     project.lock_path.write_bytes(project.lock_path.read_bytes()[:-40])
 
 
+def _empty(project: Project) -> None:
+    project.lock_path.write_text("")
+
+
 def _conflict(project: Project) -> None:
     text = project.lock_path.read_text()
     project.lock_path.write_text("<<<<<<< ours\n" + text + "=======\n" + text + ">>>>>>> theirs\n")
@@ -188,7 +193,7 @@ def _identity(**values: Any) -> Callable[[Project], None]:
 
 LOCKS: list[tuple[str, Callable[[Project], None], int, str]] = [
     ("truncated", _cut, 1, "not complete JSON"),
-    ("empty", lambda p: p.lock_path.write_text("") and None, 1, "empty"),
+    ("empty", _empty, 1, "empty"),
     ("conflict marks", _conflict, 1, "merge-conflict"),
     ("other catalog", _change(catalog="other"), 1, "catalog other"),
     ("other environment", _change(environment="staging"), 1, "environment staging"),

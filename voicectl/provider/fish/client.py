@@ -19,7 +19,7 @@ from voicectl.provider.fish import wire
 from voicectl.provider.fish.answers import Answers
 from voicectl.provider.fish.endpoint import Endpoint, is_loopback
 from voicectl.provider.fish.limits import Limiter
-from voicectl.provider.fish.uploads import OpenUploads
+from voicectl.provider.fish.uploads import Gathered, OpenUploads
 from voicectl.provider.port import (
     InputChanged,
     Listing,
@@ -234,7 +234,10 @@ class FishClient:
                 if uploads:
                     request["files"] = files.parts
                 try:
-                    response = await self._http.request(method, path, **request)
+                    built = self._http.build_request(method, path, **request)
+                    if uploads:
+                        built.stream = Gathered(built.stream)
+                    response = await self._http.send(built)
                 except httpx.HTTPError as error:
                     raise self._answers.unanswered(method, error, self._patience.read) from error
                 changed = files.changed()
