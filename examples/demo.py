@@ -107,13 +107,13 @@ def by_hand(project: Path, name: str, values: dict[str, str]) -> None:
     """Change a model as the web app would: over HTTP, in the account that the project works in."""
     lock = json.loads((project / "voicectl.production.lock.json").read_text(encoding="utf-8"))
     with served(project / ".voicectl/emulator.db") as url:
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             f"{url}/model/{lock['voices'][name]['id']}",
             data=json.dumps(values).encode(),
             headers={"Authorization": f"Bearer {EMULATOR_KEY}", "Content-Type": "application/json"},
             method="PATCH",
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 200
     print(f"{DIM}  {name}: {json.dumps(values, ensure_ascii=False)}{END}")
 

@@ -168,6 +168,10 @@ class Hand:
         value: dict[str, Any] = self.http.get(f"/model/{model_id}").raise_for_status().json()
         return value
 
+    def stable(self, model_id: str) -> dict[str, Any]:
+        """A model without its samples, whose urls are signed anew each time."""
+        return {key: value for key, value in self.get(model_id).items() if key != "samples"}
+
     def patch(self, model_id: str, **values: Any) -> None:
         self.http.patch(f"/model/{model_id}", json=values).raise_for_status()
 

@@ -103,6 +103,7 @@ class Account:
     fails: set[str] = field(default_factory=set)
     takes: Callable[[Visibility], Visibility] = lambda wanted: wanted
     complete: bool = True
+    concurrency: int = 4
     _made: int = 0
 
     async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:

@@ -17,11 +17,11 @@ from voicectl.cli.main import SECTIONS, cli
 
 ROOT = Path(voicectl.__file__).parent
 CORE = {"errors", "model", "plan"}
-MAY_IMPORT = {
+MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": {"errors", "model"},
     "plan": CORE,
-    "manifest": {*CORE, "manifest"},
+    "manifest": {*CORE, "manifest", "version"},
     "report": {*CORE, "report"},
     "provider.port": {"errors", "model"},
     "state.port": {"errors", "model"},

@@ -64,7 +64,10 @@ def measure(root: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
         rows.append({"what": "control: the same uploads by a bare client", **control(root, url)})
         for what, arguments in (
             ("apply", ["apply", "--yes", "--quiet"]),
-            *((f"plan without change, run {run}", ["plan", "--detailed-exitcode"]) for run in range(1, options.runs + 1)),
+            *(
+                (f"plan without change, run {run}", ["plan", "--detailed-exitcode"])
+                for run in range(1, options.runs + 1)
+            ),
         ):
             request(f"{url}/_emulator/log", "DELETE")
             row = run_once(root, environ, arguments)
@@ -85,7 +88,11 @@ def run_once(root: Path, environ: dict[str, str], arguments: list[str]) -> dict[
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         sys.exit(f"{arguments} ended with {process.returncode}")
-    return {"seconds": round(seconds, 2), "cpu": round(usage.ru_utime + usage.ru_stime, 2), "peak_mb": usage.ru_maxrss // 1024}
+    return {
+        "seconds": round(seconds, 2),
+        "cpu": round(usage.ru_utime + usage.ru_stime, 2),
+        "peak_mb": usage.ru_maxrss // 1024,
+    }
 
 
 def control(root: Path, url: str) -> dict[str, Any]:
@@ -115,8 +122,8 @@ def control(root: Path, url: str) -> dict[str, Any]:
 
 def request(url: str, method: str = "GET", body: bytes | None = None, kind: str = "") -> Any:
     headers = {"Authorization": f"Bearer {KEY}"} | ({"Content-Type": kind} if kind else {})
-    with urllib.request.urlopen(  # noqa: S310
-        urllib.request.Request(url, data=body, headers=headers, method=method),  # noqa: S310
+    with urllib.request.urlopen(
+        urllib.request.Request(url, data=body, headers=headers, method=method),
         timeout=60,
     ) as answer:
         data = answer.read()
@@ -146,7 +153,9 @@ def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine, "options": str(options), "rows": rows}, indent=2) + "\n")
+        options.json.write_text(
+            json.dumps({"machine": machine, "options": str(options), "rows": rows}, indent=2) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from voicectl.emulator.settings import Rule
@@ -16,7 +16,7 @@ from voicectl.emulator.settings import Rule
 def check(spec: dict[str, Any], method: str, path: str, answer: Any) -> None:
     response = spec["paths"][path][method]["responses"][str(answer.status_code)]
     schema = response["content"]["application/json"]["schema"]
-    registry: Any = Registry().with_resource("spec:", Resource(contents=spec, specification=DRAFT202012))
+    registry: Any = Registry().with_resource("spec:", DRAFT202012.create_resource(spec))
     rooted = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "spec:", **_absolute(schema)}
     validator = Draft202012Validator(
         {key: value for key, value in rooted.items() if key != "$id"},

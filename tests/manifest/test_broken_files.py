@@ -399,14 +399,6 @@ def test_a_name_too_long_for_the_marks(problems: Callable[..., list[Problem]]) -
     assert found.hint == "use at most 33 characters"
 
 
-def test_consent_that_the_policy_asks_for(problems: Callable[..., list[Problem]]) -> None:
-    project = "catalog: acme\npolicy: {require_consent: [private]}\n"
-    assert list(map(str, problems({"voicectl.yaml": project, V: voice("")}))) == [
-        "voices/v.yaml:2:3: voice 'narrator' is private and carries no consent; "
-        "add `consent:`; policy.require_consent asks for it"
-    ]
-
-
 def test_same_content_twice(problems: Callable[..., list[Problem]], sound: object) -> None:
     samples = "    samples:\n    - audio: ../samples/a.wav\n    - audio: ../samples/c.wav\n"
     content = sound.wav(seed=1)  # type: ignore[attr-defined]

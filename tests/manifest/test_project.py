@@ -83,7 +83,7 @@ def test_state_of_an_environment(state: str, environment: str | None, path: str)
 
 
 def test_a_build_on_the_way_to_a_version_counts_as_it(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voicectl.manifest.project.importlib.metadata.version", lambda name: "1.0.0.dev0")
+    monkeypatch.setattr("voicectl.manifest.project.VERSION", "1.0.0.dev0")
     root = write({"voicectl.yaml": 'catalog: a\nrequires: ">=1.0,<2"\n'})
     assert load_project(root, None).catalog == "a"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import Hand, Project
@@ -269,13 +270,13 @@ def test_a_deleted_model_is_created_anew(project: Project, hand: Hand) -> None:
 def test_other_models_of_the_account_are_never_touched(project: Project, hand: Hand) -> None:
     mine = hand.create("Made by hand", tags=["mine"])
     other = hand.create("Another catalog's", tags=["voicectl:other", "voicectl:other:a:0123456789ab"])
-    before = [hand.get(mine), hand.get(other)]
+    before = [hand.stable(mine), hand.stable(other)]
     project.voices({"a": {}})
     project.apply()
     project.voices({"a": {"title": "New"}})
     project.apply()
     project.run("destroy", "--confirm", "acme").expect(0)
-    assert [hand.get(mine), hand.get(other)] == before
+    assert [hand.stable(mine), hand.stable(other)] == before
     assert len(hand.models()) == 2
 
 
@@ -343,10 +344,6 @@ def test_removed_with_keep_model_forgets(project: Project, hand: Hand) -> None:
 
 
 def test_an_external_voice_is_looked_up_and_never_written(project: Project, hand: Hand) -> None:
-    with_other_key = hand.http.build_request("POST", "/model")
-    del with_other_key
-    import httpx
-
     other = httpx.Client(base_url=hand.emulator.url, headers={"Authorization": "Bearer somebody-else"}, verify=False)
     data = {"type": "tts", "train_mode": "fast", "title": "Library", "visibility": "unlist"}
     model = other.post("/model", data=data, files=[("voices", ("a.wav", b"RIFF"))]).json()["_id"]
@@ -359,8 +356,6 @@ def test_an_external_voice_is_looked_up_and_never_written(project: Project, hand
 
 
 def test_somebody_elses_model_is_not_adopted(project: Project, hand: Hand) -> None:
-    import httpx
-
     with httpx.Client(
         base_url=hand.emulator.url, headers={"Authorization": "Bearer somebody-else"}, verify=False
     ) as other:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,7 +21,11 @@ from voicectl.plan.planner import make_plan
 
 V = TypeVar("V")
 NAMES = ("a", "b", "c")
-VALUES = {"title": ("One", "Two"), "tags": ((), ("x",), ("x", "y")), "visibility": ("private", "unlist")}
+VALUES: dict[str, tuple[Any, ...]] = {
+    "title": ("One", "Two"),
+    "tags": ((), ("x",), ("x", "y")),
+    "visibility": ("private", "unlist"),
+}
 RETENTIONS = (timedelta(0), timedelta(days=7))
 DAYS = (1, 8)
 
@@ -75,10 +79,11 @@ class Story:
     def take(self, step: tuple[object, ...]) -> None:
         match step:
             case ("voice", str(name), str(words)):
-                self._declare(replace(self.voices.get(name, voice(name)), **_inputs(words)))
+                self._declare(_with_inputs(self.voices.get(name, voice(name)), words))
             case ("field", str(name), (str(key), value)) if name in self.voices:
                 old = self.voices[name]
-                self._declare(replace(old, metadata=replace(old.metadata, **{key: value})))
+                changed: dict[str, Any] = {key: value}
+                self._declare(replace(old, metadata=replace(old.metadata, **changed)))
             case ("leave", str(name)):
                 self.voices.pop(name, None)
             case ("move", str(old_name), str(new)) if old_name in self.voices and new not in self.voices:
@@ -153,9 +158,9 @@ class Story:
         assert [account.models[model.id] for model in self.foreign] == self.foreign
 
 
-def _inputs(words: str) -> dict[str, object]:
+def _with_inputs(old: Voice, words: str) -> Voice:
     made = voice("x", words)
-    return {"inputs": made.inputs, "samples": made.samples}
+    return replace(old, inputs=made.inputs, samples=made.samples)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -183,12 +188,7 @@ def test_a_plan_depends_on_no_order(script: list[tuple[object, ...]]) -> None:
         catalog=replace(sides.catalog, voices=_turned(sides.catalog.voices), moved=sides.catalog.moved[::-1]),
         lock=replace(sides.lock, voices=_turned(sides.lock.voices), removed=_turned(sides.lock.removed)),
         observation=Observation(
-            _turned(
-                {
-                    i: replace(model, tags=model.tags[::-1])
-                    for i, model in sides.observation.models.items()
-                }
-            ),
+            _turned({i: replace(model, tags=model.tags[::-1]) for i, model in sides.observation.models.items()}),
             sides.observation.gone,
             sides.observation.complete,
             sides.observation.account,

@@ -15,6 +15,7 @@ from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.plan.policy import check_account, check_missing
+from voicectl.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def _versions() -> Finding:
 
     loader = "C loader" if yaml.__with_libyaml__ else "no C loader: large catalogs load slowly"
     text = (
-        f"voicectl {wiring.version()}, Python {platform.python_version()}, httpx {httpx.__version__}, "
+        f"voicectl {VERSION}, Python {platform.python_version()}, httpx {httpx.__version__}, "
         f"pydantic {pydantic.VERSION}, PyYAML {yaml.__version__} ({loader})"
     )
     return Finding("ok", "versions", text)

@@ -12,6 +12,7 @@ import click
 
 from voicectl.cli.options import Globals, global_options
 from voicectl.errors import UsageError, VoicectlError
+from voicectl.version import VERSION
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
@@ -57,9 +58,7 @@ class Commands(click.Group):
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from importlib.metadata import version
-
-        click.echo(f"voicectl {version('voicectl')}")
+        click.echo(f"voicectl {VERSION}")
         ctx.exit()
 
 

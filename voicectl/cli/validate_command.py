@@ -13,12 +13,18 @@ from voicectl.cli.options import Globals, subcommand
 )
 @click.pass_obj
 def command(settings: Globals, fmt: str) -> int:
+    from datetime import date
+
     from voicectl.cli import printing, wiring
     from voicectl.errors import InvalidFiles
+    from voicectl.plan.policy import consent_problems
     from voicectl.report import files_report
 
     try:
         _, catalog = wiring.load(settings)
+        lacking = tuple(consent_problems(catalog, date.today()))
+        if lacking:
+            raise InvalidFiles((*catalog.warnings, *lacking))
     except InvalidFiles as error:
         if fmt == "github":
             printing.out(files_report.github(error.problems, wiring.repository_prefix(settings)))

@@ -19,20 +19,17 @@ from voicectl.plan.plan import Selectors
 from voicectl.provider.port import Provider
 from voicectl.state.content import now
 from voicectl.state.file import FileStore, ignored_directory
+from voicectl.version import VERSION
 
 SCRATCH = ".voicectl"
 EMULATOR_HOST = "emulator"
 
 
-def version() -> str:
-    """voicectl's own version."""
-    from importlib.metadata import version as installed
-
-    return installed("voicectl")
-
-
 def project(settings: Globals) -> Project:
-    """The project that the command line means, its manifests unread. Raises ProjectNotFound, InvalidFiles, UsageError."""
+    """The project that the command line means, its manifests unread.
+
+    Raises ProjectNotFound, InvalidFiles, UsageError.
+    """
     return load_project(find_project(chdir=settings.chdir), settings.environment)
 
 
@@ -55,7 +52,7 @@ def wishes(options: dict[str, Any], **more: Any) -> Wishes:
     """What the command line asks of a plan."""
     return Wishes(
         now=now(),
-        version=version(),
+        version=VERSION,
         selectors=Selectors(tuple(options.get("only", ())), tuple(options.get("exclude", ()))),
         recreate_missing=bool(options.get("recreate_missing")),
         **more,
@@ -99,7 +96,7 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
         concurrency=found.concurrency,
         transport=transport,
         on_retry=on_retry,
-        user_agent=f"voicectl/{version()}",
+        user_agent=f"voicectl/{VERSION}",
     )
     try:
         yield client

@@ -23,6 +23,7 @@ from voicectl.model.observed import Observation
 from voicectl.plan.plan import Action, Plan
 from voicectl.plan.planner import Planned
 from voicectl.plan.result import Applied, Leftover
+from voicectl.plan.task import Task
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore
 
@@ -86,6 +87,7 @@ def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
         root=run.root,
         namespace=run.catalog.namespace,
         known=frozenset(prepared.sides.observation.models),
+        places=asyncio.Semaphore(run.provider.concurrency),
         wait=run.wait,
         complete=prepared.sides.observation.complete,
         grace=run.grace,
@@ -132,11 +134,20 @@ class _Sweep:
     async def _without_duplicates(self, observation: Observation) -> bool:
         """Prune the duplicates that this plan sees; True where there were any."""
         planned: Planned = plan_again(self.prepared.sides, self.ledger, observation)
-        duplicates = tuple(t for t in planned.tasks if t.change.reason == "duplicate")
+        leaving = {id_ for task in self.execution.tasks for id_ in _leaving(task)}
+        duplicates = tuple(t for t in planned.tasks if t.change.reason == "duplicate" and t.change.id not in leaving)
         if not duplicates:
             return False
         await Execution(self.execution.performer, duplicates).run(_nothing)
         return True
+
+
+def _leaving(task: Task) -> Iterator[str]:
+    """The models that a task of this run sees off by itself."""
+    if task.retires is not None:
+        yield task.retires.model.id
+    if task.model is not None and task.change.action in (Action.FORGET, Action.RETIRE, Action.PRUNE):
+        yield task.model.id
 
 
 async def _nothing() -> None:

@@ -15,6 +15,12 @@ from voicectl.plan.task import Task
 from voicectl.provider.port import ProviderError
 
 Step = Callable[[Task], Awaitable[None]]
+Finished = Callable[[Task], bool]
+"""Whether a step was a task's last one."""
+
+
+def _always(task: Task) -> bool:
+    return True
 
 
 @dataclass(slots=True)
@@ -62,10 +68,10 @@ class Execution:
         await self._stage([o for o in self.outcomes if o.task.unfinished], do.prune)
         await self._stage(self._of(Action.REFRESH), do.refresh)
         await self._stage(self._of(Action.UPDATE), do.update)
-        await self._stage(makes, do.make, finished=False)
+        await self._stage(makes, do.make, finished=do.finished_by_making)
         if any(self._alive(outcome) for outcome in makes) and not self.stopped:
             await before_widening()
-        await self._stage(makes, do.widen, finished=False)
+        await self._stage(makes, do.widen, finished=lambda task: task.retires is None)
         await self._stage(makes, do.give_way)
         await self._stage(self._of(Action.FORGET), do.forget)
         await self._stage(self._of(Action.RETIRE), do.retire)
@@ -80,10 +86,10 @@ class Execution:
 
     @staticmethod
     def _alive(outcome: Outcome) -> bool:
-        return outcome.status != "failed"
+        return outcome.status == "not_tried"
 
-    async def _stage(self, outcomes: Iterable[Outcome], step: Step, *, finished: bool = True) -> None:
-        """One step of many tasks. The limiter below bounds the requests; a name's steps never overlap."""
+    async def _stage(self, outcomes: Iterable[Outcome], step: Step, *, finished: Finished = _always) -> None:
+        """One step of many tasks, as many at once as there are places; a name's steps never overlap."""
         by_name: dict[str, list[Outcome]] = {}
         for outcome in outcomes:
             if self._alive(outcome):
@@ -96,11 +102,12 @@ class Execution:
                     raise result
         self._running = set()
 
-    async def _steps(self, outcomes: list[Outcome], step: Step, finished: bool) -> None:
+    async def _steps(self, outcomes: list[Outcome], step: Step, finished: Finished) -> None:
         for outcome in outcomes:
-            await self._step(outcome, step, finished)
+            async with self.performer.places:
+                await self._step(outcome, step, finished)
 
-    async def _step(self, outcome: Outcome, step: Step, finished: bool) -> None:
+    async def _step(self, outcome: Outcome, step: Step, finished: Finished) -> None:
         if self.stopped is not None:
             return
         task = outcome.task
@@ -121,6 +128,6 @@ class Execution:
             return
         if self.performer.ledger.failure is not None:
             self.stop(self.performer.ledger.failure)
-        if finished:
+        if finished(task):
             outcome.status = "done"
             tell(Event("done", task.name, task.change.action))

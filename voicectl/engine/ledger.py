@@ -29,6 +29,9 @@ class Ledger:
         self.removed: dict[str, tuple[Retired, ...]] = {n: r.retired for n, r in lock.removed.items()}
         self.failure: StateError | TryAgain | None = None
         self._deleted: set[str] = set()
+        self._retired: set[str] = set()
+        self._over = False
+        """No save comes any more: one failed, or broke."""
         self._changes = 0
         self._saved_changes = 0
         self._wake = asyncio.Event()
@@ -52,10 +55,10 @@ class Ledger:
 
     @property
     def lock(self) -> Lock:
-        """The state as it stands now."""
+        """The state as it stands now; every id in one place, whatever step a voice is at."""
         return replace(
             self._base,
-            voices=dict(self.voices),
+            voices={name: record.without_retired(record.id) for name, record in self.voices.items()},
             removed={name: Removed(retired) for name, retired in self.removed.items() if retired},
         )
 
@@ -65,20 +68,26 @@ class Ledger:
             self._base = replace(self._base, provider=replace(self._base.provider, account=account))
 
     def put(self, name: str, record: Record, previous_name: str | None = None) -> None:
-        """Record a voice; what was recorded under its previous name, or as removed, joins it."""
+        """Record a voice, and drop what was recorded under its previous name or as removed.
+
+        `record` names the retired generations that stay; those that this run has retired stay as well.
+        """
         for old in {name, previous_name} - {None}:
             assert old is not None
-            record = record.with_retired(*self.removed.pop(old, ()))
-            if old != name and (earlier := self.voices.pop(old, None)) is not None:
-                record = record.with_retired(*earlier.retired)
-        kept = tuple(r for r in record.retired if r.id != record.id and r.id not in self._deleted)
+            earlier = self.voices.pop(old, None)
+            known = (*(earlier.retired if earlier else ()), *self.removed.pop(old, ()))
+            record = record.with_retired(*(r for r in known if r.id in self._retired))
+        kept = tuple(r for r in record.retired if r.id not in self._deleted)
         self.voices[name] = replace(record, retired=kept)
         self._changed()
 
     def retire(self, name: str, entry: Retired) -> None:
         """Record a retired generation of a name, whether it is still a voice or not."""
+        self._retired.add(entry.id)
         if name in self.voices:
-            self.voices[name] = self.voices[name].with_retired(entry)
+            record = self.voices[name].with_retired(entry)
+            waiting = record.pending is not None and record.pending.id != entry.id
+            self.voices[name] = record if waiting else replace(record, pending=None)
         else:
             self.removed[name] = merged((entry,), self.removed.get(name, ()))
         self._changed()
@@ -125,9 +134,11 @@ class Ledger:
         wanted = self._changes
         self._wake.set()
         async with self._saved:
-            await self._saved.wait_for(lambda: self.failure is not None or self._saved_changes >= wanted)
+            await self._saved.wait_for(lambda: self._over or self._saved_changes >= wanted)
         if self.failure is not None:
             raise self.failure
+        if self._saved_changes < wanted and self._saver is not None:
+            await self._saver
 
     async def prove(self) -> None:
         """Show that the state can be saved, by saving it."""
@@ -135,6 +146,15 @@ class Ledger:
         await self.durable()
 
     async def _save_in_groups(self) -> None:
+        try:
+            await self._save_until_failure()
+        finally:
+            # Nobody may wait for ever for a save that broke in a way that is no StateError.
+            self._over = True
+            async with self._saved:
+                self._saved.notify_all()
+
+    async def _save_until_failure(self) -> None:
         while self.failure is None:
             await self._wake.wait()
             self._wake.clear()

@@ -32,5 +32,6 @@ async def observe(provider: Provider, catalog: Catalog, lock: Lock) -> Observati
 
 
 def _named(catalog: Catalog, lock: Lock) -> frozenset[str]:
-    """The ids that manifests name for voices that have no record yet."""
-    return frozenset(v.model for v in catalog.voices.values() if v.model and v.name not in lock.voices)
+    """The ids that manifests name for external voices, and for voices that have no record yet."""
+    managed = {name for name, record in lock.voices.items() if record.origin != "external"}
+    return frozenset(v.model for v in catalog.voices.values() if v.model and (v.external or v.name not in managed))

@@ -11,10 +11,10 @@ from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
 from voicectl.errors import VoicectlError
 from voicectl.model import marker
-from voicectl.model.lock import Applied, Pending, Record
+from voicectl.model.lock import Pending, Record
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
-from voicectl.model.voice import FIELDS, Metadata, Voice
+from voicectl.model.voice import Metadata, Visibility, Voice
 from voicectl.plan.compare import widens
 from voicectl.plan.plan import Action
 from voicectl.plan.task import Task
@@ -48,6 +48,8 @@ class Performer:
     namespace: str
     known: frozenset[str]
     """Ids of all models that were there before the run."""
+    places: asyncio.Semaphore
+    """One for each task at work; a task gives its place back while it only waits."""
     wait: float = 300.0
     complete: bool = True
     grace: float = 5.0
@@ -69,19 +71,25 @@ class Performer:
         trained = await self._trained(task.name, model)
         self.ledger.put(task.name, self.current_record(task, trained), task.change.previous_name)
 
+    def widening(self, task: Task) -> Visibility | None:
+        """The wider visibility that a model still needs once it is made; None where it has what it needs."""
+        present, wanted = _visibilities(task)
+        return wanted if widens(present, wanted) else None
+
+    def finished_by_making(self, task: Task) -> bool:
+        """Whether `make` was all that there was to do."""
+        return task.retires is None and self.widening(task) is None
+
     async def widen(self, task: Task) -> None:
         """Second half: show the model to as many as the manifest wants, once it is trained."""
+        wanted = self.widening(task)
+        if wanted is None:
+            return
         record = self.ledger.voices[task.name]
-        wanted = (task.metadata or (task.voice.metadata if task.voice else Metadata())).visibility
-        present = record.applied.visibility or "private"
-        if task.model is not None:
-            present, wanted = task.model.visibility, task.patch.visibility
-        if wanted is not None and widens(present, wanted):
-            await self._update(record.id, Patch(visibility=wanted), None)
-            ignored = task.voice is not None and "visibility" in task.voice.lifecycle.ignore
-            if not ignored:
-                applied = replace(record.applied, visibility=wanted)
-                self.ledger.put(task.name, replace(record, applied=applied))
+        await self._update(record.id, Patch(visibility=wanted), None)
+        assert task.record is not None
+        applied = replace(record.applied, visibility=task.record.applied.visibility)
+        self.ledger.put(task.name, replace(record, applied=applied))
 
     async def give_way(self, task: Task) -> None:
         """Last part of a replacement: the generation before is retired, or forgotten if it was adopted."""
@@ -128,15 +136,15 @@ class Performer:
             self.ledger.retire(task.name, task.entry)
 
     async def forget(self, task: Task) -> None:
-        """Take the marks off every generation, then drop the record."""
+        """Take the marks off, then drop the record."""
         for model, patch in (*task.also, *([(task.model, task.patch)] if task.model else [])):
             await self._update(model.id, patch, None)
         if not task.drop and task.entry is not None:
             self.ledger.drop(task.name, task.entry.id)
-        elif task.drop and task.model is None:
-            self.ledger.leave(task.name, None)
-        elif task.drop:
+        elif task.drop and task.generations:
             self.ledger.forget(task.name)
+        elif task.drop:
+            self.ledger.leave(task.name, None)
 
     async def prune(self, task: Task) -> None:
         """Delete a model: recorded as `deleting` on disk before the request is sent."""
@@ -181,13 +189,15 @@ class Performer:
 
     def _record_made(self, task: Task, model: Model) -> None:
         """Record an id the moment it is known."""
-        present = self.ledger.voices.get(task.name)
+        before = task.change.previous_name
+        present = self.ledger.voices.get(task.name) or (self.ledger.voices.get(before) if before else None)
         assert task.record is not None
         if task.retires is not None and present is not None:
             inputs = task.record.inputs
             assert inputs is not None
-            pending = Pending(model.id, task.record.generation, inputs)
-            self.ledger.put(task.name, replace(present.without_retired(model.id), pending=pending))
+            # A rolled-back lockfile may know the successor as the current one already.
+            pending = Pending(model.id, task.record.generation, inputs) if present.id != model.id else None
+            self.ledger.put(task.name, replace(present.without_retired(model.id), pending=pending), before)
         elif task.retires is None:
             self.ledger.put(task.name, self.current_record(task, model), task.change.previous_name)
 
@@ -195,18 +205,13 @@ class Performer:
         """What the lockfile says of a model that was just made current, before it is widened."""
         assert task.record is not None
         record = replace(task.record, id=model.id, state=model.state)
-        if task.model is not None:
-            applied = task.record.applied
-            if widens(task.model.visibility, task.patch.visibility):
-                applied = replace(applied, visibility=task.model.visibility)
-            return replace(record, applied=applied)
-        assert task.voice is not None
-        ignored = task.voice.lifecycle.ignore
-        values = {name: None if name in ignored else task.voice.metadata.get(name) for name in FIELDS}
-        if values["visibility"] is not None:
-            values["visibility"] = "private"
-        metadata = Metadata(**values)  # type: ignore[arg-type]
-        return replace(record, applied=Applied.of(metadata, model.cover_image))
+        applied = task.record.applied
+        present, wanted = _visibilities(task)
+        if applied.visibility is not None and widens(present, wanted):
+            applied = replace(applied, visibility=present)
+        if task.model is None and applied.cover_image is not None:
+            applied = replace(applied, remote_cover=model.cover_image)
+        return replace(record, applied=applied)
 
     async def _trained(self, name: str, model: Model) -> Model:
         """Wait until a model is trained. Raises TaskFailed if its training fails or takes too long."""
@@ -219,7 +224,7 @@ class Performer:
                     f"{model.id} is still training after {self.wait:g} s", "run `voicectl apply` again later"
                 )
             self.listener(Event("waiting", name, detail="training"))
-            await asyncio.sleep(min(pause, max(0.0, end - loop.time())))
+            await self._idle(min(pause, max(0.0, end - loop.time())))
             pause = min(LONGEST_LOOK, pause * 1.6)
             present = await self.provider.get(model.id)
         if present is None:
@@ -230,6 +235,13 @@ class Performer:
                 f"the training of {model.id} failed", "look at its samples, then run `voicectl apply --retry-failed`"
             )
         return present
+
+    async def _idle(self, seconds: float) -> None:
+        self.places.release()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            await self.places.acquire()
 
     def _record_state(self, name: str, model: Model) -> None:
         record = self.ledger.voices.get(name)
@@ -253,6 +265,13 @@ class Performer:
     async def _still_ours(self, model_id: str) -> bool:
         present = await self.provider.get(model_id)
         return present is None or marker.owners(present.tags) == {self.namespace}
+
+
+def _visibilities(task: Task) -> tuple[Visibility, Visibility | None]:
+    """How visible the model is that a task makes current, and how visible it is to be (None: as it is)."""
+    if task.model is not None:
+        return task.model.visibility, task.patch.visibility
+    return "private", task.metadata.visibility if task.metadata else None
 
 
 def narrow(patch: Patch, model: Model) -> Patch:

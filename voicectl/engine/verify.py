@@ -14,6 +14,7 @@ from voicectl.plan.compare import observed_value, shown
 from voicectl.plan.plan import Action
 from voicectl.plan.planner import Planned, Sides, make_plan
 from voicectl.plan.result import Leftover
+from voicectl.plan.task import Task
 
 _SETS_VALUES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.RESTORE)
 
@@ -31,19 +32,28 @@ def settle(outcomes: Iterable[Outcome], observation: Observation, ledger: Ledger
             continue
         if voice is None or record is None or (model := observation.models.get(record.id)) is None:
             continue
-        settled, messages = _settled(record, voice, model)
+        settled, messages = _settled(record, voice, model, outcome.task)
         if settled != record:
             ledger.put(name, settled)
         leftovers += [Leftover(name, message) for message in messages]
     return leftovers
 
 
-def _settled(record: Record, voice: Voice, model: Model) -> tuple[Record, list[str]]:
-    if record.applied.cover_image is not None and record.applied.remote_cover != model.cover_image:
+def _sent(task: Task, voice: Voice) -> frozenset[str]:
+    """The fields whose desired values a task has sent; those that it left alone are not among them."""
+    if task.metadata is not None:
+        return frozenset(name for name in FIELDS if task.metadata.get(name) == voice.metadata.get(name))
+    return frozenset(change.field for change in task.change.fields)
+
+
+def _settled(record: Record, voice: Voice, model: Model, task: Task) -> tuple[Record, list[str]]:
+    sent_fields = _sent(task, voice)
+    cover = "cover_image" in sent_fields and record.applied.cover_image is not None
+    if cover and record.applied.remote_cover != model.cover_image:
         sent = model.cover_image or None
         record = replace(record, applied=replace(record.applied, remote_cover=sent))
     blocked, values, messages = dict(record.blocked), {}, []
-    for name in FIELDS:
+    for name in (field for field in FIELDS if field in sent_fields):
         desired = voice.metadata.get(name)
         if desired is None or name in voice.lifecycle.ignore or record.applied.get(name) != desired:
             continue
@@ -58,7 +68,7 @@ def _settled(record: Record, voice: Voice, model: Model) -> tuple[Record, list[s
 
 def plan_again(sides: Sides, ledger: Ledger, observation: Observation) -> Planned:
     """The plan right after the apply, of the same selection; success is that it is empty."""
-    return make_plan(replace(sides, lock=ledger.lock, observation=observation, retry_failed=False))
+    return make_plan(replace(sides, lock=ledger.lock, observation=observation, retry_failed=False, again=True))
 
 
 def still_open(planned: Planned, outcomes: Iterable[Outcome]) -> list[Leftover]:

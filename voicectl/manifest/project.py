@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,8 +19,8 @@ from voicectl.manifest.positions import Document, Spot
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.schema import Environment, ProjectFile
 from voicectl.model.catalog import Policy, namespace
+from voicectl.version import VERSION
 
-_UNINSTALLED_VERSION = "1.0.0"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -193,18 +192,10 @@ def _check_requires(content: ProjectFile, document: Document, problems: Problems
         message = f"requires: {shown(content.requires)} is not a range of versions"
         problems.error(place, message, 'write it such as ">=1.0,<2"')
         return
-    installed = _installed_version()
     # A build on the way to 1.0 counts as 1.0.
-    if not wanted.contains(Version(installed).base_version, prereleases=True):
-        message = f"requires: this project needs voicectl {shown(content.requires)}, this is {installed}"
+    if not wanted.contains(Version(VERSION).base_version, prereleases=True):
+        message = f"requires: this project needs voicectl {shown(content.requires)}, this is {VERSION}"
         problems.error(place, message, "install a version in that range")
-
-
-def _installed_version() -> str:
-    try:
-        return importlib.metadata.version("voicectl")
-    except importlib.metadata.PackageNotFoundError:
-        return _UNINSTALLED_VERSION
 
 
 def _check_manifests(content: ProjectFile, document: Document, problems: Problems) -> None:

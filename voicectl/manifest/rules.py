@@ -125,9 +125,6 @@ def _check_consent(voice: Declared, problems: Problems) -> None:
     consent = voice.entry.consent
     visibility: Visibility | None = voice.value("visibility", None if voice.names_model else "private")
     if consent is None:
-        if visibility in voice.project.policy.require_consent and not voice.is_broken("consent"):
-            message = f"voice {voice.name!r} is {visibility} and carries no consent"
-            problems.error(voice.place, message, "add `consent:`; policy.require_consent asks for it")
         return
     if (
         not canonical.text(consent.speaker)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from voicectl.model import canonical, marker
@@ -66,15 +66,14 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
         observed = observed_value(name, model, applied)
         if observed == desired:
             continue
-        change = FieldChange(
-            field=name,
-            desired=desired,
-            recorded=applied.get(name) if applied else None,
-            observed=observed,
-            cause=_cause(desired, applied.get(name) if applied else None, observed),
-        )
+        recorded = applied.get(name) if applied else None
+        before = record.blocked.get(name) if record else None
+        if before is not None and before.desired == desired:
+            # It was asked for before and not taken: what differs from that now came from the account.
+            recorded = desired
+        change = FieldChange(name, desired, recorded, observed, _cause(desired, recorded, observed))
         locked = name == "visibility" and (model.lock_visibility or model.taken_down)
-        if locked or (record and record.blocked.get(name) == Blocked(desired, observed)):
+        if locked or before == Blocked(desired, observed):
             blocked[name] = Blocked(desired, observed)
             warnings.append(f"{name} is blocked: the provider keeps {shown(observed)}")
             continue
@@ -140,6 +139,21 @@ def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, 
         inputs=record.inputs if voice.inputs is None else voice.inputs,
         samples=recorded_samples(voice) or record.samples,
     )
+
+
+def applied_at_creation(voice: Voice, before: Applied, left: Iterable[FieldChange] = ()) -> Applied:
+    """What is recorded as applied to a new model; its cover's path is not known yet.
+
+    `before` is the record of the model that gives way: a field that was left alone there keeps its value.
+    """
+    kept = {change.field for change in left} - {"cover_image"}
+    values: dict[str, Value] = {
+        name: None
+        if voice.metadata.get(name) is None or name in voice.lifecycle.ignore
+        else (before.get(name) if name in kept else voice.metadata.get(name))
+        for name in FIELDS
+    }
+    return Applied.of(Metadata(**values))  # type: ignore[arg-type]
 
 
 def recorded_samples(voice: Voice) -> tuple[RecordedSample, ...]:

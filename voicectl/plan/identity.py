@@ -82,6 +82,14 @@ class _Facts:
         """An observed model by id."""
         return self.observation.models.get(model_id) if model_id else None
 
+    def adoptable(self, model_id: str, name: str) -> Model | None:
+        """The model that a manifest names for this name, unless somebody else or another name has it."""
+        model = self.model(model_id)
+        if model is None or not self.ours(model) or self.recorded.get(model.id, name) != name:
+            return None
+        mark = model.marker(self.namespace)
+        return model if mark is None or self.moves.get(mark.name, mark.name) == name else None
+
     def _renamed(self) -> dict[str, str]:
         """Moves that the lockfile has not followed: by `moved`, or because the marks moved already."""
         lock, voices = self.lock, self.catalog.voices
@@ -103,7 +111,9 @@ class _Facts:
     def _recorded(self) -> dict[str, str]:
         recorded: dict[str, str] = {}
         for name, record in self.lock.voices.items():
-            ids = [record.id, *(r.id for r in record.retired)]
+            # An external id may be that of a model which another name of this catalog manages.
+            ids = [] if record.origin == "external" else [record.id]
+            ids += [r.id for r in record.retired]
             ids += [record.pending.id] if record.pending else []
             recorded |= dict.fromkeys(ids, self.renamed.get(name, name))
         for name, removed in self.lock.removed.items():
@@ -170,8 +180,8 @@ def _without_duplicates(
 ) -> tuple[list[Model], list[Model]]:
     """Of several models with one marker the oldest stays; recorded retired ones stay as they are.
 
-    A failed model never stands in the way of one that works. Adopted models carry no digest in
-    their marker and were not made here, so they are never anybody's duplicate.
+    A failed model, or one that was taken down, never stands in the way of one that works. Adopted
+    models carry no digest in their marker and were not made here, so they are never anybody's duplicate.
     """
     groups: dict[str, list[Model]] = defaultdict(list)
     for model in models:
@@ -185,7 +195,7 @@ def _without_duplicates(
         chosen = {record.id, record.pending.id if record.pending else None} if record else set()
         if not any(m.id in chosen for m in contenders):
             contenders += [m for m in group if m.id in known and not known[m.id].deleting]
-        contenders.sort(key=lambda m: (m.state == "failed", m.age))
+        contenders.sort(key=lambda m: (m.state == "failed" or m.taken_down, m.age))
         duplicates += [m for m in contenders[1:] if m.id not in known]
         keep += [m for m in group if m not in duplicates]
     return keep, duplicates
@@ -200,9 +210,11 @@ def _current(
 ) -> Model | None:
     """The model that serves the name: the recorded one, unless the account's roles say otherwise."""
     if voice is not None and voice.external:
-        return facts.model(record.id if record and record.origin == "external" else voice.model)
+        return facts.model(voice.model)
     if record is not None and record.origin == "external":
-        return None
+        record = None
+        if voice is None:
+            return None
     pending = record.pending.id if record and record.pending else None
     unknown = [m for m in keep if m.id not in known and m.id != pending]
     recorded = next((m for m in keep if record and m.id == record.id), None)
@@ -213,9 +225,9 @@ def _current(
             return recorded
         others = serving
     found = _best(others, voice, facts.namespace)
-    if found is None and record is None and not known and voice is not None and voice.model:
-        named = facts.model(voice.model)
-        return named if named and facts.ours(named) and named.id not in facts.recorded else None
+    if found is None and record is None and voice is not None and voice.model:
+        gone = known.get(voice.model)
+        return facts.adoptable(voice.model, voice.name) if gone is None or not gone.deleting else None
     if voice is None and record is None:
         return None
     return found
@@ -273,7 +285,7 @@ def _successor(
         if model is current or model.state == "failed" or model.taken_down:
             return False
         gone = known.get(model.id)
-        if gone is not None:
+        if gone is not None and (gone.deleting or gone.inputs is not None):
             return gone.inputs == voice.inputs and not gone.deleting
         mark = model.marker(namespace)
         return mark is not None and mark.key == wanted

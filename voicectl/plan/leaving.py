@@ -9,13 +9,12 @@ from datetime import timedelta
 from voicectl.model import marker
 from voicectl.model.catalog import DEFAULT_RETENTION
 from voicectl.model.lock import Record, Retired
-from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
 from voicectl.plan.compare import marks_change
 from voicectl.plan.decision import change, generation_of, protected, prune
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action
-from voicectl.plan.task import Rules, Task, marker_for, retirement, tags_patch, unmark_patch
+from voicectl.plan.task import Rules, Task, marker_for, retired_marker, retirement, tags_patch, unmark_patch
 
 
 def stray_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
@@ -27,9 +26,9 @@ def stray_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
             yield _retire_stray(holding, model, rules, "duplicate, but visible to others")
     pending = holding.record.pending if holding.record else None
     for model in holding.strays:
-        if pending is not None and model.id == pending.id and model.state == "failed" and not rules.retry_failed:
-            if holding.voice is not None and holding.voice.inputs == pending.inputs:
-                continue
+        failed = pending is not None and model.id == pending.id and model.state == "failed" and not rules.retry_failed
+        if failed and pending and holding.voice is not None and holding.voice.inputs == pending.inputs:
+            continue
         orphaned = holding.voice is None and holding.record is None
         yield _retire_stray(holding, model, rules, "orphaned" if orphaned else "another generation")
 
@@ -69,16 +68,7 @@ def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
             continue
         if model is None:
             if holding.voice is None or holding.record is None:
-                yield Task(
-                    replace(
-                        change(holding, Action.REFRESH),
-                        id=gone.id,
-                        generation=gone.generation,
-                        reason="a retired model is gone from the account",
-                    ),
-                    entry=gone,
-                    drop=True,
-                )
+                yield _gone(holding, gone)
             continue
         due = gone.deleting or gone.delete_after <= rules.now
         if due and not model.marks:
@@ -87,6 +77,19 @@ def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
             yield prune(holding, model, "unfinished" if gone.deleting else "its retention is over", rules)
         elif holding.previous_name is None or holding.voice is None:
             yield from _repair(holding, gone, model, rules)
+
+
+def _gone(holding: Holding, gone: Retired) -> Task:
+    return Task(
+        replace(
+            change(holding, Action.REFRESH),
+            id=gone.id,
+            generation=gone.generation,
+            reason="a retired model is gone from the account",
+        ),
+        entry=gone,
+        drop=True,
+    )
 
 
 def _forget_retired(holding: Holding, gone: Retired, model: Model) -> Task:
@@ -102,9 +105,7 @@ def _forget_retired(holding: Holding, gone: Retired, model: Model) -> Task:
 
 
 def _repair(holding: Holding, gone: Retired, model: Model, rules: Rules) -> Iterator[Task]:
-    mark = model.marker(rules.namespace)
-    key = marker.key_of(gone.inputs) if gone.inputs or mark is None else mark.key
-    wanted = Marker(rules.namespace, holding.name, key, retired=True)
+    wanted = retired_marker(holding.name, gone, model, rules)
     marks = marks_change(wanted, model, None)
     if marks is not None:
         yield Task(
@@ -123,11 +124,13 @@ def _repair(holding: Holding, gone: Retired, model: Model, rules: Rules) -> Iter
 def leaving_tasks(holding: Holding, record: Record, rules: Rules, *, keep_model: bool) -> Iterator[Task]:
     """What a recorded voice needs that has left the manifests."""
     model = holding.current
-    if model is None or keep_model or record.origin != "created":
-        yield _forget(holding, record, model, rules)
+    if model is None or keep_model or record.origin != "created" or not model.marks:
+        lost = model is None or (not keep_model and record.origin == "created")
+        yield _forget(holding, record, model, generations=not lost, strays=keep_model)
         return
     keep: timedelta = rules.retention(None)
-    gone = retirement(holding.name, model, record, record.generation, record.inputs, keep, rules)
+    inputs = record.inputs if record.id == model.id else None
+    gone = retirement(holding.name, model, record, generation_of(holding, model), inputs, keep, rules)
     at_once = not keep
     action = Action.PRUNE if at_once else Action.RETIRE
     yield Task(
@@ -145,32 +148,73 @@ def leaving_tasks(holding: Holding, record: Record, rules: Rules, *, keep_model:
     )
 
 
-def _forget(holding: Holding, record: Record, model: Model | None, rules: Rules) -> Task:
+def _forget(holding: Holding, record: Record, model: Model | None, *, generations: bool, strays: bool = False) -> Task:
+    """Drop a record and leave its model; with `generations` the retired ones are left, too, marks off first."""
     external = record.origin == "external"
     patch = unmark_patch(model) if model is not None and not external else Patch()
-    gone_models = [(m, unmark_patch(m)) for _, m in holding.retired if m is not None and m.marks]
-    reason = "removed from the manifests, the model stays" if model else "its model is gone from the account"
+    others = [m for _, m in holding.retired if m is not None] if generations else []
+    others += [*holding.strays, *holding.duplicates] if generations and strays else []
+    if model is None:
+        reason = "its model is gone from the account"
+    elif not model.marks and record.origin == "created":
+        reason = "it has lost our marks, so it is not ours to delete"
+    else:
+        reason = "removed from the manifests, the model stays"
     return Task(
         replace(change(holding, Action.FORGET, model), id=record.id, reason=reason, previous_name=None),
         model=model,
         patch=patch,
-        also=tuple(gone_models) if model is not None else (),
+        also=tuple((other, unmark_patch(other)) for other in others if other.marks),
         drop=True,
+        generations=generations,
     )
 
 
+def kept_tasks(holding: Holding) -> Iterator[Task]:
+    """`keep_model` for a name without a record: what is left of it is forgotten, not deleted."""
+    for gone, model in holding.retired:
+        yield _forget_model(holding, model, gone) if model is not None else _gone(holding, gone)
+    for model in (*holding.strays, *holding.duplicates):
+        yield _forget_model(holding, model)
+
+
+def _forget_model(holding: Holding, model: Model, gone: Retired | None = None) -> Task:
+    task = Task(
+        replace(
+            change(holding, Action.FORGET, model),
+            reason="removed from the manifests, the model stays",
+            previous_name=None,
+            title=model.title,
+        ),
+        model=model,
+        patch=unmark_patch(model),
+        entry=gone,
+    )
+    return replace(task, change=replace(task.change, generation=gone.generation)) if gone else task
+
+
 def every_model(holding: Holding, rules: Rules, reason: str) -> Iterator[Task]:
-    """Prune every model of a name at once: destroy, or consent that was withdrawn."""
-    record = holding.record
-    if record is not None and (holding.current is None or record.origin != "created"):
-        yield _forget(holding, record, holding.current, rules)
-    elif holding.current is not None and not (holding.voice and holding.voice.external):
-        task = prune(holding, holding.current, reason, rules)
-        yield replace(task, drop=True, removes_voice=True)
-    rest = [model for _, model in holding.retired if model is not None and model.marks]
-    rest += [m for m in (*holding.strays, *holding.duplicates) if _made_here(m, rules)]
-    for model in {m.id: m for m in rest if m is not holding.current}.values():
-        yield prune(holding, model, reason, rules)
+    """Prune every model of a name at once: destroy, or consent that was withdrawn.
+
+    Only models that voicectl made and that still carry its marks; the others are forgotten.
+    """
+    record, current = holding.record, holding.current
+    if record is not None and (current is None or record.origin != "created" or not current.marks):
+        yield _forget(holding, record, current, generations=False)
+    elif current is not None and current.marks and not (holding.voice and holding.voice.external):
+        if _made_here(current, rules):
+            yield replace(prune(holding, current, reason, rules), drop=True, removes_voice=True)
+        else:
+            yield _forget_model(holding, current)
+    for gone, model in holding.retired:
+        if model is None:
+            yield _gone(holding, gone)
+        else:
+            yield prune(holding, model, reason, rules) if model.marks else _forget_retired(holding, gone, model)
+    placed = {gone.id for gone, _ in holding.retired} | ({current.id} if current else set())
+    rest = (holding.successor, *holding.strays, *holding.duplicates)
+    for model in {m.id: m for m in rest if m is not None and m.id not in placed}.values():
+        yield prune(holding, model, reason, rules) if _made_here(model, rules) else _forget_model(holding, model)
 
 
 def _made_here(model: Model, rules: Rules) -> bool:

@@ -26,7 +26,7 @@ def as_recorded(catalog: Catalog, lock: Lock) -> Observation:
 
 
 def _current(namespace: str, name: str, record: Record, lock: Lock) -> Model:
-    marks = () if record.origin == "external" else Marker.of(namespace, name, record.inputs).marks
+    marks = () if record.origin == "external" else Marker.of(namespace, name, _marked(record)).marks
     applied = record.applied
     return Model(
         id=record.id,
@@ -38,6 +38,10 @@ def _current(namespace: str, name: str, record: Record, lock: Lock) -> Model:
         state=record.state,
         author=lock.provider.account or "",
     )
+
+
+def _marked(record: Record) -> str | None:
+    return record.inputs if record.origin == "created" else None
 
 
 def _retired(namespace: str, name: str, gone: Retired) -> Model:

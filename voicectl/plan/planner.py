@@ -12,7 +12,7 @@ from voicectl.model.observed import Observation
 from voicectl.plan import policy
 from voicectl.plan.decision import Decision
 from voicectl.plan.identity import Holding, identify
-from voicectl.plan.leaving import every_model, leaving_tasks, retired_tasks, stray_tasks
+from voicectl.plan.leaving import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
 from voicectl.plan.plan import EVERYTHING, Action, Notice, Plan, Refusal, Selectors, Summary
 from voicectl.plan.select import select
 from voicectl.plan.serving import voice_tasks
@@ -45,6 +45,8 @@ class Sides:
     recreate_missing: bool = False
     destroy: bool = False
     offline: bool = False
+    again: bool = False
+    """Planned after an apply, when what a selector named may have left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def make_plan(sides: Sides) -> Planned:
         retry_failed=sides.retry_failed,
         destroy=sides.destroy,
     )
-    holdings, left_out = select(identify(catalog, lock, observation), sides.selectors)
+    holdings, left_out = select(identify(catalog, lock, observation), sides.selectors, strict=not sides.again)
     decisions = [item for holding in holdings for item in decide(holding, rules)]
     tasks = order(item for item in decisions if isinstance(item, Task))
     notices = [item for item in decisions if isinstance(item, Notice)]
@@ -119,9 +121,16 @@ def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
     elif record is not None:
         removal = rules.catalog.removed.get(holding.name)
         keep_model = removal is not None and removal.keep_model
-        yield from leaving_tasks(holding, record, rules, keep_model=keep_model)
+        leaving = list(leaving_tasks(holding, record, rules, keep_model=keep_model))
+        yield from leaving
         if keep_model:
             return
+        if any(task.generations for task in leaving):
+            yield from stray_tasks(holding, rules)
+            return
+    elif (removal := rules.catalog.removed.get(holding.name)) is not None and removal.keep_model:
+        yield from kept_tasks(holding)
+        return
     yield from retired_tasks(holding, rules)
     yield from stray_tasks(holding, rules)
 
@@ -162,4 +171,4 @@ def check(sides: Sides, holdings: list[Holding], tasks: list[Task]) -> Iterator[
         size = max(len(lock.voices), len(catalog.voices))
         yield from policy.check_limits(tasks, catalog.policy, size)
     yield from policy.check_foreign(holdings)
-    yield from policy.check_protection(holdings, tasks)
+    yield from policy.check_protection(holdings, tasks, sides.now.date())

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from voicectl.errors import Problem
 from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.model.voice import Consent, Visibility, Voice
-from voicectl.plan.decision import protected
 from voicectl.plan.compare import widens
+from voicectl.plan.decision import protected
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Refusal
 from voicectl.plan.task import Task
@@ -79,15 +80,13 @@ def check_moves(catalog: Catalog, lock: Lock) -> Iterator[Refusal]:
             )
 
 
-def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task]) -> Iterator[Refusal]:
+def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
     """Protected voices are neither retired nor pruned."""
     guarded = {holding.name: holding for holding in holdings if protected(holding)}
     for task in tasks:
         if not task.removes_voice or task.name not in guarded:
             continue
-        holding = guarded[task.name]
-        consent = holding.voice.consent if holding.voice else None
-        if consent is not None and consent.withdrawn_on is not None:
+        if withdrawn(guarded[task.name].voice, today):
             continue
         yield Refusal(
             "protected",
@@ -148,6 +147,17 @@ def check_consent(catalog: Catalog, tasks: Iterable[Task], today: date) -> Itera
                     "complete `consent`, or narrow `visibility`",
                     (voice.name,),
                 )
+
+
+def consent_problems(catalog: Catalog, today: date) -> Iterator[Problem]:
+    """The same rule over files alone: voices whose consent would be refused if they were made now."""
+    for voice in catalog.voices.values():
+        visibility = voice.metadata.visibility
+        if visibility in catalog.policy.require_consent and not withdrawn(voice, today):
+            lacking = _lacking(voice.consent, visibility, today)
+            if lacking:
+                message = f"{visibility} voices need a consent, and {lacking}"
+                yield Problem(voice.source, message, "complete `consent`, or narrow `visibility`")
 
 
 def _shows_more(task: Task) -> bool:

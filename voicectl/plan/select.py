@@ -10,15 +10,15 @@ from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Selectors
 
 
-def select(holdings: Iterable[Holding], selectors: Selectors) -> tuple[list[Holding], int]:
+def select(holdings: Iterable[Holding], selectors: Selectors, *, strict: bool = True) -> tuple[list[Holding], int]:
     """The selected holdings, and how many were left out.
 
-    A pattern is a name, a glob, or `tag:x`. Raises UsageError for one that matches nothing.
+    A pattern is a name, a glob, or `tag:x`. If `strict`, raises UsageError for one that matches nothing.
     """
     everything = list(holdings)
     for flag, patterns in (("--only", selectors.only), ("--exclude", selectors.exclude)):
         for pattern in patterns:
-            if not any(_matches(holding, pattern) for holding in everything):
+            if strict and not any(_matches(holding, pattern) for holding in everything):
                 raise UsageError(
                     f"{flag} {pattern} matches no voice",
                     "`voicectl list` shows the names; a glob needs quotes in most shells",

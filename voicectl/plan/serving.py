@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from voicectl.model import marker
-from voicectl.model.lock import Origin, Record, Retired
+from voicectl.model.lock import Applied, Origin, Record, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
 from voicectl.model.voice import FIELDS, Voice
 from voicectl.plan.compare import (
     Comparison,
+    applied_at_creation,
     compare,
     inputs_reason,
     inputs_summary,
@@ -29,6 +30,7 @@ from voicectl.plan.task import (
     Task,
     creation_metadata,
     field_patch,
+    retired_marker,
     retirement,
     tags_patch,
 )
@@ -42,15 +44,16 @@ def voice_tasks(holding: Holding, voice: Voice, rules: Rules) -> Iterator[Decisi
     elif current is None:
         if holding.successor is not None:
             yield from _make_current(holding, voice, holding.successor, None, rules)
-        elif voice.model and (holding.record is None or not voice.samples):
+        elif voice.model and (holding.record is None or holding.record.origin == "external" or not voice.samples):
             yield Refusal(
                 "model_missing",
-                f"{voice.name}: the model {voice.model} that the manifest names is not in the account",
+                f"{voice.name}: the model {voice.model} that the manifest names is not in the account, "
+                "or serves another name",
                 "correct `model`, or take the voice out of the manifests",
                 (voice.name,),
             )
         else:
-            yield _create(holding, voice)
+            yield _create(holding, voice, rules)
     elif holding.successor is not None:
         yield from _make_current(holding, voice, holding.successor, current, rules)
     elif _needs_replacement(holding, voice, current, rules):
@@ -100,7 +103,7 @@ def _left_retired(holding: Holding, *without: str) -> tuple[Retired, ...]:
     return tuple(gone for gone, model in holding.retired if model is not None and gone.id not in without)
 
 
-def _create(holding: Holding, voice: Voice) -> Task:
+def _create(holding: Holding, voice: Voice, rules: Rules) -> Task:
     generation = next_generation(holding) if holding.record or holding.retired else 1
     fields = tuple(
         FieldChange(name, voice.metadata.get(name), None, None, "manifest")
@@ -118,7 +121,8 @@ def _create(holding: Holding, voice: Voice) -> Task:
         ),
         voice=voice,
         metadata=voice.metadata,
-        record=replace(record, retired=_left_retired(holding)),
+        record=replace(record, retired=_left_retired(holding), applied=applied_at_creation(voice, Applied())),
+        also=_moved_generations(holding, rules),
     )
 
 
@@ -127,6 +131,7 @@ def _compared(
 ) -> tuple[Record, Record | None, Comparison, tuple[FieldChange, ...]]:
     """The record to start from, the one that was applied to this model, and what differs."""
     known = holding.record if holding.record and holding.record.id == model.id else None
+    known = None if known and known.origin == "external" else known
     if known is None:
         generation = generation_of(holding, model)
         base = _blank(voice, model, _origin(model, voice, rules), generation)
@@ -134,10 +139,14 @@ def _compared(
     else:
         base = replace(known, retired=_left_retired(holding, model.id), pending=None)
     comparison = compare(voice, known, model, rules.catalog.policy)
-    key = marker.key_of(voice.inputs if voice.inputs else base.inputs)
-    wanted = Marker(rules.namespace, voice.name, key)
-    marks = marks_change(wanted, model, known, moved=holding.previous_name is not None)
+    marks = marks_change(_wanted(voice, base, rules), model, known, moved=holding.previous_name is not None)
     return base, known, comparison, (*comparison.fields, *((marks,) if marks else ()))
+
+
+def _wanted(voice: Voice, base: Record, rules: Rules) -> Marker:
+    """The marker of the model that stays. An adopted one never carries a digest: that would say we made it."""
+    inputs = None if base.origin == "adopted" else base.inputs if voice.inputs is None else voice.inputs
+    return Marker.of(rules.namespace, voice.name, inputs)
 
 
 def notices(voice: Voice, comparison: Comparison) -> Iterator[Decision]:
@@ -163,19 +172,14 @@ def _in_place(holding: Holding, voice: Voice, model: Model, rules: Rules) -> Ite
     base, known, comparison, fields = _compared(holding, voice, model, rules)
     yield from notices(voice, comparison)
     if model.state == "failed":
-        yield Notice(
-            "training_failed",
-            f"{voice.name}: the training of {model.id} failed",
-            "look at its samples, then run `voicectl apply --retry-failed`",
-            (voice.name,),
-        )
+        yield _failed_notice(voice, model.id)
     elif model.state != "trained":
         yield Notice("not_trained", f"{voice.name}: {model.id} is still training", "", (voice.name,))
     pending = holding.record.pending if holding.record else None
     if known is not None and pending is not None and _pending_failed(holding, voice):
         base = replace(base, pending=pending, inputs=known.inputs)
-    key = marker.key_of(voice.inputs if voice.inputs else base.inputs)
-    patch = field_patch(fields, voice, model, Marker(rules.namespace, voice.name, key))
+        yield _failed_notice(voice, pending.id)
+    patch = field_patch(fields, voice, model, _wanted(voice, base, rules))
     record = settled(base, voice, model, comparison)
     if pending is not None and base.pending is not None and known is not None:
         record = replace(record, inputs=known.inputs, samples=known.samples)
@@ -200,20 +204,25 @@ def _in_place(holding: Holding, voice: Voice, model: Model, rules: Rules) -> Ite
     )
 
 
+def _failed_notice(voice: Voice, model_id: str) -> Notice:
+    return Notice(
+        "training_failed",
+        f"{voice.name}: the training of {model_id} failed",
+        "look at its samples, then run `voicectl apply --retry-failed`",
+        (voice.name,),
+    )
+
+
 def _moved_generations(holding: Holding, rules: Rules) -> tuple[tuple[Model, Patch], ...]:
     """After a move, the marks of all generations say the new name."""
     if holding.previous_name is None:
         return ()
     pairs = (
-        (model, tags_patch(model, _retired_marker(holding, gone, rules)))
+        (model, tags_patch(model, retired_marker(holding.name, gone, model, rules)))
         for gone, model in holding.retired
         if model is not None and model.marks
     )
     return tuple((model, patch) for model, patch in pairs if not patch.empty)
-
-
-def _retired_marker(holding: Holding, gone: Retired, rules: Rules) -> Marker:
-    return Marker(rules.namespace, holding.name, marker.key_of(gone.inputs), retired=True)
 
 
 def _replace(holding: Holding, voice: Voice, current: Model, rules: Rules) -> Iterator[Decision]:
@@ -237,7 +246,7 @@ def _replace(holding: Holding, voice: Voice, current: Model, rules: Rules) -> It
         ),
         voice=voice,
         metadata=creation_metadata(voice, current, comparison.left),
-        record=replace(blank, retired=base.retired),
+        record=replace(blank, retired=base.retired, applied=applied_at_creation(voice, base.applied, comparison.left)),
         retires=gives_way,
         also=_moved_generations(holding, rules),
     )
@@ -307,11 +316,18 @@ def _external(holding: Holding, voice: Voice) -> Iterator[Decision]:
     """An external voice is looked up and recorded, never written to."""
     model = holding.current
     if model is None:
-        yield Notice(
-            "external_missing", f"{voice.name}: the external model {voice.model} can't be found", "", (voice.name,)
-        )
+        serves = holding.record is not None and holding.record.origin != "external"
+        # Going on would retire the model that serves the name, with nothing to take its place.
+        message = f"{voice.name}: the external model {voice.model} can't be found"
+        yield (Refusal if serves else Notice)("external_missing", message, "", (voice.name,))
         return
-    record = Record(origin="external", id=model.id, state=model.state, protect=voice.lifecycle.protect)
+    record = Record(
+        origin="external",
+        id=model.id,
+        state=model.state,
+        protect=voice.lifecycle.protect,
+        retired=_left_retired(holding),
+    )
     if record != holding.record:
         yield Task(
             replace(change(holding, Action.REFRESH, model), adopted=holding.adopted),

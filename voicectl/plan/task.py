@@ -21,7 +21,8 @@ from voicectl.plan.plan import Change, Digests, FieldChange, Orphan, Source
 class Retirement:
     """A model that stops serving its name: the patch that says so, and what is recorded of it.
 
-    `entry` is None for a model that voicectl did not create: it is forgotten instead.
+    `entry` is None for a model that voicectl did not create or that has lost our marks: it is
+    forgotten instead.
     """
 
     model: Model
@@ -55,6 +56,8 @@ class Task:
     entry: Retired | None = None
     """What is recorded of a retired model; for a prune, the generation that goes."""
     drop: bool = False
+    generations: bool = False
+    """A forget that takes the retired generations along."""
     unfinished: bool = False
     """A prune that an earlier run began."""
     removes_voice: bool = False
@@ -101,6 +104,13 @@ def marker_for(name: str, model: Model, record: Record | None, rules: Rules, ret
     return Marker(rules.namespace, name, key, retired)
 
 
+def retired_marker(name: str, gone: Retired, model: Model, rules: Rules) -> Marker:
+    """The marker of a recorded retired generation; where its inputs were not recorded, the digest it is marked with."""
+    mark = model.marker(rules.namespace)
+    key = mark.key if mark is not None and gone.inputs is None else marker.key_of(gone.inputs)
+    return Marker(rules.namespace, name, key, retired=True)
+
+
 def tags_patch(model: Model, wanted: Marker, tags: tuple[str, ...] | None = None) -> Patch:
     """The patch that gives a model these marks (and these tags); empty where it has them."""
     desired = (*plain_tags(tags, model), *wanted.marks)
@@ -123,7 +133,8 @@ def retirement(
 ) -> Retirement:
     """How a model of this name is retired: the role on its marker, and nobody new may find it."""
     wanted = marker_for(name, model, record, rules, retired=True)
-    if wanted.key == marker.ADOPTED or (record is not None and record.origin != "created"):
+    # A model without our marks is not ours to delete later, so it is not ours to retire either.
+    if wanted.key == marker.ADOPTED or not model.marks or (record is not None and record.origin != "created"):
         return Retirement(model, unmark_patch(model), None)
     tags = tags_patch(model, wanted).tags
     hides = model.visibility == "public" and not model.lock_visibility

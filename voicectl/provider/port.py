@@ -146,6 +146,10 @@ class Provider(Protocol):
     is sent exactly once.
     """
 
+    @property
+    def concurrency(self) -> int:
+        """How many requests it will ever have in flight."""
+
     async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
         """The account's own models, all or those with this tag; at most about `limit` where given."""
 

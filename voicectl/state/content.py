@@ -50,6 +50,8 @@ def decode(data: bytes, name: str) -> Lock:
         what = "is empty" if not data.strip() else "is not complete JSON"
         raise StateError(f"{name}:{line}: the lockfile {what}", hint, [Place(name, line)]) from None
     version = values.get("format_version") if isinstance(values, dict) else None
+    if isinstance(values, dict) and version is None:
+        raise StateError(f"{name}: format_version: this key is missing", hint, [Place(name)])
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise StateError(
             f"{name}: format version {version} is newer than this voicectl knows ({FORMAT_VERSION})",
@@ -82,7 +84,12 @@ def _words(kind: str) -> str:
 
 
 def _checked(lock: Lock, name: str, hint: str) -> Lock:
-    """What a schema can't say: every id has one place, and ids belong to an account."""
+    """What a schema can't say: every id has one place, ids belong to an account, times have a zone."""
+    gone = [r for record in lock.voices.values() for r in record.retired]
+    gone += [r for removed in lock.removed.values() for r in removed.retired]
+    for entry in gone:
+        if entry.retired_at.tzinfo is None or entry.delete_after.tzinfo is None:
+            raise StateError(f"{name}: model {entry.id}: a time without a zone", hint, [Place(name)])
     seen: dict[str, str] = {}
     for voice, ids in _ids_by_name(lock).items():
         for model_id in ids:

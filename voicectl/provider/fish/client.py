@@ -88,6 +88,11 @@ class FishClient:
             transport=transport,
         )
 
+    @property
+    def concurrency(self) -> int:
+        """See Provider."""
+        return self.limiter.ceiling
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._http.aclose()

@@ -1,0 +1,226 @@
+"""What the provider does to an apply: lost answers, failed training, values that do not stick."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.conftest import Hand, Project
+from voicectl.emulator.settings import Rule
+from voicectl.engine import perform
+
+
+@pytest.fixture(autouse=True)
+def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The protocol waits out a grace period for real; here a short one."""
+    from voicectl.engine.apply import Run
+
+    defaults = list(Run.__init__.__defaults__ or ())
+    monkeypatch.setattr(Run.__init__, "__defaults__", (*defaults[:-1], 0.2))
+    monkeypatch.setattr(perform, "FIRST_LOOK", 0.05)
+
+
+def order(hand: Hand, *rules: Rule, **settings: object) -> None:
+    hand.emulator.settings = replace(hand.emulator.settings, rules=rules, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "truncate", "html"])
+def test_a_lost_answer_to_a_creation_makes_no_second_model(project: Project, hand: Hand, kind: str) -> None:
+    order(hand, Rule(kind, method=("POST",), nth=(1,), after=kind == "html"))
+    project.voices({"a": {}, "b": {}})
+    project.apply()
+    assert len(hand.models()) == 2
+    assert {record["id"] for record in project.lock["voices"].values()} == {m["_id"] for m in hand.models()}
+    project.settled()
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "reset_upload"])
+def test_a_creation_that_never_arrived_is_sent_again(project: Project, hand: Hand, kind: str) -> None:
+    order(hand, Rule(kind, method=("POST",), nth=(1,)))
+    project.voices({"a": {}})
+    project.apply()
+    assert len(hand.models()) == 1
+    project.settled()
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_errors_that_pass(project: Project, hand: Hand, status: int) -> None:
+    order(
+        hand,
+        Rule("status", method=("POST",), nth=(1,), status=status),
+        Rule("status", method=("PATCH",), nth=(1,), status=status),
+        Rule("status", method=("GET",), nth=(1, 3), status=status),
+    )
+    project.voices({"a": {"visibility": "unlist"}, "b": {}})
+    project.apply()
+    assert len(hand.models()) == 2
+    project.settled()
+
+
+def test_one_voice_that_fails_does_not_stop_the_others(project: Project, hand: Hand) -> None:
+    order(hand, Rule("status", method=("POST",), nth=(2,), status=400, body='{"status": 400, "message": "odd sample"}'))
+    project.voices({"a": {}, "b": {}, "c": {}})
+    done = project.run("apply", "--yes", "--format", "json").expect(1)
+    statuses = sorted(result["status"] for result in done.json["results"])
+    assert statuses == ["done", "done", "failed"]
+    assert "odd sample" in next(r["message"] for r in done.json["results"] if r["status"] == "failed")
+    assert done.json["error"]["code"] == "apply_failed"
+    assert len(project.lock["voices"]) == 2
+    project.apply()
+    assert len(hand.models()) == 3
+    project.settled()
+
+
+def test_a_key_that_stops_working_stops_the_run_and_the_next_one_finishes(project: Project, hand: Hand) -> None:
+    project.config(concurrency=1)
+    order(hand, Rule("status", method=("POST",), nth=(2,), status=401))
+    project.voices({"a": {}, "b": {}, "c": {}})
+    done = project.run("apply", "--yes", "--format", "json").expect(1)
+    assert done.json["error"]["code"] == "unauthorized"
+    assert sorted(r["status"] for r in done.json["results"]) == ["done", "failed", "not_tried"]
+    project.apply()
+    assert len(hand.models()) == 3
+
+
+def test_a_visibility_that_does_not_stick_is_named_and_then_blocked(project: Project, hand: Hand) -> None:
+    order(hand, downgrade_public="always")
+    (project.root / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 64)
+    project.voices({"a": {"visibility": "public", "cover_image": "../c.png"}})
+    done = project.run("apply", "--yes").expect(1)
+    assert "visibility did not stick: 'public' was sent, the account shows 'private'" in done.out
+    assert project.lock["voices"]["a"]["blocked"] == {"visibility": {"desired": "public", "observed": "private"}}
+    plan = project.plan()
+    assert plan["changes"] == []
+    assert "blocked" in plan["warnings"][0]["message"]
+    project.run("plan", "--detailed-exitcode").expect(0)
+    order(hand, downgrade_public="never")
+    hand.patch(project.lock["voices"]["a"]["id"], visibility="unlist")
+    project.apply()
+    assert hand.get(project.lock["voices"]["a"]["id"])["visibility"] == "public"
+    assert project.lock["voices"]["a"]["blocked"] == {}
+    project.settled()
+
+
+def test_a_locked_visibility_is_never_fought(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    hand.raw(project.lock["voices"]["a"]["id"], lock_visibility=True)
+    project.voices({"a": {"visibility": "unlist", "title": "New"}})
+    assert [f["field"] for f in project.plan()["changes"][0]["fields"]] == ["title"]
+    project.apply()
+    project.settled()
+
+
+def test_dropped_tags_are_told_and_sent_again(project: Project, hand: Hand) -> None:
+    order(hand, drop_tags=True)
+    project.voices({"a": {}})
+    done = project.run("apply", "--yes").expect(0)
+    assert "did not keep the ownership tags" in done.err
+    assert "voicectl:acme" in hand.models()[0]["tags"]
+    project.settled()
+
+
+def test_training_that_takes_a_while_is_waited_for(project: Project, hand: Hand) -> None:
+    order(hand, training_seconds=0.5)
+    project.voices({"a": {"visibility": "unlist"}})
+    project.apply()
+    assert project.lock["voices"]["a"]["state"] == "trained"
+
+
+def test_training_that_takes_too_long_is_finished_by_the_next_apply(project: Project, hand: Hand) -> None:
+    order(hand, training_seconds=1.0)
+    project.voices({"a": {"visibility": "unlist"}})
+    done = project.run("apply", "--yes", "--wait", "0.2").expect(1)
+    assert "still training" in done.out
+    model = project.lock["voices"]["a"]["id"]
+    assert hand.get(model)["visibility"] == "private"
+    assert project.run("output").expect(0).out == ""
+    project.apply()
+    assert hand.get(model)["visibility"] == "unlist"
+    assert len(hand.models()) == 1
+    project.settled()
+
+
+def test_failed_training_is_reported_and_replaced_only_when_asked(project: Project, hand: Hand) -> None:
+    order(hand, fail_training=("A",))
+    project.voices({"a": {}, "b": {}})
+    done = project.run("apply", "--yes").expect(1)
+    assert "training" in done.out
+    failed = project.lock["voices"]["a"]["id"]
+    assert "VOICE_A=" not in project.run("output").out
+    order(hand, fail_training=())
+    assert project.actions() == []
+    assert "--retry-failed" in project.run("plan").out
+    project.run("apply", "--yes", "--retry-failed").expect(0)
+    record = project.lock["voices"]["a"]
+    assert record["id"] != failed
+    assert [gone["id"] for gone in record["retired"]] == [failed]
+    project.settled()
+
+
+def test_a_failed_replacement_leaves_the_old_model_in_service(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    first = project.lock["voices"]["a"]["id"]
+    order(hand, fail_training=("A",))
+    project.sample("a.wav", "other")
+    project.run("apply", "--yes").expect(1)
+    record = project.lock["voices"]["a"]
+    assert (record["id"], record["generation"]) == (first, 1)
+    assert record["pending"]["generation"] == 2
+    assert not any(tag.endswith(":retired") for tag in hand.get(first)["tags"])
+    assert f"VOICE_A={first}" in project.run("output").out
+    order(hand, fail_training=())
+    project.run("apply", "--yes", "--retry-failed").expect(0)
+    assert project.lock["voices"]["a"]["id"] not in (first, record["pending"]["id"])
+    assert {gone["id"] for gone in project.lock["voices"]["a"]["retired"]} == {first, record["pending"]["id"]}
+    project.settled()
+
+
+def test_a_younger_duplicate_is_pruned_and_the_oldest_stays(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    model = project.lock["voices"]["a"]["id"]
+    twin = hand.create("Twin", tags=hand.get(model)["tags"])
+    (change,) = project.plan()["changes"]
+    assert (change["action"], change["id"], change["reason"]) == ("prune", twin, "duplicate")
+    project.apply()
+    assert [m["_id"] for m in hand.models()] == [model]
+    project.settled()
+
+
+def test_an_orphan_is_retired_and_recorded(project: Project, hand: Hand) -> None:
+    project.config(retain=0)
+    project.voices({"a": {}})
+    project.apply()
+    orphan = hand.create("Orphan", tags=["voicectl:acme", "voicectl:acme:lost:0123456789ab"])
+    plan = project.plan()
+    assert [entry["id"] for entry in plan["orphaned"]] == [orphan]
+    assert [(c["name"], c["action"]) for c in plan["changes"]] == [("lost", "retire")]
+    project.apply()
+    assert project.lock["removed"]["lost"]["retired"][0]["id"] == orphan
+    assert hand.get(orphan)
+    project.settled()
+
+
+def test_an_incomplete_listing_never_leads_to_a_prune(project: Project, hand: Hand) -> None:
+    project.config(retain=0)
+    project.voices({"a": {}, "b": {}, "c": {}})
+    project.apply()
+    project.voices({"a": {}, "b": {}})
+    order(hand, max_offset=1)
+    assert "prune" not in [action for _, action in project.actions()]
+    assert "did not list every model" in project.run("plan").out
+
+
+def test_a_second_run_on_one_checkout_is_told_who_holds_the_lock(project: Project) -> None:
+    from voicectl.state.file import FileStore
+
+    project.voices({"a": {}})
+    store = FileStore(project.lock_path, project.lock_path.name, project.root / ".voicectl")
+    with store.lease("voicectl apply", 0, lambda holder: None):
+        done = project.spawn("apply", "--yes").expect(4)
+        assert "pid" in done.err
+        assert "`voicectl apply`" in done.err
+    project.spawn("apply", "--yes").expect(0)
