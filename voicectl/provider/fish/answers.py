@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx
-
 from voicectl.provider.fish import wire
 from voicectl.provider.fish.endpoint import Endpoint
+from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.port import (
     Forbidden,
     Misconfigured,

@@ -12,12 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import httpx
-
 from voicectl.model.observed import Model, Patch
 from voicectl.provider.fish import wire
 from voicectl.provider.fish.answers import Answers
 from voicectl.provider.fish.endpoint import Endpoint, is_loopback
+from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.fish.limits import Limiter
 from voicectl.provider.fish.uploads import Gathered, OpenUploads
 from voicectl.provider.port import (

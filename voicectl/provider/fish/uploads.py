@@ -9,8 +9,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import BinaryIO
 
-import httpx
-
+from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.port import InputChanged, Progress, Upload
 
 PIECE = 64 * 1024
