@@ -149,6 +149,16 @@ def test_a_move_rewrites_every_generation_even_if_the_current_one_is_gone() -> N
     assert names == {"new"}
 
 
+def test_a_move_repairs_a_generation_that_lost_its_marks() -> None:
+    world = World()
+    world.apply(catalog(voice("old", "one")))
+    first = world.id_of("old")
+    world.apply(catalog(voice("old", "two")))
+    world.account.edit(first, tags=())
+    world.apply(catalog(voice("new", "two"), moved={"old": "new"}))
+    assert world.account.models[first].marks == tuple(sorted(marks("new", "one", retired=True)))
+
+
 def test_a_move_with_a_generation_that_is_gone_ends() -> None:
     world = World()
     world.apply(catalog(voice("old", "one")))

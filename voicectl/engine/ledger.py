@@ -92,26 +92,32 @@ class Ledger:
             self.removed[name] = merged((entry,), self.removed.get(name, ()))
         self._changed()
 
-    def leave(self, name: str, entry: Retired | None) -> None:
+    def leave(self, name: str, entry: Retired | None, previous_name: str | None = None) -> None:
         """A voice left the manifests: its record goes, its generations stay as removed."""
-        record = self.voices.pop(name, None)
-        entries = (entry,) if entry is not None else ()
-        earlier = merged(record.retired if record else (), self.removed.get(name, ()))
-        self.removed[name] = merged(entries, earlier)
+        gone: tuple[Retired, ...] = (entry,) if entry is not None else ()
+        for old in (name, previous_name):
+            if old is not None:
+                record = self.voices.pop(old, None)
+                gone = merged(gone, merged(record.retired if record else (), self.removed.pop(old, ())))
+        self.removed[name] = gone
         self._changed()
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, previous_name: str | None = None) -> None:
         """Drop everything that is known of a name."""
-        self.voices.pop(name, None)
-        self.removed.pop(name, None)
+        for old in (name, previous_name):
+            if old is not None:
+                self.voices.pop(old, None)
+                self.removed.pop(old, None)
         self._changed()
 
-    def drop(self, name: str, model_id: str) -> None:
+    def drop(self, name: str, model_id: str, previous_name: str | None = None) -> None:
         """A retired generation is gone from the account."""
         self._deleted.add(model_id)
-        if name in self.voices:
-            self.voices[name] = self.voices[name].without_retired(model_id)
-        self.removed[name] = tuple(r for r in self.removed.get(name, ()) if r.id != model_id)
+        for old in (name, previous_name):
+            if old in self.voices:
+                self.voices[old] = self.voices[old].without_retired(model_id)
+            if old in self.removed:
+                self.removed[old] = tuple(r for r in self.removed[old] if r.id != model_id)
         self._changed()
 
     def holds(self, model_id: str) -> bool:

@@ -117,7 +117,7 @@ class Performer:
     async def refresh(self, task: Task) -> None:
         """Bring the lock up to date without touching the account."""
         if task.drop and task.entry is not None:
-            self.ledger.drop(task.name, task.entry.id)
+            self.ledger.drop(task.name, task.entry.id, task.change.previous_name)
         elif task.entry is not None:
             self.ledger.retire(task.name, task.entry)
         elif task.record is not None:
@@ -131,7 +131,7 @@ class Performer:
         assert task.entry is not None
         await self._update(task.model.id, task.patch, None)
         if task.drop:
-            self.ledger.leave(task.name, task.entry)
+            self.ledger.leave(task.name, task.entry, task.change.previous_name)
         else:
             self.ledger.retire(task.name, task.entry)
 
@@ -140,11 +140,11 @@ class Performer:
         for model, patch in (*task.also, *([(task.model, task.patch)] if task.model else [])):
             await self._update(model.id, patch, None)
         if not task.drop and task.entry is not None:
-            self.ledger.drop(task.name, task.entry.id)
+            self.ledger.drop(task.name, task.entry.id, task.change.previous_name)
         elif task.drop and task.generations:
-            self.ledger.forget(task.name)
+            self.ledger.forget(task.name, task.change.previous_name)
         elif task.drop:
-            self.ledger.leave(task.name, None)
+            self.ledger.leave(task.name, None, task.change.previous_name)
 
     async def prune(self, task: Task) -> None:
         """Delete a model: recorded as `deleting` on disk before the request is sent."""
@@ -157,13 +157,13 @@ class Performer:
             raise TaskFailed(f"{model_id} has lost our marks, so it is not ours to delete", "look at it by hand")
         entry = replace(task.entry, deleting=True)
         if task.drop:
-            self.ledger.leave(task.name, entry)
+            self.ledger.leave(task.name, entry, task.change.previous_name)
         else:
-            self.ledger.drop(task.name, model_id)
+            self.ledger.drop(task.name, model_id, task.change.previous_name)
             self.ledger.retire(task.name, entry)
         await self.ledger.durable()
         await self.provider.delete(model_id)
-        self.ledger.drop(task.name, model_id)
+        self.ledger.drop(task.name, model_id, task.change.previous_name)
 
     async def _create(self, task: Task) -> Model:
         assert task.voice is not None

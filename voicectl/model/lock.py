@@ -113,6 +113,10 @@ class Retired:
     deleting: bool = False
     """Set, and saved, before the DELETE is sent: such a model is never restored."""
 
+    def due(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.deleting or self.delete_after <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

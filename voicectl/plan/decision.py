@@ -68,10 +68,14 @@ def prune(holding: Holding, model: Model, reason: str, rules: Rules) -> Task:
             change(holding, Action.PRUNE, model),
             generation=generation,
             reason=reason,
-            previous_name=None,
             title=model.title,
         ),
         model=model,
         entry=entry,
         unfinished=entry.deleting,
     )
+
+
+def left_retired(holding: Holding, *without: str) -> tuple[Retired, ...]:
+    """The recorded retired generations that the account still has, without these ids."""
+    return tuple(gone for gone, model in holding.retired if model is not None and gone.id not in without)

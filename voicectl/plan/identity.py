@@ -64,7 +64,8 @@ class _Facts:
         self.lock = lock
         self.observation = observation
         self.namespace = catalog.namespace
-        self.moves = {move.old: move.new for move in catalog.moved}
+        # A move whose target has left the manifests leads nowhere: its voice leaves under the name it has.
+        self.moves = {move.old: move.new for move in catalog.moved if move.new in catalog.voices}
         self.renamed = self._renamed()
         """Recorded name -> present name, for the records that moved."""
         self.previous = {new: old for old, new in self.renamed.items()}

@@ -70,7 +70,7 @@ def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
             if holding.voice is None or holding.record is None:
                 yield _gone(holding, gone)
             continue
-        due = gone.deleting or gone.delete_after <= rules.now
+        due = gone.due(rules.now)
         if due and not model.marks:
             yield _forget_retired(holding, gone, model)
         elif due and (gone.deleting or not protected(holding)):
@@ -138,7 +138,6 @@ def leaving_tasks(holding: Holding, record: Record, rules: Rules, *, keep_model:
             change(holding, action, model),
             reason="removed from the manifests" + (", retain 0" if at_once else ""),
             undo_until=None if at_once or gone.entry is None else gone.entry.delete_after,
-            previous_name=None,
         ),
         model=model,
         patch=Patch() if at_once else gone.patch,
@@ -161,7 +160,7 @@ def _forget(holding: Holding, record: Record, model: Model | None, *, generation
     else:
         reason = "removed from the manifests, the model stays"
     return Task(
-        replace(change(holding, Action.FORGET, model), id=record.id, reason=reason, previous_name=None),
+        replace(change(holding, Action.FORGET, model), id=record.id, reason=reason),
         model=model,
         patch=patch,
         also=tuple((other, unmark_patch(other)) for other in others if other.marks),

@@ -155,7 +155,7 @@ class Summary:
         return cls(
             **by_action,
             adopted=sum(change.adopted for change in counted),
-            moved=sum(change.previous_name is not None for change in counted),
+            moved=len({change.name for change in counted if change.previous_name is not None}),
             unchanged=unchanged,
             left_out=left_out,
         )

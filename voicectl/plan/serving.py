@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from voicectl.model import marker
-from voicectl.model.lock import Applied, Origin, Record, Retired
+from voicectl.model.lock import Applied, Origin, Record
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
 from voicectl.model.voice import FIELDS, Voice
@@ -21,7 +21,8 @@ from voicectl.plan.compare import (
     settled,
     shown,
 )
-from voicectl.plan.decision import Decision, change, generation_of, next_generation, protected, prune
+from voicectl.plan.decision import Decision, change, generation_of, left_retired, next_generation, protected, prune
+from voicectl.plan.external import external
 from voicectl.plan.identity import Holding, inputs_of
 from voicectl.plan.plan import Action, FieldChange, Notice, Refusal
 from voicectl.plan.task import (
@@ -40,7 +41,7 @@ def voice_tasks(holding: Holding, voice: Voice, rules: Rules) -> Iterator[Decisi
     """What a voice of the manifests needs for its current model."""
     current = holding.current
     if voice.external:
-        yield from _external(holding, voice)
+        yield from external(holding, voice)
     elif current is None:
         if holding.successor is not None:
             yield from _make_current(holding, voice, holding.successor, None, rules)
@@ -99,10 +100,6 @@ def _blank(voice: Voice, model: Model | None, origin: Origin, generation: int) -
     )
 
 
-def _left_retired(holding: Holding, *without: str) -> tuple[Retired, ...]:
-    return tuple(gone for gone, model in holding.retired if model is not None and gone.id not in without)
-
-
 def _create(holding: Holding, voice: Voice, rules: Rules) -> Task:
     generation = next_generation(holding) if holding.record or holding.retired else 1
     fields = tuple(
@@ -121,7 +118,7 @@ def _create(holding: Holding, voice: Voice, rules: Rules) -> Task:
         ),
         voice=voice,
         metadata=voice.metadata,
-        record=replace(record, retired=_left_retired(holding), applied=applied_at_creation(voice, Applied())),
+        record=replace(record, retired=left_retired(holding), applied=applied_at_creation(voice, Applied())),
         also=_moved_generations(holding, rules),
     )
 
@@ -135,9 +132,9 @@ def _compared(
     if known is None:
         generation = generation_of(holding, model)
         base = _blank(voice, model, _origin(model, voice, rules), generation)
-        base = replace(base, retired=_left_retired(holding, model.id))
+        base = replace(base, retired=left_retired(holding, model.id))
     else:
-        base = replace(known, retired=_left_retired(holding, model.id), pending=None)
+        base = replace(known, retired=left_retired(holding, model.id), pending=None)
     comparison = compare(voice, known, model, rules.catalog.policy)
     marks = marks_change(_wanted(voice, base, rules), model, known, moved=holding.previous_name is not None)
     return base, known, comparison, (*comparison.fields, *((marks,) if marks else ()))
@@ -220,7 +217,7 @@ def _moved_generations(holding: Holding, rules: Rules) -> tuple[tuple[Model, Pat
     pairs = (
         (model, tags_patch(model, retired_marker(holding.name, gone, model, rules)))
         for gone, model in holding.retired
-        if model is not None and model.marks
+        if model is not None and (model.marks or not gone.due(rules.now))
     )
     return tuple((model, patch) for model, patch in pairs if not patch.empty)
 
@@ -310,28 +307,3 @@ def _make_current(
     )
     if current is not None and gives_way is not None:
         yield from _prune_replaced(holding, current, gives_way, rules)
-
-
-def _external(holding: Holding, voice: Voice) -> Iterator[Decision]:
-    """An external voice is looked up and recorded, never written to."""
-    model = holding.current
-    if model is None:
-        serves = holding.record is not None and holding.record.origin != "external"
-        # Going on would retire the model that serves the name, with nothing to take its place.
-        message = f"{voice.name}: the external model {voice.model} can't be found"
-        yield (Refusal if serves else Notice)("external_missing", message, "", (voice.name,))
-        return
-    record = Record(
-        origin="external",
-        id=model.id,
-        state=model.state,
-        protect=voice.lifecycle.protect,
-        retired=_left_retired(holding),
-    )
-    if record != holding.record:
-        yield Task(
-            replace(change(holding, Action.REFRESH, model), adopted=holding.adopted),
-            voice=voice,
-            model=model,
-            record=record,
-        )
