@@ -224,3 +224,48 @@ def test_a_second_run_on_one_checkout_is_told_who_holds_the_lock(project: Projec
         assert "pid" in done.err
         assert "`voicectl apply`" in done.err
     project.spawn("apply", "--yes").expect(0)
+
+
+def test_a_visibility_that_is_unlocked_again_is_applied(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    model = project.lock["voices"]["a"]["id"]
+    hand.raw(model, lock_visibility=True)
+    project.voices({"a": {"visibility": "unlist"}})
+    assert "locked by the provider" in project.run("plan").out
+    project.apply()
+    project.settled()
+    hand.raw(model, lock_visibility=False)
+    assert project.actions() == [("a", "update")]
+    project.apply()
+    assert hand.get(model)["visibility"] == "unlist"
+    project.settled()
+
+
+def test_a_model_with_our_tag_and_no_marker_is_named_and_left_alone(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    odd = hand.create("Odd", tags=["voicectl:acme", "voicectl:acme:NOT A MARKER"])
+    plan = project.plan()
+    assert plan["changes"] == []
+    assert odd in plan["warnings"][0]["message"]
+
+
+def test_the_voice_s_own_retention_holds_when_it_has_left(project: Project, hand: Hand) -> None:
+    project.config(retain=0)
+    project.voices({"a": {"lifecycle": {"retain": "30d"}}, "b": {}})
+    project.apply()
+    assert project.lock["voices"]["a"]["retain"] == "P30D"
+    assert "retain" not in project.lock["voices"]["b"]
+    project.voices({"b": {}})
+    assert project.actions() == [("a", "retire")]
+
+
+def test_destroy_with_the_key_of_an_empty_workspace_is_refused(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    before = project.lock
+    project.environ["FISH_API_KEY"] = "the-key-of-another-workspace"
+    done = project.run("destroy", "--confirm", "acme")
+    assert done.code in (1, 3)
+    assert project.lock == before

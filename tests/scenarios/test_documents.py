@@ -31,7 +31,6 @@ def test_plans_of_every_action_fit_their_schema(project: Project, hand: Hand) ->
     check("plan", plan)
     assert {change["action"] for change in plan["changes"]} >= {"update", "replace", "prune", "forget", "retire"}
     assert plan["summary"]["replace"] == sum(change["action"] == "replace" for change in plan["changes"])
-    assert json.loads(project.run("plan", "--format", "json").out) == plan
 
 
 def test_the_lockfile_fits_its_schema_and_is_sorted_and_stable(project: Project) -> None:

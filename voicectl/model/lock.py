@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
 from voicectl.model.observed import ModelState
@@ -131,6 +131,8 @@ class Record:
     applied: Applied = Applied()
     state: ModelState = "trained"
     protect: bool = False
+    retain: timedelta | None = None
+    """The manifest's own retention, for when the voice has left it; absent from the file without one."""
     blocked: Mapping[FieldName, Blocked] = field(default_factory=dict)
     pending: Pending | None = None
     retired: tuple[Retired, ...] = ()

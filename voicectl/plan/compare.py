@@ -18,14 +18,16 @@ from voicectl.plan.plan import Cause, FieldChange
 class Comparison:
     """What differs between a voice and its current model.
 
-    `fields` are to be changed; `left` differ and are left alone (ignored drift, blocked values);
-    `refused` need a person. `blocked` is what the lockfile is to say about blocked values.
+    `fields` are to be changed; `left` differ and are left alone, because drift or a conflict is kept;
+    `refused` need a person. `blocked` is what the lockfile is to say about values that the provider did
+    not take; `locked` are fields that it says it will not take.
     """
 
     fields: tuple[FieldChange, ...] = ()
     left: tuple[FieldChange, ...] = ()
     refused: tuple[FieldChange, ...] = ()
     blocked: Mapping[FieldName, Blocked] = field(default_factory=dict)
+    locked: frozenset[FieldName] = frozenset()
     warnings: tuple[str, ...] = ()
 
 
@@ -57,6 +59,7 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
     left: list[FieldChange] = []
     refused: list[FieldChange] = []
     blocked: dict[FieldName, Blocked] = {}
+    held: set[FieldName] = set()
     warnings: list[str] = []
     applied = record.applied if record else None
     for name in FIELDS:
@@ -73,16 +76,19 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
             recorded = desired
         change = FieldChange(name, desired, recorded, observed, _cause(desired, recorded, observed))
         locked = name == "visibility" and (model.lock_visibility or model.taken_down)
-        if locked or before == Blocked(desired, observed):
-            blocked[name] = Blocked(desired, observed)
-            warnings.append(f"{name} is blocked: the provider keeps {shown(observed)}")
+        if not locked and before == Blocked(desired, observed):
+            blocked[name] = before
+        if locked or name in blocked:
+            why = "is locked by the provider, which keeps" if locked else "is blocked: the provider keeps"
+            warnings.append(f"{name} {why} {shown(observed)}")
+            held |= {name} if locked else set()
             continue
         if change.cause == "manifest":
             fields.append(change)
             continue
         choice = policy.on_drift if change.cause == "drift" else policy.on_conflict
         {"overwrite": fields, "keep": left, "fail": refused}[choice].append(change)
-    return Comparison(tuple(fields), tuple(left), tuple(refused), blocked, tuple(warnings))
+    return Comparison(tuple(fields), tuple(left), tuple(refused), blocked, frozenset(held), tuple(warnings))
 
 
 def _cause(desired: Value, recorded: Value, observed: Value) -> Cause:
@@ -114,14 +120,14 @@ def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, 
     model, from which nothing is taken over.
     """
     before = Applied() if retrained else record.applied
-    kept = {change.field for change in comparison.left}
+    kept = {change.field for change in comparison.left} | comparison.locked
     values: dict[str, Value] = {}
     for name in FIELDS:
         desired = voice.metadata.get(name)
         if desired is None or name in voice.lifecycle.ignore:
             values[name] = None
         elif name in kept:
-            values[name] = before.get(name)
+            values[name] = before.get(name) or (model.visibility if name == "visibility" else None)
         elif name in comparison.blocked:
             values[name] = comparison.blocked[name].observed if name != "cover_image" else before.cover_image
         else:
@@ -135,6 +141,7 @@ def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, 
         applied=Applied.of(metadata, remote_cover),
         state=model.state,
         protect=voice.lifecycle.protect,
+        retain=voice.lifecycle.retain,
         blocked=comparison.blocked,
         inputs=record.inputs if voice.inputs is None else voice.inputs,
         samples=recorded_samples(voice) or record.samples,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 
 from voicectl.model import marker
 from voicectl.model.catalog import DEFAULT_RETENTION
@@ -35,7 +34,7 @@ def stray_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
 
 def _retire_stray(holding: Holding, model: Model, rules: Rules, reason: str) -> Task:
     """A model nobody recorded waits out at least the default retention: recovery deletes nothing."""
-    keep = max(DEFAULT_RETENTION, rules.retention(holding.voice))
+    keep = max(DEFAULT_RETENTION, rules.retention(holding))
     mark = model.marker(rules.namespace)
     voice = holding.voice
     inputs = voice.inputs if voice and mark and voice.inputs and marker.key_of(voice.inputs) == mark.key else None
@@ -128,7 +127,7 @@ def leaving_tasks(holding: Holding, record: Record, rules: Rules, *, keep_model:
         lost = model is None or (not keep_model and record.origin == "created")
         yield _forget(holding, record, model, generations=not lost, strays=keep_model)
         return
-    keep: timedelta = rules.retention(None)
+    keep = rules.retention(holding)
     inputs = record.inputs if record.id == model.id else None
     gone = retirement(holding.name, model, record, generation_of(holding, model), inputs, keep, rules)
     at_once = not keep

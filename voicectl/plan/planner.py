@@ -75,6 +75,7 @@ def make_plan(sides: Sides) -> Planned:
     tasks = order(item for item in decisions if isinstance(item, Task))
     notices = [item for item in decisions if isinstance(item, Notice)]
     warnings = [notice for notice in notices if not isinstance(notice, Refusal)]
+    warnings += policy.unmarked(lock, observation, catalog.namespace)
     if not observation.complete:
         tasks, warnings = without_prunes(tasks, warnings)
     refusals = [notice for notice in notices if isinstance(notice, Refusal)]
@@ -163,7 +164,9 @@ def check(sides: Sides, holdings: list[Holding], tasks: list[Task]) -> Iterator[
     """Every guard that belongs to the core, in the order in which a reader should see them."""
     catalog, lock, observation = sides.catalog, sides.lock, sides.observation
     yield from policy.check_account(lock, observation)
-    if not sides.destroy:
+    if sides.destroy:
+        yield from policy.check_visible(lock, observation)
+    else:
         yield from policy.check_emptied(catalog, lock)
         yield from policy.check_missing(lock, observation, catalog.policy, allowed=sides.recreate_missing)
         yield from policy.check_moves(catalog, lock)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from voicectl.errors import Problem
+from voicectl.model import marker
 from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
@@ -13,7 +14,7 @@ from voicectl.model.voice import Consent, Visibility, Voice
 from voicectl.plan.compare import widens
 from voicectl.plan.decision import protected
 from voicectl.plan.identity import Holding
-from voicectl.plan.plan import Action, Refusal
+from voicectl.plan.plan import Action, Notice, Refusal
 from voicectl.plan.task import Task
 
 
@@ -42,6 +43,18 @@ def check_missing(lock: Lock, observation: Observation, policy: Policy, *, allow
         "if they really are gone, run with --recreate-missing",
         tuple(missing),
     )
+
+
+def check_visible(lock: Lock, observation: Observation) -> Iterator[Refusal]:
+    """Destroying what can't be seen would only lose the records of it."""
+    recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
+    if recorded and all(model_id in observation.gone for model_id in recorded.values()):
+        yield Refusal(
+            "models_missing",
+            f"none of {len(recorded)} recorded models is visible: wrong key or workspace?",
+            "if they really are gone, there is nothing to destroy: delete the lockfile",
+            tuple(sorted(recorded)),
+        )
 
 
 def check_emptied(catalog: Catalog, lock: Lock) -> Iterator[Refusal]:
@@ -77,6 +90,18 @@ def check_moves(catalog: Catalog, lock: Lock) -> Iterator[Refusal]:
                 "which already has a model",
                 f"remove the `moved` entry; {move.old} is then retired, and {move.new} stays",
                 (move.old, move.new),
+            )
+
+
+def unmarked(lock: Lock, observation: Observation, namespace: str) -> Iterator[Notice]:
+    """Models with the catalog's tag and no marker that can be read: whose they are can't be told."""
+    tag = marker.catalog_tag(namespace)
+    for model in sorted(observation.models.values(), key=lambda m: m.age):
+        if tag in model.tags and model.marker(namespace) is None and model.id not in lock.ids():
+            yield Notice(
+                "unmarked",
+                f"model {model.id} ({model.title}) carries the tag {tag}, but no marker: it is left alone",
+                "take the tag off, or adopt the model with `model:` in a manifest",
             )
 
 

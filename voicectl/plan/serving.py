@@ -97,6 +97,7 @@ def _blank(voice: Voice, model: Model | None, origin: Origin, generation: int) -
         samples=recorded_samples(voice),
         state=model.state if model else "created",
         protect=voice.lifecycle.protect,
+        retain=voice.lifecycle.retain,
     )
 
 
@@ -252,9 +253,9 @@ def _replace(holding: Holding, voice: Voice, current: Model, rules: Rules) -> It
 
 def _prune_replaced(holding: Holding, model: Model, gives_way: Retirement, rules: Rules) -> Iterator[Task]:
     """With `retain: 0` the generation that gave way is deleted in the same run."""
-    if gives_way.entry is not None and not rules.retention(holding.voice) and not protected(holding):
+    if gives_way.entry is not None and not rules.retention(holding) and not protected(holding):
         task = prune(holding, model, "replaced, retain 0", rules)
-        yield replace(task, entry=gives_way.entry)
+        yield replace(task, entry=gives_way.entry, removes_voice=True)
 
 
 def _inputs_change(voice: Voice, known: Record | None) -> FieldChange:
@@ -265,7 +266,7 @@ def _inputs_change(voice: Voice, known: Record | None) -> FieldChange:
 def _gives_way(holding: Holding, current: Model, rules: Rules) -> Retirement:
     record = holding.record
     inputs = inputs_of(current, record, None, rules.namespace)
-    keep = rules.retention(holding.voice)
+    keep = rules.retention(holding)
     known = record if record is not None and record.id == current.id else None
     return retirement(holding.name, current, known, generation_of(holding, current), inputs, keep, rules)
 

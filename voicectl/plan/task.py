@@ -88,9 +88,12 @@ class Rules:
         """The namespace of the marks."""
         return self.catalog.namespace
 
-    def retention(self, voice: Voice | None) -> timedelta:
-        """How long a generation of this voice is kept once retired."""
-        own = voice.lifecycle.retain if voice else None
+    def retention(self, holding: Holding) -> timedelta:
+        """How long a generation of a name is kept once retired: the voice's own word, or its last, goes first."""
+        if holding.voice is not None:
+            own = holding.voice.lifecycle.retain
+        else:
+            own = holding.record.retain if holding.record else None
         return self.catalog.retain if own is None else own
 
 

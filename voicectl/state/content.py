@@ -30,6 +30,9 @@ def schema() -> dict[str, Any]:
 def encode(lock: Lock) -> bytes:
     """Sorted, two-space JSON with a newline at the end; equal locks give equal bytes."""
     data = _adapter().dump_python(lock, mode="json")
+    for record in data["voices"].values():
+        if record["retain"] is None:
+            del record["retain"]
     return (json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
