@@ -111,9 +111,16 @@ class Project:
 
     def spawn(self, *args: str, stdin: str | None = None, timeout: float = 60) -> Done:
         """The command in a process of its own."""
+        return self._process(["-m", "voicectl", *args], stdin, timeout)
+
+    def spawn_script(self, script: str, *args: str, timeout: float = 60) -> Done:
+        """A script of the tests that runs the command in a process of its own."""
+        return self._process([script, *args], None, timeout)
+
+    def _process(self, command: list[str], stdin: str | None, timeout: float) -> Done:
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("VOICECTL_", "FISH_", "CI"))}
         done = subprocess.run(
-            [sys.executable, "-m", "voicectl", *args],
+            [sys.executable, *command],
             cwd=self.root,
             env={**environ, **self.environ},
             input=stdin if stdin is not None else "",

@@ -59,7 +59,7 @@ class _Protocol(H11Protocol):
 class _Listener:
     """Serves an application on a socket, within a running event loop, without touching signals."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Any) -> None:
         self._config = Config(
             app,
             http=_Protocol,
@@ -157,10 +157,17 @@ class RunningEmulator:
         with RunningEmulator(Settings(latency=5)) as emulator:
             client = httpx.Client(base_url=emulator.url)
 
-    `settings` can be replaced while it runs. Requests in flight when it stops are cut off.
+    `settings` can be replaced while it runs. `wrap` puts an ASGI application of one's own before it.
+    Requests in flight when it stops are cut off.
     """
 
-    def __init__(self, settings: Settings | None = None, db: Path | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        db: Path | None = None,
+        port: int = 0,
+        wrap: Callable[[Starlette], Any] = lambda app: app,
+    ) -> None:
         self._socket = _bind("127.0.0.1", port)
         self.url = _url(self._socket)
         try:
@@ -169,6 +176,7 @@ class RunningEmulator:
             self._socket.close()
             raise
         self.app = create_app(self.store, settings)
+        self._served = wrap(self.app)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._ready = threading.Event()
@@ -223,7 +231,7 @@ class RunningEmulator:
             self._ready.set()
 
     async def _main(self) -> None:
-        listener = _Listener(self.app)
+        listener = _Listener(self._served)
         await listener.start(self._socket)
         self._ready.set()
         await self._stop.wait()

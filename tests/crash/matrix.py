@@ -1,0 +1,199 @@
+"""Every request and every save of an apply, killed at each, and recovered from in three ways.
+
+    python -m tests.crash.matrix [--every N] [--json FILE]
+
+The apply creates, updates, replaces, restores, retires, prunes, moves and adopts. It is a real process, killed
+with SIGKILL before a request's work, after the work and before the response, before a save and after it.
+Then apply runs again: on the same disk, on a fresh clone with the lockfile as it was before, and with none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.conftest import Project
+from tests.crash.world import Phase, Reference, World, violations
+
+RECOVERIES = ("same disk", "old lockfile", "no lockfile")
+COMMAND = ("apply", "--yes", "--quiet")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One moment of an apply at which the process dies."""
+
+    kind: Literal["request", "save"]
+    number: int
+    phase: Phase
+
+    def __str__(self) -> str:
+        return f"{self.phase} {self.kind} {self.number}"
+
+
+def build(world: World) -> Reference:
+    """A project one apply away from every action at once, and how it looks after that apply."""
+    world.root.mkdir(parents=True, exist_ok=True)
+    world.database.parent.mkdir(exist_ok=True)
+    with world.served() as emulator:
+        project = world.project
+        project.root.mkdir()
+        project.config(concurrency=1, policy={"max_deletes": 9, "max_replaces": 9})
+        first = ("updated", "replaced", "restored", "retired", "pruned", "teller", "adopted", "kept")
+        project.voices({name: {} for name in first})
+        project.apply()
+        restored = (project.root / "samples/restored.wav").read_bytes()
+        project.sample("restored.wav", "another")
+        project.voices({name: {} for name in first if name not in ("pruned", "restored")} | _own("restored"))
+        project.apply()
+        hand = _foreign(emulator, world)
+        (project.root / "samples/restored.wav").write_bytes(restored)
+        project.sample("replaced.wav", "another")
+        voices = {name: {} for name in ("kept", "adopted")} | _own("restored", "replaced")
+        voices |= {"updated": {"title": "New"}, "created": {"visibility": "unlist"}, "created2": {}}
+        voices["narrator"] = {"samples": [{"audio": "../samples/teller.wav"}], "title": "Teller"}
+        project.voices(voices, moved=[{"from": "teller", "to": "narrator"}])
+        _age(project)
+    return _reference(world, hand)
+
+
+def _own(*names: str) -> dict[str, Any]:
+    return {name: {"samples": [{"audio": f"../samples/{name}.wav"}]} for name in names}
+
+
+def _age(project: Project) -> None:
+    """Let the removed voice's retention be over, and forget that one voice was ever recorded."""
+    lock = project.lock
+    lock["removed"]["pruned"]["retired"][0]["delete_after"] = "2020-01-01T00:00:00Z"
+    del lock["voices"]["adopted"]
+    project.lock_path.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _foreign(emulator: Any, world: World) -> dict[str, Any]:
+    from voicectl.emulator.entity import Draft, workspace_of
+
+    from tests.conftest import KEY
+
+    tags = (("mine",), ("voicectl:other", "voicectl:other:kept:0123456789ab"))
+    for number, each in enumerate(tags):
+        emulator.store.create(Draft(workspace=workspace_of(KEY), title=f"Foreign {number}", tags=list(each)))
+    return {m["_id"]: m for m in emulator.store.models() if "voicectl:acme" not in m["tags"]}
+
+
+def _reference(world: World, foreign: dict[str, Any]) -> Reference:
+    """Run the apply undisturbed on a copy."""
+    target = world.root.parent / "reference"
+    copy = world.copy(target)
+    with copy.served() as emulator:
+        before = {m["_id"]: m for m in emulator.store.models() if "voicectl:acme" in m["tags"]}
+        child = str(Path(__file__).with_name("child.py"))
+        done = copy.project.spawn_script(child, "after", "0", *COMMAND)
+        if done.code != 0:
+            raise RuntimeError(f"the undisturbed apply ended with {done.code}\n{done.out}{done.err}")
+        assert copy.killer is not None
+        requests, saves = copy.killer.count, int(done.err.rpartition("saves: ")[2])
+        after = {m["_id"]: m for m in emulator.store.models() if "voicectl:acme" in m["tags"]}
+    shutil.rmtree(target)
+    pruned = before.keys() - after.keys()
+    return Reference(
+        markers=_markers(after.values()),
+        optional=_markers(before[i] for i in pruned),
+        kept=frozenset(before.keys() - pruned),
+        foreign=foreign,
+        requests=requests,
+        saves=saves,
+    )
+
+
+def _markers(models: Any) -> Counter[str]:
+    return Counter(tag for model in models for tag in model["tags"] if tag.count(":") > 1)
+
+
+def points(reference: Reference) -> list[Point]:
+    """Every point of the matrix."""
+    phases: tuple[Phase, ...] = ("before", "after")
+    requests = [Point("request", n, phase) for n, phase in product(range(1, reference.requests + 1), phases)]
+    return requests + [Point("save", n, phase) for n, phase in product(range(1, reference.saves + 1), phases)]
+
+
+def cases(world: World, reference: Reference, point: Point) -> Iterator[tuple[str, list[str]]]:
+    """Kill at one point, then recover in each way; what was violated."""
+    with tempfile.TemporaryDirectory(prefix="voicectl-crash-") as directory:
+        killed = world.copy(Path(directory) / "killed")
+        with killed.served():
+            if point.kind == "request":
+                code = killed.killed_at_request(point.number, point.phase, *COMMAND)
+            else:
+                code = killed.killed_at_save(point.number, point.phase, *COMMAND)
+        if code != -9:
+            yield "kill", [f"the process ended with {code} instead of being killed"]
+            return
+        for recovery in RECOVERIES:
+            yield recovery, recover(killed, world, reference, recovery, Path(directory))
+
+
+def recover(killed: World, before: World, reference: Reference, recovery: str, directory: Path) -> list[str]:
+    """Apply again on a copy, and look."""
+    copy = killed.copy(directory / recovery.replace(" ", "-"))
+    if recovery != "same disk":
+        copy.project.lock_path.unlink(missing_ok=True)
+        shutil.rmtree(copy.project.root / ".voicectl", ignore_errors=True)
+    if recovery == "old lockfile":
+        shutil.copy(before.project.lock_path, copy.project.lock_path)
+    with copy.served() as emulator:
+        project = copy.project
+        again = project.run("apply", "--yes", "--quiet")
+        found = [] if again.code == 0 else [f"apply ended with {again.code}\n{again.out}{again.err}"]
+        found += violations(emulator, project, reference)
+    shutil.rmtree(copy.root)
+    return found
+
+
+def one(arguments: tuple[Path, int, Reference, Point]) -> list[tuple[str, str, list[str]]]:
+    """One point in a worker process."""
+    root, port, reference, point = arguments
+    return [(str(point), recovery, found) for recovery, found in cases(World(root, port), reference, point)]
+
+
+def run(every: int = 1, offset: int = 0, workers: int = 2) -> tuple[int, list[tuple[str, str, list[str]]]]:
+    """The matrix, or each `every`-th point of it; the number of cases and those with violations."""
+    with tempfile.TemporaryDirectory(prefix="voicectl-matrix-") as directory:
+        world = World(Path(directory) / "world")
+        reference = build(world)
+        chosen = points(reference)[offset::every]
+        results = []
+        with ProcessPoolExecutor(workers) as pool:
+            jobs = [(world.root, 0, reference, point) for point in chosen]
+            for result in pool.map(one, jobs):
+                results += result
+    return len(results), [result for result in results if result[2]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    count, broken = run(options.every)
+    for point, recovery, found in broken:
+        print(f"{point}, {recovery}:")
+        for violation in found:
+            print(f"    {violation}")
+    print(f"{count} cases, {len(broken)} with violations")
+    if options.json:
+        options.json.write_text(json.dumps({"cases": count, "violations": len(broken)}) + "\n", encoding="utf-8")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
