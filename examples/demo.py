@@ -89,7 +89,8 @@ def voicectl(project: Path, *arguments: str) -> str:
     print(f"{DIM}$ voicectl {' '.join(arguments)}{END}", flush=True)
     environ = {**os.environ, "VOICECTL_ENV": "production"}
     command = [sys.executable, "-m", "voicectl", *arguments]
-    done = subprocess.run(command, cwd=project, env=environ, stdout=subprocess.PIPE, text=True, check=False)
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, cwd=project, env=environ, check=False, **streams)
     print(done.stdout, end="", flush=True)
     if done.returncode != 0:
         sys.exit(f"voicectl {arguments[0]} ended with {done.returncode}")

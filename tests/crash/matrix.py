@@ -80,13 +80,12 @@ def _age(project: Project) -> None:
 
 
 def _foreign(emulator: Any, world: World) -> dict[str, Any]:
-    from voicectl.emulator.entity import Draft, workspace_of
-
     from tests.conftest import KEY
+    from voicectl.emulator.entity import Draft, workspace_of
 
     tags = (("mine",), ("voicectl:other", "voicectl:other:kept:0123456789ab"))
     for number, each in enumerate(tags):
-        emulator.store.create(Draft(workspace=workspace_of(KEY), title=f"Foreign {number}", tags=list(each)))
+        emulator.store.create(Draft(workspace=workspace_of(KEY), title=f"Foreign {number}", tags=each))
     return {m["_id"]: m for m in emulator.store.models() if "voicectl:acme" not in m["tags"]}
 
 

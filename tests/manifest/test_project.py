@@ -25,8 +25,10 @@ def test_found_at_or_above(write: Write, tmp_path: Path) -> None:
 def test_not_found_says_what_to_do(write: Write, tmp_path: Path) -> None:
     root = write({"sub/voicectl.yml": ""})
     with pytest.raises(ProjectNotFound) as caught:
-        find_project(chdir=root / "voices")
+        find_project(chdir=root)
     assert "voicectl init" in caught.value.hint
+    with pytest.raises(ProjectNotFound, match="does not exist"):
+        find_project(chdir=root / "nowhere")
     with pytest.raises(ProjectNotFound) as caught:
         find_project(chdir=root / "sub")
     assert caught.value.hint == "rename voicectl.yml to voicectl.yaml"

@@ -81,6 +81,11 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b
 FILES: list[tuple[str, Callable[[Project], None], list[str]]] = [
     ("not utf-8", not_utf8, ["voices/all.yaml:2", "UTF-8"]),
     ("broken yaml", raw("voices:\n  narrator: {title: [}\n"), ["voices/all.yaml:2"]),
+    (
+        "conflict marks",
+        raw("voices:\n<<<<<<< ours\n  a: {title: A}\n=======\n"),
+        ["voices/all.yaml:2:1: merge-conflict"],
+    ),
     ("duplicate key", raw("voices:\n  a: {title: A}\n  a: {title: B}\n"), ["voices/all.yaml:3:3", "a"]),
     ("unknown key", lambda p: manifest(p, titel="x"), ["titel", "did you mean 'title'?"]),
     ("title is a list", lambda p: manifest(p, title=["x"]), ["title"]),

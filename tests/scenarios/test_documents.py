@@ -127,7 +127,7 @@ def test_guards_show_the_whole_plan_and_refuse_all_of_it(project: Project, hand:
     assert "e" in project.lock["voices"]
     project.run("apply", "--yes", "--max-deletes", "1").expect(0)
     project.voices({})
-    assert "voicectl destroy" in project.run("apply", "--yes").expect(3).err
+    assert "voicectl destroy" in project.run("apply", "--yes").expect(3).out
 
 
 def test_protection_takes_two_applies_to_lift(project: Project, hand: Hand) -> None:

@@ -53,7 +53,7 @@ def test_the_starter_and_the_minimal_example_are_the_same() -> None:
     starter = EXAMPLES.parent / "voicectl/cli/starter_project"
     for path in sorted(starter.rglob("*")):
         if path.is_file():
-            other = EXAMPLES / "minimal" / path.relative_to(starter).as_posix().replace("gitignore", ".gitignore")
+            other = EXAMPLES / "minimal" / path.relative_to(starter)
             expected = path.read_bytes().replace(b"catalog: starter", b"catalog: minimal")
             assert other.read_bytes() == expected, path.name
 

@@ -261,7 +261,8 @@ def test_a_deleted_model_is_created_anew(project: Project, hand: Hand) -> None:
     project.apply()
     hand.delete(project.lock["voices"]["a"]["id"])
     (change,) = project.plan()["changes"]
-    assert (change["action"], change["reason"]) == ("create", "the recorded model is gone from the account")
+    assert (change["action"], change["warnings"]) == ("create", ["the recorded model is gone from the account"])
+    assert "The id will change" in project.run("plan").out
     project.apply()
     assert project.lock["voices"]["a"]["generation"] == 2
     project.settled()

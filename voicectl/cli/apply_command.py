@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from voicectl.cli.options import Globals, plan_options, subcommand
+from voicectl.cli.options import Globals, lock_timeout_option, plan_options, seconds, subcommand
 
 
 @subcommand(name="apply", help="Plan, ask, apply, verify, save.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@click.option("--wait", type=click.FloatRange(min=0), default=300, metavar="SECONDS", help="For training.")
-@click.option("--lock-timeout", type=click.FloatRange(min=0), default=0, metavar="SECONDS", help="For another run.")
+@seconds("--wait", default=300, help="How long models may train.")
+@lock_timeout_option
 @click.option("--retry-failed", is_flag=True, help="Replace models whose training failed.")
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
 @plan_options

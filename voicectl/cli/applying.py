@@ -67,22 +67,21 @@ def _waiting(holder: Holder | None, choices: Choices) -> None:
 
 
 def _report(applied: Applied, choices: Choices, settings: Globals) -> int:
-    failure = _failure(applied)
+    failure = _failure(applied, choices.command)
     if choices.fmt == "json":
         printing.out(json_report.document(apply_text.values(applied, failure)))
     elif applied.results or applied.leftovers:
-        printing.out(apply_text.render(applied, printing.style(settings)))
+        done = "Destroyed" if choices.word == "destroy" else "Applied"
+        printing.out(apply_text.render(applied, printing.style(settings), done))
     if failure is None:
         return 0
     printing.failure(failure, machine=False, settings=settings)
     return failure.exit_code
 
 
-def _failure(applied: Applied) -> VoicectlError | None:
+def _failure(applied: Applied, command: str) -> VoicectlError | None:
     if applied.succeeded:
         return None
     if applied.error is not None:
         return applied.error
-    return ApplyFailed(
-        "not every voice is as planned", "look at the messages above; `voicectl apply` again finishes the rest"
-    )
+    return ApplyFailed("not every voice is as planned", f"look at the messages above; then `{command}` again goes on")

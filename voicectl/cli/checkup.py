@@ -10,11 +10,12 @@ from voicectl.cli.options import Globals
 from voicectl.engine.events import silent
 from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state
-from voicectl.errors import VoicectlError
+from voicectl.errors import InvalidFiles, VoicectlError
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.plan.policy import check_account, check_missing
+from voicectl.provider.port import Misconfigured
 from voicectl.version import VERSION
 
 
@@ -43,6 +44,10 @@ async def checkup(settings: Globals) -> list[Finding]:
         findings.append(_state(project, lock))
         subject = "account"
         findings += await _account(project, catalog, lock)
+    except InvalidFiles as error:
+        findings += [Finding(p.level, subject, f"{p.place}: {p.message}", p.hint) for p in error.problems]
+    except Misconfigured as error:
+        findings.append(Finding("error", "key", error.message, error.hint))
     except VoicectlError as error:
         findings.append(Finding("error", subject, error.message, error.hint))
     return findings
@@ -70,13 +75,13 @@ def _manifests(catalog: Catalog) -> Finding:
     warnings = len(catalog.warnings)
     level = "warning" if warnings else "ok"
     hint = "`voicectl validate` shows the warnings" if warnings else ""
-    return Finding(level, "manifests", f"{len(catalog.voices)} voices, {warnings} warnings", hint)
+    return Finding(level, "manifests", f"voices: {len(catalog.voices)}, warnings: {warnings}", hint)
 
 
 def _state(project: Project, lock: Lock) -> Finding:
     if lock.provider.account is None:
         return Finding("ok", "state", f"{project.state}: nothing was applied yet")
-    return Finding("ok", "state", f"{project.state}: {len(lock.voices)} voices recorded")
+    return Finding("ok", "state", f"{project.state}: voices recorded: {len(lock.voices)}")
 
 
 async def _account(project: Project, catalog: Catalog, lock: Lock) -> list[Finding]:
@@ -90,5 +95,5 @@ async def _account(project: Project, catalog: Catalog, lock: Lock) -> list[Findi
     refused = [*check_account(lock, seen), *check_missing(lock, seen, catalog.policy, allowed=False)]
     if refused:
         return findings + [Finding("error", "account", notice.message, notice.hint) for notice in refused]
-    ours = len(seen.models)
-    return [*findings, Finding("ok", "account", f"{seen.account or 'no models yet'}; {ours} models of this catalog")]
+    told = f"{seen.account or 'no models yet'}; models of this catalog: {len(seen.models)}"
+    return [*findings, Finding("ok", "account", told)]

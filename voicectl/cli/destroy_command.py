@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from voicectl.cli.options import Globals, selectors, subcommand
+from voicectl.cli.options import Globals, lock_timeout_option, selectors, subcommand
 
 
 @subcommand(name="destroy", help="Delete the catalog's models, retired ones too. Protection holds.")
-@click.option("--confirm", metavar="CATALOG", help="The catalog's name (with its environment: acme.staging).")
-@click.option("--lock-timeout", type=click.FloatRange(min=0), default=0, metavar="SECONDS", help="For another run.")
+@click.option("--confirm", metavar="CATALOG", help="The catalog's name, with its environment: acme.staging.")
+@lock_timeout_option
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
 @selectors
 @click.pass_obj
@@ -21,8 +21,11 @@ def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt:
     from voicectl.errors import NotConfirmed
 
     project, catalog = wiring.load(settings)
-    if confirm is not None and confirm not in (project.catalog, project.namespace):
-        raise NotConfirmed(f"--confirm says {confirm}, but this catalog is {project.namespace}", "nothing was changed")
+    if confirm is not None and confirm != project.namespace:
+        raise NotConfirmed(
+            f"--confirm says {confirm}, but this is {project.namespace}: nothing was changed",
+            f"if you mean it, add --confirm {project.namespace}",
+        )
     printing.problems(catalog.warnings, settings)
     choices = Choices(
         yes=confirm is not None,

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import click
 
-from voicectl.cli.options import Globals, global_options
+from voicectl.cli.options import Globals, PrintingFailed, global_options
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.version import VERSION
 
@@ -92,15 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
             hint = f"see `{error.ctx.command_path} --help`"
-        return _fail(UsageError(error.format_message(), hint), args, settings)
+        return _fail(UsageError(" ".join(error.format_message().split()), hint), args, settings)
     except (click.Abort, KeyboardInterrupt):
         from voicectl.errors import Interrupted
 
         return _fail(Interrupted("interrupted"), args, settings)
     except BrokenPipeError:
         # The reader went away (`voicectl list | head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
+    except PrintingFailed as error:
+        _discard_output()
+        return _fail(VoicectlError(f"the output can't be written: {error}", "is the disk full?"), args, settings)
     except Exception as error:
         # The last line of defence: a user is owed a sentence, and -vv gives the rest.
         if settings.verbose > 1:
@@ -111,9 +114,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _open_streams() -> None:
     """Names in any script must not end a run, whatever the terminal's encoding."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller: `voicectl plan >&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="replace")
+
+
+def _discard_output() -> None:
+    """Whatever is still to be written goes nowhere, so that leaving does not fail a second time."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:

@@ -12,6 +12,10 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class PrintingFailed(Exception):
+    """Standard output can't take what a command has to say."""
+
+
 @dataclass(slots=True)
 class Globals:
     """The global options, wherever on the command line they stood."""
@@ -98,6 +102,15 @@ def plan_options(function: F) -> F:
     for option in reversed(options):
         function = option(function)
     return selectors(function)
+
+
+def seconds(name: str, *, default: float, help: str) -> Callable[[F], F]:
+    """An option that is a time in seconds."""
+    kind = click.FloatRange(min=0)
+    return click.option(name, type=kind, default=default, metavar="SECONDS", show_default=True, help=help)
+
+
+lock_timeout_option = seconds("--lock-timeout", default=0, help="How long to wait for another run.")
 
 
 def selectors(function: F) -> F:

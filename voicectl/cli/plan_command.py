@@ -23,11 +23,14 @@ def command(
 
     from voicectl.cli import printing, wiring
     from voicectl.cli.planning import limits_of, plan_only, unchanged_names
+    from voicectl.cli.progress import quiet_listener
     from voicectl.report import json_report, plan_text
 
     project, catalog = wiring.load(settings, limits=limits_of(options))
     printing.problems(catalog.warnings, settings)
-    prepared = asyncio.run(plan_only(project, catalog, wiring.wishes(options), offline=offline))
+    listener = quiet_listener(settings)
+    wishes = wiring.wishes(options)
+    prepared = asyncio.run(plan_only(project, catalog, wishes, offline=offline, listener=listener))
     plan = prepared.planned.plan
     if fmt == "json":
         printing.out(json_report.plan(plan))

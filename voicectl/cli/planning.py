@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -45,12 +45,13 @@ def unchanged_names(prepared: Prepared) -> tuple[str, ...]:
 
 
 def refuse(plan: Plan) -> None:
-    """Stop where the plan holds refusals. Raises Refused."""
+    """Stop where the plan holds refusals. Raises Refused with all of them in its message."""
     if plan.refusals:
         count = len(plan.refusals)
+        reasons = "; ".join(notice.message for notice in plan.refusals)
         raise Refused(
-            f"refused for {count} reason{'s' if count > 1 else ''}, nothing was changed: {plan.refusals[0].message}",
-            plan.refusals[0].hint or "--exclude NAME goes on without a voice",
+            f"refused for {count} reason{'s' if count > 1 else ''}, nothing was changed: {reasons}",
+            plan.refusals[0].hint if count == 1 else "each is shown with the plan; --exclude NAME leaves a voice out",
         )
 
 
@@ -59,12 +60,22 @@ def ask(plan: Plan, settings: Globals, *, yes: bool, word: str, answer: str) -> 
     if yes or not needs_consent(plan):
         return
     flag = "--yes" if answer == "yes" else f"--confirm {answer}"
-    if not sys.stdin.isatty() or os.environ.get("CI"):
+    if not sys.stdin.isatty() or printing.in_ci():
         raise NotConfirmed("nobody is here to confirm, so nothing was changed", f"add {flag}")
-    printing.err(plan_text.totals(plan, printing.style(settings, sys.stderr)))
+    if not sys.stdout.isatty():
+        printing.err(plan_text.totals(plan, printing.style(settings, sys.stderr)))
     click.echo(f"{word.capitalize()}? Type '{answer}' to go on: ", nl=False, err=True)
-    if sys.stdin.readline().strip() != answer:
+    if _typed() != answer:
         raise NotConfirmed("not confirmed, nothing was changed", f"only '{answer}' goes on")
+
+
+def _typed() -> str:
+    """A line from the terminal. Ctrl-C ends the run at once, although an event loop is around it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return sys.stdin.readline().strip()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def needs_consent(plan: Plan) -> bool:

@@ -8,7 +8,7 @@ from typing import IO
 
 import click
 
-from voicectl.cli.options import Globals
+from voicectl.cli.options import Globals, PrintingFailed
 from voicectl.errors import InvalidFiles, Problem, VoicectlError
 from voicectl.report.escape import terminal
 from voicectl.report.style import Style
@@ -20,9 +20,19 @@ def style(settings: Globals, stream: IO[str] | None = None) -> Style:
     return Style(target.isatty() and not settings.no_color and not os.environ.get("NO_COLOR"))
 
 
+def in_ci() -> bool:
+    """Whether a CI runs this: no display, no questions."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
 def out(text: str) -> None:
-    """A result."""
-    click.echo(redacted(text), nl=False, color=True)
+    """A result. Raises PrintingFailed where it can't be written."""
+    try:
+        click.echo(redacted(text), nl=False, color=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise PrintingFailed(error.strerror or str(error)) from error
 
 
 def err(text: str) -> None:

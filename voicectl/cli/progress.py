@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +22,21 @@ def progress(settings: Globals) -> Iterator[Listener]:
         yield _json_line
     elif settings.quiet:
         yield _quiet
-    elif sys.stderr.isatty() and not os.environ.get("CI"):
+    elif sys.stderr.isatty() and not printing.in_ci():
         with _display(settings) as listener:
             yield listener
     else:
         yield _plain_line(settings.verbose)
+
+
+def quiet_listener(settings: Globals) -> Listener:
+    """For commands that only read: tells of what is being repeated, so that a pause has a reason."""
+
+    def listener(event: Event) -> None:
+        if event.kind == "retrying" and not settings.quiet:
+            (_json_line if settings.log_format == "json" else lambda e: printing.err(_sentence(e)))(event)
+
+    return listener
 
 
 def _json_line(event: Event) -> None:
@@ -56,7 +65,8 @@ def _sentence(event: Event) -> str:
         return "verifying: looking at the account again"
     if event.kind == "planned":
         return f"{event.total} changes"
-    return " ".join(part for part in (event.name, event.action, event.kind) if part) + detail
+    what = " ".join(part for part in (event.action, event.kind) if part)
+    return (f"{event.name}: " if event.name else "") + what + detail
 
 
 @contextmanager
@@ -67,12 +77,15 @@ def _display(settings: Globals) -> Iterator[Listener]:
 
     console = Console(file=sys.stderr, no_color=settings.no_color or None, highlight=False, markup=False)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    bar = Progress(*columns, console=console, transient=True)
+    try:
         voices = bar.add_task("planning", total=None)
         bytes_bar = bar.add_task("uploading", total=None, visible=False)
         tally = _Tally()
 
         def listener(event: Event) -> None:
+            if event.kind == "planned":
+                bar.start()  # not before: until then a question may be on the screen
             if event.kind in ("failed", "retrying", "warning"):
                 console.print(_sentence(event))
             tally.hear(event)
@@ -81,6 +94,8 @@ def _display(settings: Globals) -> Iterator[Listener]:
                 bar.update(bytes_bar, description=tally.bytes, total=tally.total, completed=tally.sent, visible=True)
 
         yield listener
+    finally:
+        bar.stop()
 
 
 class _Tally:

@@ -19,7 +19,10 @@ def write_starter(directory: Path) -> list[str]:
     Raises UsageError where one of them exists or can't be written; then nothing was overwritten.
     """
     found = dict(_files(files("voicectl.cli") / "starter_project", PurePosixPath()))
-    existing = sorted(str(path) for path in found if (directory / path).exists())
+    try:
+        existing = sorted(str(path) for path in found if (directory / path).exists())
+    except OSError as error:
+        raise UsageError(f"{directory} can't be a directory: {error.strerror}", "choose another name") from error
     if existing:
         raise UsageError(
             f"{directory} already has {', '.join(existing)}", "nothing was written; choose another directory"
@@ -46,8 +49,7 @@ def catalog_name(directory: Path) -> str:
 
 def _files(directory: Traversable, below: PurePosixPath) -> Iterator[tuple[PurePosixPath, bytes]]:
     for entry in directory.iterdir():
-        name = ".gitignore" if entry.name == "gitignore" else entry.name
         if entry.is_dir():
-            yield from _files(entry, below / name)
+            yield from _files(entry, below / entry.name)
         else:
-            yield below / name, entry.read_bytes()
+            yield below / entry.name, entry.read_bytes()

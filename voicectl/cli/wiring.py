@@ -11,6 +11,7 @@ from typing import Any
 from voicectl.cli.options import Globals
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.prepare import Wishes
+from voicectl.errors import StateNotSaved
 from voicectl.manifest.load import load_all
 from voicectl.manifest.project import Project, find_project, load_project
 from voicectl.model.catalog import Catalog, Limit
@@ -86,7 +87,7 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
     if found.provider == "emulator":
         from voicectl.emulator.transport import in_process_transport
 
-        ignored_directory(found.root / SCRATCH)
+        _make_scratch(found.root / SCRATCH)
         transport = in_process_transport(emulator_db(found.root))
         endpoint = Endpoint(f"http://{EMULATOR_HOST}", "emulator-key")
     else:
@@ -102,6 +103,16 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
         yield client
     finally:
         await client.close()
+
+
+def _make_scratch(path: Path) -> None:
+    try:
+        ignored_directory(path)
+    except OSError as error:
+        raise StateNotSaved(
+            f"{path.name}/ can't be written, where `provider: emulator` keeps its account: {error.strerror or error}",
+            "make the project directory writable",
+        ) from error
 
 
 def emulator_db(root: Path) -> Path:

@@ -75,7 +75,7 @@ async def apply(run: Run, wishes: Wishes) -> Applied:
             await ledger.durable()
         unsaved = tuple(ledger.unsaved())
         error = ledger.failure or error
-    results = tuple(outcome.result for outcome in outcomes)
+    results = tuple(outcome.result(ledger.voices) for outcome in outcomes)
     return Applied(plan, results, tuple(leftovers), unsaved, error)
 
 
@@ -163,7 +163,7 @@ def _interruptible(execution: Execution) -> Iterator[None]:
         if execution.stopped is not None:
             execution.cancel()
             return
-        execution.stop(Interrupted("interrupted", "run `voicectl apply` again: it finishes what is left"))
+        execution.stop(Interrupted("interrupted", "run the same command again: it goes on with what is left"))
         loop.call_later(PATIENCE_AFTER_SIGNAL, execution.cancel)
 
     caught = []

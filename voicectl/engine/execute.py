@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from voicectl.engine.events import Event
 from voicectl.engine.perform import MAKES, NotTried, Performer
 from voicectl.errors import StateError, TryAgain, VoicectlError
+from voicectl.model.lock import Record
 from voicectl.plan.plan import Action
 from voicectl.plan.result import Result, Status
 from voicectl.plan.task import Task
@@ -33,10 +34,10 @@ class Outcome:
     hint: str = ""
     begun: bool = False
 
-    @property
-    def result(self) -> Result:
-        """The same as a frozen value, once the run is over."""
-        return Result(self.task.change, self.status, self.message, self.hint)
+    def result(self, voices: Mapping[str, Record]) -> Result:
+        """The same as a frozen value, once the run is over; `voices` are the records by then."""
+        record = voices.get(self.task.name)
+        return Result(self.task.change, self.status, record.id if record else None, self.message, self.hint)
 
 
 @dataclass(slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.marker import catalog_tag
 from voicectl.model.observed import Model, Observation
 from voicectl.provider.port import Provider
+from voicectl.together import together
 
 
 async def observe(provider: Provider, catalog: Catalog, lock: Lock) -> Observation:
@@ -20,7 +19,7 @@ async def observe(provider: Provider, catalog: Catalog, lock: Lock) -> Observati
     listing = await provider.list_models(catalog_tag(catalog.namespace))
     models = {model.id: model for model in listing.models}
     unlisted = sorted((lock.ids() | _named(catalog, lock)) - models.keys())
-    looked_up = await asyncio.gather(*(provider.get(model_id) for model_id in unlisted))
+    looked_up = await together(provider.get(model_id) for model_id in unlisted)
     models |= {model.id: model for model in looked_up if model is not None}
     gone = frozenset(i for i, model in zip(unlisted, looked_up, strict=True) if model is None)
     account = next((model.author for model in listing.models if model.author), None)

@@ -127,7 +127,7 @@ class _Builder:
                 loader.dispose()
         except (yaml.YAMLError, ValueError) as error:
             # PyYAML's own scanner lets chr() fail on escapes beyond Unicode.
-            raise Unreadable(self._syntax_problem(error)) from error
+            raise Unreadable(self._syntax_problem(error, text)) from error
         if self._root is None:
             return Document(self.file, None, Spot(0, 0))
         return Document(self.file, self._root.data, self._root.spot)
@@ -248,7 +248,11 @@ class _Builder:
     def _stop(self, mark: Any, message: str, hint: str) -> None:
         raise Unreadable(Problem(Place(self.file, mark.line + 1, mark.column + 1), message, hint))
 
-    def _syntax_problem(self, error: Exception) -> Problem:
+    def _syntax_problem(self, error: Exception, text: str) -> Problem:
+        conflict = re.search(r"^<{7} ", text, re.MULTILINE)
+        if conflict:
+            line = text.count("\n", 0, conflict.start()) + 1
+            return Problem(Place(self.file, line), "merge-conflict marks", "settle the conflict in Git first")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         place = Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
         parts = [getattr(error, "context", None), getattr(error, "problem", None)]

@@ -181,14 +181,15 @@ def _without_duplicates(
 ) -> tuple[list[Model], list[Model]]:
     """Of several models with one marker the oldest stays; recorded retired ones stay as they are.
 
+    A retired model and one that serves have different markers: neither is the other's duplicate.
     A failed model, or one that was taken down, never stands in the way of one that works. Adopted
     models carry no digest in their marker and were not made here, so they are never anybody's duplicate.
     """
     groups: dict[str, list[Model]] = defaultdict(list)
     for model in models:
         mark = model.marker(namespace)
-        key = mark.key if mark else f"unmarked {model.id}"
-        groups[f"{key} {model.id}" if key == marker.ADOPTED else key].append(model)
+        alone = mark is None or mark.key == marker.ADOPTED
+        groups[model.id if mark is None or alone else mark.tag].append(model)
     keep: list[Model] = []
     duplicates: list[Model] = []
     for group in groups.values():

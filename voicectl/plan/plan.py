@@ -75,7 +75,9 @@ class Change:
     adopted: bool = False
     previous_name: str | None = None
     id: str | None = None
-    """The model that the action starts from; None where it makes the first one."""
+    """The model that the action starts from; None where it makes the first one.
+
+    For a create, the recorded model that is gone from the account, if there was one."""
     generation: int = 1
     """The generation that serves the name afterwards, or the one that is removed."""
     source: Source | None = None

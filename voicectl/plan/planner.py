@@ -168,10 +168,16 @@ def check(sides: Sides, holdings: list[Holding], tasks: list[Task]) -> Iterator[
         yield from policy.check_visible(lock, observation)
     else:
         yield from policy.check_emptied(catalog, lock)
-        yield from policy.check_missing(lock, observation, catalog.policy, allowed=sides.recreate_missing)
+        yield from policy.check_missing(
+            lock,
+            observation,
+            catalog.policy,
+            allowed=sides.recreate_missing,
+            found=frozenset(holding.name for holding in holdings if holding.adopted),
+        )
         yield from policy.check_moves(catalog, lock)
         yield from policy.check_consent(catalog, tasks, sides.now.date())
         size = max(len(lock.voices), len(catalog.voices))
         yield from policy.check_limits(tasks, catalog.policy, size)
-    yield from policy.check_foreign(holdings)
+    yield from policy.check_foreign(holdings, catalog.namespace)
     yield from policy.check_protection(holdings, tasks, sides.now.date())

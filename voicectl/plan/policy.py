@@ -29,10 +29,15 @@ def check_account(lock: Lock, observation: Observation) -> Iterator[Refusal]:
         )
 
 
-def check_missing(lock: Lock, observation: Observation, policy: Policy, *, allowed: bool) -> Iterator[Refusal]:
-    """Many recorded models that are gone at once mean a wrong key rather than lost voices."""
+def check_missing(
+    lock: Lock, observation: Observation, policy: Policy, *, allowed: bool, found: frozenset[str] = frozenset()
+) -> Iterator[Refusal]:
+    """Many recorded models that are gone at once mean a wrong key rather than lost voices.
+
+    `found` are names whose recorded model is gone, but which another model with our marks serves.
+    """
     recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
-    missing = sorted(name for name, model_id in recorded.items() if model_id in observation.gone)
+    missing = sorted(n for n, model_id in recorded.items() if model_id in observation.gone and n not in found)
     if allowed or len(missing) <= policy.max_deletes.allows(len(recorded)):
         return
     count = "none" if len(missing) == len(recorded) else f"only {len(recorded) - len(missing)}"
@@ -62,20 +67,22 @@ def check_emptied(catalog: Catalog, lock: Lock) -> Iterator[Refusal]:
     if not catalog.voices and lock.voices:
         yield Refusal(
             "catalog_emptied",
-            f"the manifests hold no voice, but {len(lock.voices)} are recorded: the catalog would lose them all",
-            "if that is meant, run `voicectl destroy`",
+            f"the manifests hold no voice, and would lose all that are recorded ({len(lock.voices)})",
+            "bring the manifests back; `voicectl destroy` deletes every model at once, for good",
             tuple(sorted(lock.voices)),
         )
 
 
-def check_foreign(holdings: Iterable[Holding]) -> Iterator[Refusal]:
+def check_foreign(holdings: Iterable[Holding], namespace: str) -> Iterator[Refusal]:
     """Models of another catalog or account are never touched, whatever a file says."""
     for holding in holdings:
         if holding.foreign is not None:
+            others = sorted(marker.owners(holding.foreign.tags) - {namespace})
+            whose = f"catalog {', '.join(others)}" if others else f"another account ({holding.foreign.author})"
             yield Refusal(
                 "foreign_model",
-                f"{holding.name}: model {holding.foreign.id} belongs to another catalog or account",
-                "correct the id in the manifest or restore the lockfile from Git",
+                f"{holding.name}: model {holding.foreign.id} belongs to {whose}, and is not touched",
+                f"correct `model` in the manifest or its tags in the account; or go on with --exclude {holding.name}",
                 (holding.name,),
             )
 

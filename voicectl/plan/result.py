@@ -13,10 +13,11 @@ Status = Literal["done", "failed", "not_tried"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one change."""
+    """What became of one change. `id` is the model that serves the name now, if any does."""
 
     change: Change
     status: Status
+    id: str | None = None
     message: str = ""
     hint: str = ""
 

@@ -48,7 +48,8 @@ def voice_tasks(holding: Holding, voice: Voice, rules: Rules) -> Iterator[Decisi
         elif voice.model and (holding.record is None or holding.record.origin == "external" or not voice.samples):
             yield Refusal(
                 "model_missing",
-                f"{voice.name}: the model {voice.model} that the manifest names is not in the account, "
+                f"{voice.source.file}:{voice.source.line}: {voice.name}: the model {voice.model} that the manifest "
+                "names is not in the account, "
                 "or serves another name",
                 "correct `model`, or take the voice out of the manifests",
                 (voice.name,),
@@ -115,7 +116,9 @@ def _create(holding: Holding, voice: Voice, rules: Rules) -> Task:
             change(holding, Action.CREATE),
             generation=generation,
             fields=(*fields, inputs),
-            reason="the recorded model is gone from the account" if holding.missing else inputs_summary(voice),
+            id=holding.record.id if holding.record and holding.missing else None,
+            reason=inputs_summary(voice),
+            warnings=("the recorded model is gone from the account",) if holding.missing else (),
         ),
         voice=voice,
         metadata=voice.metadata,

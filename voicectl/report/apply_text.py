@@ -11,8 +11,8 @@ from voicectl.report.escape import terminal
 from voicectl.report.style import Style
 
 
-def render(applied: Applied, style: Style) -> str:
-    """What failed, what was not tried, what did not stick, and the totals."""
+def render(applied: Applied, style: Style, done: str = "Applied") -> str:
+    """What failed, what was not tried, what did not stick, and the totals. `done` is the word of success."""
     lines: list[str] = []
     for result in applied.results:
         change = result.change
@@ -28,18 +28,19 @@ def render(applied: Applied, style: Style) -> str:
     if applied.unsaved:
         lines.append(style.paint("These ids could not be saved; the next apply finds them by their marks:", "red"))
         lines += [f"    {model_id}" for model_id in applied.unsaved]
-    lines.append(totals(applied, style))
+    lines.append(totals(applied, style, done))
     return "\n".join(lines) + "\n"
 
 
-def totals(applied: Applied, style: Style) -> str:
+def totals(applied: Applied, style: Style, done: str = "Applied") -> str:
     """The one line that says how it ended."""
     counts = dict.fromkeys(("done", "failed", "not_tried"), 0)
     for result in applied.results:
         counts[result.status] += 1
     if applied.succeeded:
         word = "change" if counts["done"] == 1 else "changes"
-        return style.paint("Applied", "green", "bold") + f" {counts['done']} {word}; the plan is empty now."
+        end = "the plan is empty now" if done == "Applied" else "nothing of the selection is left"
+        return style.paint(done, "green", "bold") + f": {counts['done']} {word} done; {end}."
     parts = [f"{counts['done']} done", f"{counts['failed']} failed", f"{counts['not_tried']} not tried"]
     parts += [f"{len(applied.leftovers)} did not stick"] if applied.leftovers else []
     return style.paint("Not finished:", "red", "bold") + " " + ", ".join(parts) + "."
@@ -51,7 +52,7 @@ def values(applied: Applied, failure: VoicectlError | None) -> dict[str, Any]:
         {
             "name": result.change.name,
             "action": str(result.change.action),
-            "id": result.change.id,
+            "id": result.id,
             "status": result.status,
             "message": result.message,
             "hint": result.hint,

@@ -22,7 +22,7 @@ class Row:
 
     name: str
     status: str
-    """applied | not applied | removed: in both, only in a manifest, only in the lockfile."""
+    """applied | not applied | removed: in both, only in a manifest, only in the lockfile (perhaps retired)."""
     id: str | None
     state: str | None
     generation: int | None
@@ -32,20 +32,21 @@ class Row:
 
 
 def rows(catalog: Catalog, lock: Lock) -> list[Row]:
-    """One row for each name that the manifests or the lockfile have, sorted."""
-    return [_row(name, catalog, lock) for name in sorted({*catalog.voices, *lock.voices})]
+    """One row for each name that the manifests or the lockfile have, sorted; removed ones while they are kept."""
+    return [_row(name, catalog, lock) for name in sorted({*catalog.voices, *lock.voices, *lock.removed})]
 
 
 def _row(name: str, catalog: Catalog, lock: Lock) -> Row:
     voice, record = catalog.voices.get(name), lock.voices.get(name)
     status = "removed" if voice is None else "applied" if record is not None else "not applied"
     desired = voice.metadata.visibility if voice else None
+    kept = lock.removed[name].retired[0] if name in lock.removed and voice is None else None
     return Row(
         name=name,
         status=status,
-        id=record.id if record else None,
+        id=record.id if record else (kept.id if kept else None),
         state=record.state if record else None,
-        generation=record.generation if record else None,
+        generation=record.generation if record else (kept.generation if kept else None),
         visibility=(record.applied.visibility if record else None) or desired,
         title=voice.title if voice else (record.applied.title if record else None) or "",
         origin=record.origin if record else None,

@@ -15,10 +15,10 @@ def valid_text(catalog: Catalog) -> str:
     """One line for files without errors."""
     samples = [sample for voice in catalog.voices.values() for sample in voice.samples]
     seconds = sum(sample.seconds or 0.0 for sample in samples)
-    warnings = f", {len(catalog.warnings)} warnings" if catalog.warnings else ""
+    warnings = f", {_count(len(catalog.warnings), 'warning')}" if catalog.warnings else ""
     return (
         f"{catalog.namespace}: {_count(len(catalog.voices), 'voice')}, {_count(len(samples), 'sample')} "
-        f"({seconds:.0f} s) are valid{warnings}\n"
+        f"({seconds:.0f} s): valid{warnings}\n"
     )
 
 

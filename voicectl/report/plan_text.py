@@ -59,11 +59,15 @@ def render(plan: Plan, style: Style, unchanged: Iterable[str] = ()) -> str:
 def totals(plan: Plan, style: Style) -> str:
     """The one line of totals."""
     summary = plan.summary
-    parts = [f"{count} {words}" for name, words in _COUNTED if (count := getattr(summary, name))]
-    extra = [f"{summary.adopted} adopted"] if summary.adopted else []
-    extra += [f"{summary.moved} moved"] if summary.moved else []
+    adopted = sum(c.adopted and c.action is Action.REFRESH for c in plan.changes)
+    counts = {name: getattr(summary, name) for name, _ in _COUNTED} | {"refresh": summary.refresh - adopted}
+    parts = [f"{adopted} to adopt"] if adopted else []
+    parts += [f"{counts[name]} {words}" for name, words in _COUNTED if counts[name]]
+    extra = [f"{summary.moved} moved"] if summary.moved else []
     rest = [f"{summary.unchanged} unchanged"]
     rest += [f"{summary.left_out} left out by selectors"] if summary.left_out else []
+    if plan.refusals and not parts:
+        return style.paint("Refused.", "red", "bold") + " " + ", ".join(rest) + "."
     if not parts:
         return style.paint("No changes.", "green", "bold") + " " + ", ".join(rest) + "."
     return style.paint("Plan:", "bold") + " " + ", ".join([*parts, *extra, *rest]) + "."
@@ -132,7 +136,7 @@ def _tags(before: tuple[str, ...], after: tuple[str, ...], style: Style) -> str:
 
 def _consequences(change: Change, style: Style) -> Iterator[str]:
     until = moment(change.undo_until) if change.undo_until else ""
-    if change.action is Action.REPLACE:
+    if change.action is Action.REPLACE or (change.action is Action.CREATE and change.id):
         yield style.paint(f"    The id will change; tell the users of {change.id}.", "magenta")
         if until:
             yield f"    The old model is kept until {until}: until then, git revert and apply bring its id back."

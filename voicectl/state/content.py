@@ -39,6 +39,7 @@ def encode(lock: Lock) -> bytes:
 def decode(data: bytes, name: str) -> Lock:
     """Read a lockfile; `name` is how messages call it. Raises StateError that says how to go on."""
     hint = _RESTORE.format(name)
+    data = data.removeprefix(b"\xef\xbb\xbf")
     for number, text in enumerate(data.splitlines(), 1):
         if text.startswith(_CONFLICT_MARKS) or text == b"=======":
             raise StateError(

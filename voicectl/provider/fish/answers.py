@@ -75,7 +75,8 @@ class Answers:
                 message = f"{host} failed ({status}){said}"
                 return OutcomeUnknown(message, "try again later", status, retry_after(response))
             case _:
-                return Rejected(f"{host} refused the request ({status}){said}", "", status)
+                hint = "is FISH_API_URL the API's base address?" if status in (404, 405) else ""
+                return Rejected(f"{host} refused the request ({status}){said}", hint, status)
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._key, "…")

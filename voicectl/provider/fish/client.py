@@ -29,6 +29,7 @@ from voicectl.provider.port import (
     Throttled,
     Upload,
 )
+from voicectl.together import together
 
 PAGE_SIZE = 100
 _WALKS = 3
@@ -112,7 +113,7 @@ class FishClient:
         last = 1
         if total is not None and limit is None and total > PAGE_SIZE:
             last = -(-total // PAGE_SIZE)
-            rest = await asyncio.gather(*(self._page(number, tag, limit) for number in range(2, last + 1)))
+            rest = await together(self._page(number, tag, limit) for number in range(2, last + 1))
             pages += [models for models, *_ in rest]
             more, windowed = rest[-1][2], windowed or any(page[3] for page in rest)
         size = min(limit or PAGE_SIZE, PAGE_SIZE)
