@@ -130,12 +130,14 @@ def cases(world: World, reference: Reference, point: Point) -> Iterator[tuple[st
     with tempfile.TemporaryDirectory(prefix="voicectl-crash-") as directory:
         killed = world.copy(Path(directory) / "killed")
         with killed.served():
+            killed.readdress()
             if point.kind == "request":
                 code = killed.killed_at_request(point.number, point.phase, *COMMAND)
             else:
                 code = killed.killed_at_save(point.number, point.phase, *COMMAND)
         if code != -9:
-            yield "kill", [f"the process ended with {code} instead of being killed"]
+            told = (killed.root / "stderr.txt").read_text()
+            yield "kill", [f"the process ended with {code} instead of being killed\n{told}"]
             return
         for recovery in RECOVERIES:
             yield recovery, recover(killed, world, reference, recovery, Path(directory))
@@ -150,6 +152,7 @@ def recover(killed: World, before: World, reference: Reference, recovery: str, d
     if recovery == "old lockfile":
         shutil.copy(before.project.lock_path, copy.project.lock_path)
     with copy.served() as emulator:
+        copy.readdress()
         project = copy.project
         again = project.run("apply", "--yes", "--quiet")
         found = [] if again.code == 0 else [f"apply ended with {again.code}\n{again.out}{again.err}"]
@@ -158,10 +161,10 @@ def recover(killed: World, before: World, reference: Reference, recovery: str, d
     return found
 
 
-def one(arguments: tuple[Path, int, Reference, Point]) -> list[tuple[str, str, list[str]]]:
-    """One point in a worker process."""
-    root, port, reference, point = arguments
-    return [(str(point), recovery, found) for recovery, found in cases(World(root, port), reference, point)]
+def one(arguments: tuple[Path, Reference, Point]) -> list[tuple[str, str, list[str]]]:
+    """One point in a worker process, on a port of its own."""
+    root, reference, point = arguments
+    return [(str(point), recovery, found) for recovery, found in cases(World(root), reference, point)]
 
 
 def run(every: int = 1, offset: int = 0, workers: int = 2) -> tuple[int, list[tuple[str, str, list[str]]]]:
@@ -172,7 +175,7 @@ def run(every: int = 1, offset: int = 0, workers: int = 2) -> tuple[int, list[tu
         chosen = points(reference)[offset::every]
         results = []
         with ProcessPoolExecutor(workers) as pool:
-            jobs = [(world.root, 0, reference, point) for point in chosen]
+            jobs = [(world.root, reference, point) for point in chosen]
             for result in pool.map(one, jobs):
                 results += result
     return len(results), [result for result in results if result[2]]

@@ -95,6 +95,14 @@ class World:
             yield emulator
         self.killer = None
 
+    def readdress(self) -> None:
+        """Let the lockfile speak of the port that this copy of the account is served on."""
+        path = self.project.lock_path
+        if path.exists():
+            lock = json.loads(path.read_text(encoding="utf-8"))
+            lock["provider"]["host"] = f"127.0.0.1:{self.port}"
+            path.write_text(json.dumps(lock, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
     def killed_at_request(self, number: int, phase: Phase, *arguments: str) -> int:
         """Run the command until its n-th request kills it; the exit code."""
         assert self.killer is not None
@@ -117,7 +125,7 @@ class World:
             env={**os.environ, **project.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=(self.root / "stderr.txt").open("wb"),
         )
 
 

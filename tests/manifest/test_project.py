@@ -25,7 +25,7 @@ def test_found_at_or_above(write: Write, tmp_path: Path) -> None:
 def test_not_found_says_what_to_do(write: Write, tmp_path: Path) -> None:
     root = write({"sub/voicectl.yml": ""})
     with pytest.raises(ProjectNotFound) as caught:
-        find_project(chdir=root)
+        find_project(chdir=tmp_path)
     assert "voicectl init" in caught.value.hint
     with pytest.raises(ProjectNotFound, match="does not exist"):
         find_project(chdir=root / "nowhere")

@@ -84,7 +84,7 @@ FILES: list[tuple[str, Callable[[Project], None], list[str]]] = [
     (
         "conflict marks",
         raw("voices:\n<<<<<<< ours\n  a: {title: A}\n=======\n"),
-        ["voices/all.yaml:2:1: merge-conflict"],
+        ["all.yaml:2:1: merge-conflict"],
     ),
     ("duplicate key", raw("voices:\n  a: {title: A}\n  a: {title: B}\n"), ["voices/all.yaml:3:3", "a"]),
     ("unknown key", lambda p: manifest(p, titel="x"), ["titel", "did you mean 'title'?"]),
