@@ -58,3 +58,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: test-crash
+# Every request and every save of an apply, killed at each; then the control that must find violations.
+test-crash: $(VENV)/.installed-test
+	$(BIN)/python -m tests.crash.matrix
+	$(BIN)/python -m tests.crash.matrix --control > /dev/null

@@ -20,16 +20,22 @@ import yaml
 from tests.conftest import KEY, Project
 from voicectl.emulator.server import RunningEmulator
 
-Phase = Literal["before", "after"]
-"""Of a request: before the work is done, or after it and before the response. Of a save: likewise."""
+Phase = Literal["before", "after", "late"]
+"""Of a request: before the work is done, after it and before the response, or held back and done later.
+Of a save: before it or after it."""
 
 
 class Killer:
-    """Sits before the emulator and kills a process at its n-th request. Counts from 1."""
+    """Sits before the emulator and kills a process at its n-th request. Counts from 1.
+
+    A request that is held back (`late`) is done when the `deliver_at`-th request comes, before that one's work.
+    """
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self.count = 0
+        self.methods: list[str] = []
+        self.held: list[tuple[Any, list[Any]]] = []
+        self.deliver_at: int | None = None
         self.number: int | None = None
         self.phase: Phase = "before"
         self.process: subprocess.Popen[bytes] | None = None
@@ -38,15 +44,37 @@ class Killer:
         if scope["type"] != "http" or scope["path"].startswith("/_emulator"):
             await self.app(scope, receive, send)
             return
-        self.count += 1
-        if self.count != self.number:
+        self.methods.append(scope["method"])
+        if len(self.methods) == self.deliver_at:
+            await self.deliver()
+        if len(self.methods) != self.number:
             await self.app(scope, receive, send)
             return
-        if self.phase == "after":
+        if self.phase == "late":
+            self.held.append((scope, await _whole(receive)))
+        elif self.phase == "after":
             await self.app(scope, receive, _swallow)
         while self.process is None:
             await _moment()
         os.kill(self.process.pid, signal.SIGKILL)
+
+    async def deliver(self) -> None:
+        """Do what was held back; nobody gets the responses."""
+        held, self.held = self.held, []
+        for scope, messages in held:
+            remaining = iter(messages)
+
+            async def receive(remaining: Iterator[Any] = remaining) -> Any:
+                return next(remaining, {"type": "http.disconnect"})
+
+            await self.app(scope, receive, _swallow)
+
+
+async def _whole(receive: Any) -> list[Any]:
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    return messages
 
 
 async def _swallow(message: Any) -> None:
@@ -66,6 +94,8 @@ class World:
     root: Path
     port: int = 0
     killer: Killer | None = field(default=None, repr=False)
+    held: list[tuple[Any, list[Any]]] = field(default_factory=list, repr=False)
+    """Requests that were sent and have not arrived yet; they outlive the process that sent them."""
 
     @property
     def project(self) -> Project:
@@ -78,7 +108,7 @@ class World:
 
     def copy(self, target: Path) -> World:
         shutil.copytree(self.root, target)
-        return World(target, self.port)
+        return World(target, self.port, held=list(self.held))
 
     @contextmanager
     def served(self) -> Iterator[RunningEmulator]:
@@ -92,7 +122,9 @@ class World:
         with RunningEmulator(db=self.database, port=self.port, wrap=wrap) as emulator:
             self.port = int(emulator.url.rpartition(":")[2])
             self.killer = made[0]
+            self.killer.held = self.held
             yield emulator
+            self.held = self.killer.held
         self.killer = None
 
     def readdress(self) -> None:
@@ -182,5 +214,6 @@ class Reference:
     optional: Counter[str]
     kept: frozenset[str]
     foreign: dict[str, Any]
-    requests: int = 0
+    methods: tuple[str, ...] = ()
+    """Of the requests of the undisturbed apply, in order."""
     saves: int = 0

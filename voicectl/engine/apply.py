@@ -100,6 +100,10 @@ def _upload_size(prepared: Prepared) -> int:
     return sum(s.size for v in voices for s in v.samples) + sum(v.cover.size for v in voices if v.cover)
 
 
+_SETTLES = (Action.REFRESH, Action.UPDATE, Action.PRUNE)
+"""What it takes to be left with one of two twins."""
+
+
 @dataclass(slots=True)
 class _Sweep:
     """The looks at the account that end an apply."""
@@ -132,13 +136,17 @@ class _Sweep:
         return await observe(self.run.provider, self.run.catalog, self.ledger.lock)
 
     async def _without_duplicates(self, observation: Observation) -> bool:
-        """Prune the duplicates that this plan sees; True where there were any."""
+        """Prune the duplicates that this plan sees; True where there were any.
+
+        Where an older twin of what this run made has arrived, the older one is recorded first: it stays.
+        """
         planned: Planned = plan_again(self.prepared.sides, self.ledger, observation)
         leaving = {id_ for task in self.execution.tasks for id_ in _leaving(task)}
-        duplicates = tuple(t for t in planned.tasks if t.change.reason == "duplicate" and t.change.id not in leaving)
-        if not duplicates:
+        twice = {t.name for t in planned.tasks if t.change.reason == "duplicate" and t.change.id not in leaving}
+        if not twice:
             return False
-        await Execution(self.execution.performer, duplicates).run(_nothing)
+        settling = tuple(t for t in planned.tasks if t.name in twice and t.change.action in _SETTLES)
+        await Execution(self.execution.performer, settling).run(_nothing)
         return True
 
 

@@ -1,0 +1,16 @@
+"""A part of the crash matrix, and the control that must fail; all of it runs by `make test-crash`."""
+
+from __future__ import annotations
+
+from tests.crash import matrix
+
+
+def test_a_part_of_the_matrix() -> None:
+    count, broken = matrix.run(every=5, workers=1)
+    assert count > 40
+    assert broken == []
+
+
+def test_the_control_finds_violations() -> None:
+    _, broken = matrix.run(every=6, workers=1, late_only=True, control=True)
+    assert any("surplus model" in text or "unknown to the lock" in text for _, _, found in broken for text in found)
