@@ -64,3 +64,8 @@ clean:
 test-crash: $(VENV)/.installed-test
 	$(BIN)/python -m tests.crash.matrix
 	$(BIN)/python -m tests.crash.matrix --control > /dev/null
+
+.PHONY: test-chaos
+# 500 schedules of random edits under random faults; a failing one is shrunk.
+test-chaos: $(VENV)/.installed-test
+	VOICECTL_CHAOS=500 $(BIN)/python -m pytest tests/crash/test_chaos.py

@@ -21,7 +21,7 @@ from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.model.observed import Model, ModelState, Patch
 from voicectl.model.voice import Cover, Lifecycle, Metadata, Sample, Visibility, Voice
 from voicectl.plan.plan import Plan
-from voicectl.plan.result import Applied
+from voicectl.plan.result import ApplyResult
 from voicectl.provider.port import Listing, NewModel, Progress, Upload
 from voicectl.state.content import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
@@ -217,12 +217,12 @@ class World:
     def actions(self, wanted: Catalog, **wishes: Any) -> list[tuple[str, str]]:
         return [(change.name, change.action.value) for change in self.plan(wanted, **wishes).changes]
 
-    def run(self, wanted: Catalog, **wishes: Any) -> Applied:
+    def run(self, wanted: Catalog, **wishes: Any) -> ApplyResult:
         """Apply, whatever comes of it. Raises Refused where the plan holds refusals."""
         run = Run(wanted, Path(), self.store, IDENTITY, self.account, silent, _refuse, grace=0.0)
         return asyncio.run(apply(run, self._wishes(wishes)))
 
-    def apply(self, wanted: Catalog, **wishes: Any) -> Applied:
+    def apply(self, wanted: Catalog, **wishes: Any) -> ApplyResult:
         """Apply, which must succeed, and leave nothing to do."""
         applied = self.run(wanted, **wishes)
         told = [r for r in applied.results if r.status != "done"], applied.leftovers, applied.error

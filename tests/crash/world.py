@@ -151,14 +151,15 @@ class World:
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         project = self.project
-        return subprocess.Popen(
-            [sys.executable, *command],
-            cwd=project.root,
-            env={**os.environ, **project.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.root / "stderr.txt").open("wb"),
-        )
+        with (self.root / "stderr.txt").open("wb") as told:
+            return subprocess.Popen(
+                [sys.executable, *command],
+                cwd=project.root,
+                env={**os.environ, **project.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=told,
+            )
 
 
 def violations(emulator: RunningEmulator, project: Project, reference: Reference) -> list[str]:

@@ -101,21 +101,39 @@ def test_progress_counts_every_byte(emulator: RunningEmulator, tmp_path: Path) -
     assert len(sizes) > 2
 
 
-def test_a_file_that_changed_is_told_before_or_after_sending(
+@pytest.mark.parametrize(
+    "data", [b"RIFF and more than before", b"XXXX....WAVE", b""], ids=["longer", "as long", "empty"]
+)
+def test_nothing_is_made_of_a_file_that_changed(
+    emulator: RunningEmulator, hand: Hand, tmp_path: Path, data: bytes
+) -> None:
+    new = new_model(tmp_path)
+    new.samples[0].path.write_bytes(data)
+    with pytest.raises(InputChanged, match=r"1\.wav changed"):
+        run(emulator.url, lambda client: client.create(new, silent))
+    assert hand.models() == []
+
+
+def test_nothing_is_made_of_a_large_file_that_changed_while_it_was_sent(
     emulator: RunningEmulator, hand: Hand, tmp_path: Path
 ) -> None:
-    longer = new_model(tmp_path)
-    longer.samples[0].path.write_bytes(b"RIFF and more than before")
-    with pytest.raises(InputChanged) as before:
-        run(emulator.url, lambda client: client.create(longer, silent))
-    assert before.value.model is None
+    sample = upload(tmp_path / "big.wav", b"RIFF" + bytes(3_000_000))
+    sent = 0
+
+    def meanwhile(size: int) -> None:
+        nonlocal sent
+        sent += size
+        if sent > 1_000_000:
+            with sample.path.open("r+b") as file:
+                file.seek(-1, 2)
+                file.write(b"!")
+
+    with pytest.raises(InputChanged):
+        run(
+            emulator.url,
+            lambda client: client.create(new_model(tmp_path, samples=(sample,), transcripts=()), meanwhile),
+        )
     assert hand.models() == []
-    same_size = new_model(tmp_path)
-    same_size.samples[0].path.write_bytes(b"XXXX....WAVE")
-    with pytest.raises(InputChanged) as after:
-        run(emulator.url, lambda client: client.create(same_size, silent))
-    assert after.value.model is not None
-    assert [model["_id"] for model in hand.models()] == [after.value.model.id]
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])

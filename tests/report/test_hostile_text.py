@@ -14,7 +14,7 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity, Record
 from voicectl.model.voice import Metadata, Voice
 from voicectl.plan.plan import Action, Change, FieldChange, Notice, Plan, Refusal, Source, Summary
-from voicectl.plan.result import Applied, Leftover, Result
+from voicectl.plan.result import ApplyResult, Leftover, Result
 from voicectl.report import apply_text, catalog_report, files_report, json_report, plan_text
 from voicectl.report.escape import padded, terminal, width
 from voicectl.report.style import Style, plain
@@ -74,7 +74,7 @@ def rendered(text: str) -> dict[str, str]:
     voice = Voice("narrator", Place("voices/a.yaml"), Metadata(title=text, description=text, visibility="private"))
     catalog = Catalog("acme", voices={"narrator": voice})
     lock = Lock("acme", None, PROVIDER, {"narrator": Record("created", ID)})
-    applied = Applied(plan(text), (Result(change(text), "failed", text, text),), (Leftover("narrator", text),))
+    applied = ApplyResult(plan(text), (Result(change(text), "failed", text, text),), (Leftover("narrator", text),))
     problems = (Problem(Place("voices/a.yaml"), text, text),)
     return {
         "plan": plan_text.render(plan(text), Style()),

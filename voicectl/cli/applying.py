@@ -16,7 +16,7 @@ from voicectl.errors import ApplyFailed, VoicectlError
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Plan
-from voicectl.plan.result import Applied
+from voicectl.plan.result import ApplyResult
 from voicectl.report import apply_text, json_report, plan_text
 from voicectl.state.port import Holder
 
@@ -44,9 +44,9 @@ def apply_plan(project: Project, catalog: Catalog, wishes: Wishes, choices: Choi
         if choices.fmt == "text":
             printing.out(plan_text.render(plan, printing.style(settings)))
         refuse(plan)
-        ask(plan, settings, yes=choices.yes, word=choices.word, answer=choices.answer)
+        ask(plan, settings, yes=choices.yes, shown=choices.fmt == "text", word=choices.word, answer=choices.answer)
 
-    async def run() -> Applied:
+    async def run() -> ApplyResult:
         async with wiring.provider(project, listen) as provider:
             return await apply(
                 Run(catalog, project.root, store, identity, provider, listen, confirm, choices.wait), wishes
@@ -66,12 +66,12 @@ def _waiting(holder: Holder | None, choices: Choices) -> None:
         printing.err(f"waiting up to {choices.lock_timeout:g} s for another run" + (f": {holder}" if holder else ""))
 
 
-def _report(applied: Applied, choices: Choices, settings: Globals) -> int:
+def _report(applied: ApplyResult, choices: Choices, settings: Globals) -> int:
     failure = _failure(applied, choices.command)
     if choices.fmt == "json":
         printing.out(json_report.document(apply_text.values(applied, failure)))
     elif applied.results or applied.leftovers:
-        done = "Destroyed" if choices.word == "destroy" else "Applied"
+        done = "Destroyed" if choices.word == "destroy" else "ApplyResult"
         printing.out(apply_text.render(applied, printing.style(settings), done))
     if failure is None:
         return 0
@@ -79,7 +79,7 @@ def _report(applied: Applied, choices: Choices, settings: Globals) -> int:
     return failure.exit_code
 
 
-def _failure(applied: Applied, command: str) -> VoicectlError | None:
+def _failure(applied: ApplyResult, command: str) -> VoicectlError | None:
     if applied.succeeded:
         return None
     if applied.error is not None:

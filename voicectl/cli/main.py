@@ -137,7 +137,7 @@ def _wants_machine(args: Sequence[str]) -> bool:
     """Whether standard output belongs to a machine, told from the raw words: parsing may have failed."""
     joined = [b for a, b in pairwise(args) if a == "--format"]
     joined += [a.removeprefix("--format=") for a in args if a.startswith("--format=")]
-    return bool(joined) and joined[-1] in ("json", "sarif")
+    return bool(joined) and joined[-1] == "json"
 
 
 def entry() -> None:

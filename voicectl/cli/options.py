@@ -78,10 +78,12 @@ def limit(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
     """Check a limit: a number, or a share of the catalog."""
     if value is None:
         return None
-    number = value.removesuffix("%")
-    if not number.isascii() or not number.isdigit() or (value.endswith("%") and int(number) > 100):
-        raise click.BadParameter(f"{value!r} is neither a whole number nor a share such as 30%.")
-    return value
+    from voicectl.model.catalog import Limit
+
+    try:
+        return str(Limit.parse(value))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
 
 
 def plan_options(function: F) -> F:

@@ -55,11 +55,16 @@ def refuse(plan: Plan) -> None:
         )
 
 
-def ask(plan: Plan, settings: Globals, *, yes: bool, word: str, answer: str) -> None:
-    """Have a person confirm a plan that changes anything, by typing `answer`. Raises NotConfirmed."""
-    if yes or not needs_consent(plan):
+def ask(plan: Plan, settings: Globals, *, yes: bool, shown: bool, word: str, answer: str) -> None:
+    """Have a person confirm a plan that changes anything, by typing `answer`, if the plan was `shown`.
+
+    Raises NotConfirmed.
+    """
+    if yes or not changes_account(plan):
         return
     flag = "--yes" if answer == "yes" else f"--confirm {answer}"
+    if not shown:
+        raise NotConfirmed("with --format json nobody sees the plan before it is applied", f"add {flag}")
     if not sys.stdin.isatty() or printing.in_ci():
         raise NotConfirmed("nobody is here to confirm, so nothing was changed", f"add {flag}")
     if not sys.stdout.isatty():
@@ -78,6 +83,6 @@ def _typed() -> str:
         signal.signal(signal.SIGINT, before)
 
 
-def needs_consent(plan: Plan) -> bool:
+def changes_account(plan: Plan) -> bool:
     """Whether anything but the lockfile changes."""
     return any(change.action is not Action.REFRESH or change.adopted for change in plan.changes)

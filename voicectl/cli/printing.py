@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import IO
@@ -36,8 +37,9 @@ def out(text: str) -> None:
 
 
 def err(text: str) -> None:
-    """A line for people."""
-    click.echo(redacted(text), err=True, color=True)
+    """A line for people. Where nobody can be told, the run goes on: it has more to lose than a line."""
+    with contextlib.suppress(OSError):
+        click.echo(redacted(text), err=True, color=True)
 
 
 def redacted(text: str) -> str:
@@ -48,7 +50,7 @@ def redacted(text: str) -> str:
 
 def failure(error: VoicectlError, *, machine: bool, settings: Globals) -> None:
     """Tell an error: as a sentence, and as the JSON document where a machine reads."""
-    if machine and not getattr(error, "reported", False):
+    if machine:
         from voicectl.report import json_report
 
         out(json_report.error(error))

@@ -87,7 +87,7 @@ def _display(settings: Globals) -> Iterator[Listener]:
             if event.kind == "planned":
                 bar.start()  # not before: until then a question may be on the screen
             if event.kind in ("failed", "retrying", "warning"):
-                console.print(_sentence(event))
+                console.print(printing.redacted(_sentence(event)), emoji=False)
             tally.hear(event)
             bar.update(voices, description=tally.voices, total=tally.changes or None, completed=tally.ended)
             if tally.total:

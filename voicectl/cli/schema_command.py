@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from voicectl.cli.options import Globals, subcommand
-
-KINDS = ("project", "manifest", "lock", "plan", "drift", "error")
+from voicectl.cli.schemas import KINDS
 
 
 @subcommand(name="schema", help="Print a JSON Schema of one of the formats, for editors and checks.")

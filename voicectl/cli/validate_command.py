@@ -13,7 +13,7 @@ from voicectl.cli.options import Globals, subcommand
 )
 @click.pass_obj
 def command(settings: Globals, fmt: str) -> int:
-    from datetime import date
+    from datetime import UTC, datetime
 
     from voicectl.cli import printing, wiring
     from voicectl.errors import InvalidFiles
@@ -22,7 +22,7 @@ def command(settings: Globals, fmt: str) -> int:
 
     try:
         _, catalog = wiring.load(settings)
-        lacking = tuple(consent_problems(catalog, date.today()))
+        lacking = tuple(consent_problems(catalog, datetime.now(UTC).date()))
         if lacking:
             raise InvalidFiles((*catalog.warnings, *lacking))
     except InvalidFiles as error:

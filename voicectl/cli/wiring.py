@@ -17,7 +17,7 @@ from voicectl.manifest.project import Project, find_project, load_project
 from voicectl.model.catalog import Catalog, Limit
 from voicectl.model.lock import ProviderIdentity
 from voicectl.plan.plan import Selectors
-from voicectl.provider.port import Provider
+from voicectl.provider.port import Misconfigured, Provider
 from voicectl.state.content import now
 from voicectl.state.file import FileStore, ignored_directory
 from voicectl.version import VERSION
@@ -92,13 +92,17 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
         endpoint = Endpoint(f"http://{EMULATOR_HOST}", "emulator-key")
     else:
         endpoint = from_environment()
-    client = FishClient(
-        endpoint,
-        concurrency=found.concurrency,
-        transport=transport,
-        on_retry=on_retry,
-        user_agent=f"voicectl/{VERSION}",
-    )
+    try:
+        client = FishClient(
+            endpoint,
+            concurrency=found.concurrency,
+            transport=transport,
+            on_retry=on_retry,
+            user_agent=f"voicectl/{VERSION}",
+        )
+    except (OSError, ValueError) as error:  # a missing SSL_CERT_FILE, a malformed proxy address
+        message = f"the client can't be set up: {error}"
+        raise Misconfigured(message, "check SSL_CERT_FILE and the proxy settings") from error
     try:
         yield client
     finally:

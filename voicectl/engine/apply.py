@@ -22,7 +22,7 @@ from voicectl.model.lock import ProviderIdentity
 from voicectl.model.observed import Observation
 from voicectl.plan.plan import Action, Plan
 from voicectl.plan.planner import Planned
-from voicectl.plan.result import Applied, Leftover
+from voicectl.plan.result import ApplyResult, Leftover
 from voicectl.plan.task import Task
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore
@@ -46,7 +46,7 @@ class Run:
     grace: float = 5.0
 
 
-async def apply(run: Run, wishes: Wishes) -> Applied:
+async def apply(run: Run, wishes: Wishes) -> ApplyResult:
     """Plan, confirm, execute, verify. The caller holds the state's lease.
 
     Raises what planning raises, and what `confirm` raises: until then nothing was changed anywhere.
@@ -56,27 +56,29 @@ async def apply(run: Run, wishes: Wishes) -> Applied:
     plan = prepared.planned.plan
     run.confirm(plan)
     if plan.empty:
-        return Applied(plan)
+        return ApplyResult(plan)
     async with Ledger(run.store, prepared.sides.lock, prepared.state_version) as ledger:
         await ledger.prove()
         run.listener(Event("planned", total=len(plan.changes), sent=_upload_size(prepared)))
         execution = Execution(_performer(run, prepared, ledger), prepared.planned.tasks)
         sweep = _Sweep(run, prepared, ledger, execution)
-        with _interruptible(execution):
-            outcomes = await execution.run(sweep.before_widening)
         leftovers: list[Leftover] = []
-        error = execution.stopped
-        if error is None:
+        with _interruptible(execution):
             try:
-                leftovers = await sweep.verify(outcomes)
+                await execution.run(sweep.before_widening)
+                if execution.stopped is None:
+                    leftovers = await sweep.verify(execution.outcomes)
             except VoicectlError as failure:
-                error = failure
+                execution.stop(failure)
+            except asyncio.CancelledError:
+                if execution.stopped is None:
+                    raise
         with contextlib.suppress(VoicectlError):
             await ledger.durable()
         unsaved = tuple(ledger.unsaved())
-        error = ledger.failure or error
-    results = tuple(outcome.result(ledger.voices) for outcome in outcomes)
-    return Applied(plan, results, tuple(leftovers), unsaved, error)
+        error = ledger.failure or execution.stopped
+    results = tuple(outcome.result(ledger.voices) for outcome in execution.outcomes)
+    return ApplyResult(plan, results, tuple(leftovers), unsaved, error)
 
 
 def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
@@ -100,8 +102,9 @@ def _upload_size(prepared: Prepared) -> int:
     return sum(s.size for v in voices for s in v.samples) + sum(v.cover.size for v in voices if v.cover)
 
 
-_SETTLES = (Action.REFRESH, Action.UPDATE, Action.PRUNE)
-"""What it takes to be left with one of two twins."""
+def _settles(task: Task) -> bool:
+    """Whether a task is part of being left with one of two twins: the older is recorded, the younger pruned."""
+    return task.change.adopted or task.change.reason == "duplicate"
 
 
 @dataclass(slots=True)
@@ -145,7 +148,7 @@ class _Sweep:
         twice = {t.name for t in planned.tasks if t.change.reason == "duplicate" and t.change.id not in leaving}
         if not twice:
             return False
-        settling = tuple(t for t in planned.tasks if t.name in twice and t.change.action in _SETTLES)
+        settling = tuple(t for t in planned.tasks if t.name in twice and _settles(t))
         await Execution(self.execution.performer, settling).run(_nothing)
         return True
 
@@ -164,15 +167,21 @@ async def _nothing() -> None:
 
 @contextlib.contextmanager
 def _interruptible(execution: Execution) -> Iterator[None]:
-    """Ctrl-C and SIGTERM stop new work and give requests in flight a few seconds; a second one leaves at once."""
+    """Ctrl-C and SIGTERM stop new work and give requests in flight a few seconds; a second one leaves at once.
+
+    Leaving cancels the task that runs this; what was going on then counts as interrupted.
+    """
     loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    timers: list[asyncio.TimerHandle] = []
 
     def interrupted() -> None:
-        if execution.stopped is not None:
-            execution.cancel()
+        if timers:
+            task.cancel()
             return
         execution.stop(Interrupted("interrupted", "run the same command again: it goes on with what is left"))
-        loop.call_later(PATIENCE_AFTER_SIGNAL, execution.cancel)
+        timers.append(loop.call_later(PATIENCE_AFTER_SIGNAL, task.cancel))
 
     caught = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -182,5 +191,7 @@ def _interruptible(execution: Execution) -> Iterator[None]:
     try:
         yield
     finally:
+        for timer in timers:
+            timer.cancel()
         for number in caught:
             loop.remove_signal_handler(number)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from voicectl.engine.events import Event, Listener
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
-from voicectl.provider.port import InputChanged, NewModel, NotSent, OutcomeUnknown, Progress, Provider, Throttled
+from voicectl.provider.port import NewModel, NotSent, OutcomeUnknown, Progress, Provider, Throttled
 
 ATTEMPTS = 6
 FIRST_PAUSE = 0.5
@@ -36,27 +36,31 @@ async def create(provider: Provider, creation: Creation, progress: Progress, lis
 
     After a definite no that asks for patience the request is repeated. After an unknown outcome the
     account is asked for the marker, a grace period is waited out, it is asked again, and only then is
-    the request repeated. A model made from a file that changed meanwhile is deleted again.
-    Raises Rejected, InputChanged, or what the last attempt raised.
+    the request repeated. Raises Rejected, InputChanged, or what the last attempt raised.
     """
     name = creation.marker.name
     if creation.look_first and (found := await look(provider, creation)) is not None:
         return found
     for attempt in range(ATTEMPTS):
         last = attempt + 1 == ATTEMPTS
+        sent = 0
+
+        def count(size: int) -> None:
+            nonlocal sent
+            sent += size
+            progress(size)
+
         try:
-            return await provider.create(creation.new, progress)
-        except InputChanged as error:
-            if error.model is not None:
-                await provider.delete(error.model.id)
-            raise
+            return await provider.create(creation.new, count)
         except (Throttled, NotSent) as error:
+            progress(-sent)
             if last:
                 raise
             pause = max(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)), error.retry_after or 0)
             listener(Event("retrying", name, detail=f"{error.message}; again in {pause:.1f} s"))
             await asyncio.sleep(pause)
         except OutcomeUnknown as error:
+            progress(-sent)
             listener(Event("retrying", name, detail=f"{error.message}; looking whether it was made"))
             found = await look(provider, creation)
             if found is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from voicectl.plan.plan import Action
 from voicectl.plan.result import Result, Status
 from voicectl.plan.task import Task
 from voicectl.provider.port import ProviderError
+from voicectl.together import together
 
 Step = Callable[[Task], Awaitable[None]]
 Finished = Callable[[Task], bool]
@@ -48,7 +48,6 @@ class Execution:
     tasks: tuple[Task, ...]
     outcomes: list[Outcome] = field(default_factory=list)
     stopped: VoicectlError | None = None
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.outcomes = [Outcome(task) for task in self.tasks]
@@ -57,13 +56,19 @@ class Execution:
         """Take no new work; what is in flight ends by itself."""
         self.stopped = self.stopped or reason
 
-    def cancel(self) -> None:
-        """Give up on what is in flight, too."""
-        for running in self._running:
-            running.cancel()
+    async def run(self, before_widening: Callable[[], Awaitable[None]]) -> None:
+        """All tasks, stage by stage; `before_widening` comes once models were made and before any is shown.
 
-    async def run(self, before_widening: Callable[[], Awaitable[None]]) -> list[Outcome]:
-        """All tasks, stage by stage; `before_widening` comes once models were made and before any is shown."""
+        Whatever ends it, cancellation included, `outcomes` say what became of each task.
+        """
+        try:
+            await self._stages(before_widening)
+        finally:
+            for outcome in self.outcomes:
+                if outcome.begun and outcome.status == "not_tried" and not outcome.message:
+                    outcome.status, outcome.message = "failed", "interrupted before it was finished"
+
+    async def _stages(self, before_widening: Callable[[], Awaitable[None]]) -> None:
         do = self.performer
         makes = self._of(*MAKES)
         await self._stage([o for o in self.outcomes if o.task.unfinished], do.prune)
@@ -77,10 +82,6 @@ class Execution:
         await self._stage(self._of(Action.FORGET), do.forget)
         await self._stage(self._of(Action.RETIRE), do.retire)
         await self._stage([o for o in self._of(Action.PRUNE) if not o.task.unfinished], do.prune)
-        for outcome in self.outcomes:
-            if outcome.begun and outcome.status == "not_tried" and not outcome.message:
-                outcome.status, outcome.message = "failed", "interrupted before it was finished"
-        return self.outcomes
 
     def _of(self, *actions: Action) -> list[Outcome]:
         return [o for o in self.outcomes if o.task.change.action in actions and not o.task.unfinished]
@@ -95,13 +96,7 @@ class Execution:
         for outcome in outcomes:
             if self._alive(outcome):
                 by_name.setdefault(outcome.task.name, []).append(outcome)
-        self._running = {asyncio.create_task(self._steps(group, step, finished)) for group in by_name.values()}
-        if self._running:
-            results = await asyncio.gather(*self._running, return_exceptions=True)
-            for result in results:
-                if isinstance(result, Exception):
-                    raise result
-        self._running = set()
+        await together(self._steps(group, step, finished) for group in by_name.values())
 
     async def _steps(self, outcomes: list[Outcome], step: Step, finished: Finished) -> None:
         for outcome in outcomes:
@@ -121,10 +116,10 @@ class Execution:
         except NotTried as error:
             outcome.message = error.message
             return
-        except (ProviderError, VoicectlError) as error:
+        except VoicectlError as error:
             outcome.status, outcome.message, outcome.hint = "failed", error.message, error.hint
             tell(Event("failed", task.name, task.change.action, error.message))
-            if getattr(error, "stops_run", False) or isinstance(error, StateError | TryAgain):
+            if isinstance(error, StateError | TryAgain) or (isinstance(error, ProviderError) and error.stops_run):
                 self.stop(error)
             return
         if self.performer.ledger.failure is not None:

@@ -34,6 +34,7 @@ class Ledger:
         """No save comes any more: one failed, or broke."""
         self._changes = 0
         self._saved_changes = 0
+        self._saved_ids = lock.ids()
         self._wake = asyncio.Event()
         self._saved = asyncio.Condition()
         self._timer: asyncio.TimerHandle | None = None
@@ -128,7 +129,7 @@ class Ledger:
         """Ids that the run recorded and the disk may not hold."""
         if self._saved_changes == self._changes:
             return []
-        return sorted(self.lock.ids() - self._base.ids())
+        return sorted(self.lock.ids() - self._saved_ids)
 
     def _changed(self) -> None:
         self._changes += 1
@@ -170,7 +171,7 @@ class Ledger:
             changes, lock = self._changes, self.lock
             try:
                 self._version = await asyncio.to_thread(self._store.save, lock, self._version)
-                self._saved_changes = changes
+                self._saved_changes, self._saved_ids = changes, lock.ids()
             except (StateError, TryAgain) as error:
                 self.failure = error
             async with self._saved:

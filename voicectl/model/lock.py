@@ -28,6 +28,7 @@ class Pattern:
 
 
 Digest = Annotated[str, Pattern(r"^sha256:[0-9a-f]{64}$")]
+Name = Annotated[str, Pattern(r"^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$")]
 ModelId = Annotated[str, Pattern(r"^[0-9A-Za-z_-]{1,64}$")]
 
 
@@ -168,8 +169,8 @@ class Lock:
     catalog: str
     environment: str | None
     provider: ProviderIdentity
-    voices: Mapping[str, Record] = field(default_factory=dict)
-    removed: Mapping[str, Removed] = field(default_factory=dict)
+    voices: Mapping[Name, Record] = field(default_factory=dict)
+    removed: Mapping[Name, Removed] = field(default_factory=dict)
     format_version: Literal[1] = 1
 
     def retired(self, name: str) -> tuple[Retired, ...]:

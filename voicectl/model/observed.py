@@ -46,7 +46,7 @@ class Model:
         return tuple(sorted({tag for tag in self.tags if marker.is_mark(tag)}))
 
     def marker(self, namespace: str) -> Marker | None:
-        """The marker of this namespace; None where there is none, or more than one name is marked."""
+        """The marker of this namespace; None where there is none, or several that disagree."""
         found = [m for m in map(Marker.parse, self.tags) if m is not None and m.namespace == namespace]
         if len({(m.name, m.key) for m in found}) != 1:
             return None

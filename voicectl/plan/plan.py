@@ -186,7 +186,3 @@ class Plan:
     def empty(self) -> bool:
         """Whether there is nothing to do, the lockfile included."""
         return not self.changes
-
-    def names(self, *actions: Action) -> list[str]:
-        """The names that these actions touch, in order."""
-        return [change.name for change in self.changes if change.action in actions]

@@ -66,7 +66,6 @@ def make_plan(sides: Sides) -> Planned:
     rules = Rules(
         catalog=catalog,
         now=sides.now,
-        complete=observation.complete,
         retry_failed=sides.retry_failed,
         destroy=sides.destroy,
     )
@@ -160,6 +159,12 @@ def without_prunes(tasks: list[Task], warnings: list[Notice]) -> tuple[list[Task
     return [task for task in tasks if task.change.action is not Action.PRUNE], [*warnings, notice]
 
 
+def _left_out(lock: Lock, holdings: list[Holding]) -> set[str]:
+    """Recorded names that the selectors leave out."""
+    chosen = {name for holding in holdings for name in (holding.name, holding.previous_name)}
+    return lock.voices.keys() - chosen
+
+
 def check(sides: Sides, holdings: list[Holding], tasks: list[Task]) -> Iterator[Refusal]:
     """Every guard that belongs to the core, in the order in which a reader should see them."""
     catalog, lock, observation = sides.catalog, sides.lock, sides.observation
@@ -173,9 +178,9 @@ def check(sides: Sides, holdings: list[Holding], tasks: list[Task]) -> Iterator[
             observation,
             catalog.policy,
             allowed=sides.recreate_missing,
-            found=frozenset(holding.name for holding in holdings if holding.adopted),
+            left_out=_left_out(lock, holdings) | {holding.name for holding in holdings if holding.adopted},
         )
-        yield from policy.check_moves(catalog, lock)
+        yield from policy.check_moves(catalog, lock, {holding.name for holding in holdings})
         yield from policy.check_consent(catalog, tasks, sides.now.date())
         size = max(len(lock.voices), len(catalog.voices))
         yield from policy.check_limits(tasks, catalog.policy, size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from datetime import date
 
 from voicectl.errors import Problem
@@ -30,14 +30,14 @@ def check_account(lock: Lock, observation: Observation) -> Iterator[Refusal]:
 
 
 def check_missing(
-    lock: Lock, observation: Observation, policy: Policy, *, allowed: bool, found: frozenset[str] = frozenset()
+    lock: Lock, observation: Observation, policy: Policy, *, allowed: bool, left_out: Set[str] = frozenset()
 ) -> Iterator[Refusal]:
     """Many recorded models that are gone at once mean a wrong key rather than lost voices.
 
-    `found` are names whose recorded model is gone, but which another model with our marks serves.
+    `left_out` are names that don't count: not selected, or served by another model with our marks.
     """
     recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
-    missing = sorted(n for n, model_id in recorded.items() if model_id in observation.gone and n not in found)
+    missing = sorted(n for n, model_id in recorded.items() if model_id in observation.gone and n not in left_out)
     if allowed or len(missing) <= policy.max_deletes.allows(len(recorded)):
         return
     count = "none" if len(missing) == len(recorded) else f"only {len(recorded) - len(missing)}"
@@ -87,10 +87,10 @@ def check_foreign(holdings: Iterable[Holding], namespace: str) -> Iterator[Refus
             )
 
 
-def check_moves(catalog: Catalog, lock: Lock) -> Iterator[Refusal]:
+def check_moves(catalog: Catalog, lock: Lock, chosen: Set[str]) -> Iterator[Refusal]:
     """A move onto a name that already has a model of its own would lose one of the two."""
     for move in catalog.moved:
-        if move.old in lock.voices and move.new in lock.voices:
+        if move.old in lock.voices and move.new in lock.voices and chosen & {move.old, move.new}:
             yield Refusal(
                 "moved_onto_living",
                 f"{move.source.file}:{move.source.line}: {move.old} can't move to {move.new}, "

@@ -31,7 +31,7 @@ class Leftover:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """What an apply did.
 
     `leftovers` are differences that it found afterwards, `unsaved` ids that could not be recorded;

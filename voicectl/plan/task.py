@@ -40,8 +40,7 @@ class Task:
     `patch` is for `model`, the one that serves the name afterwards (or is to go); `record` is what
     the lockfile says then, but for the id and generation of a model that is still to be made.
     `also` are patches of further models of the name (marks after a move). `retires` is the
-    generation that gives way. `retired` are the retired generations afterwards where there is no
-    record, and `drop` says that the lockfile's record of the name goes.
+    generation that gives way, and `drop` says that the lockfile's record of the name goes.
     """
 
     change: Change
@@ -73,13 +72,11 @@ class Task:
 class Rules:
     """What the decisions depend on beside the three sides.
 
-    `now` is one instant for the whole run. `complete` is False after an incomplete listing, when
-    nothing may be pruned.
+    `now` is one instant for the whole run.
     """
 
     catalog: Catalog
     now: datetime
-    complete: bool = True
     retry_failed: bool = False
     destroy: bool = False
 

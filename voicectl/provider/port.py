@@ -8,7 +8,7 @@ ProviderError             the provider, or the way to it, failed
 │   └── Throttled         429: come back later
 ├── NotSent               the request never reached the provider: nothing was done
 ├── OutcomeUnknown        it may have been done: reset, timeout, 5xx, an answer that can't be read
-├── InputChanged          a file changed while it was uploaded; the model made from it, if any
+├── InputChanged          a file is not what was planned: nothing was made of it
 └── Misconfigured         no key, or an endpoint where the key may not go
 """
 
@@ -87,13 +87,9 @@ class OutcomeUnknown(ProviderError):
 
 
 class InputChanged(ProviderError):
-    """A file is not what it was when the plan was made. `model` is what was made from it."""
+    """A file is not what it was when the plan was made. The request was broken off; nothing was made."""
 
     code = "input_changed"
-
-    def __init__(self, message: str, hint: str = "", model: Model | None = None) -> None:
-        super().__init__(message, hint)
-        self.model = model
 
 
 class Misconfigured(ProviderError):
@@ -136,7 +132,7 @@ class Listing:
 
 
 Progress = Callable[[int], None]
-"""Hears of bytes sent since the last call."""
+"""Hears of bytes sent since the last call; of a negative number when they have to be sent again."""
 
 
 class Provider(Protocol):
@@ -157,7 +153,7 @@ class Provider(Protocol):
         """One model; None where there is none (404)."""
 
     async def create(self, new: NewModel, progress: Progress) -> Model:
-        """Make a model. Raises Rejected, NotSent or OutcomeUnknown; InputChanged after the fact."""
+        """Make a model. Raises Rejected, NotSent, OutcomeUnknown or InputChanged."""
 
     async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
         """Set these values; False where the model is gone (404). `cover` is the file of `patch.cover`."""

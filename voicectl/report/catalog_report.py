@@ -142,7 +142,7 @@ def _generations(record: Record | None, retired: Iterable[Retired]) -> Iterator[
         if record.pending is not None:
             yield f"    {record.pending.generation}  {record.pending.id}  pending"
         for field, blocked in sorted(record.blocked.items()):
-            yield f"       {field} is blocked by the provider: {_plain(blocked.observed)}"
+            yield f"       {field} is blocked by the provider: {terminal(_plain(blocked.observed))}"
     for gone in retired:
         dates = f"retired {moment(gone.retired_at)}, kept until {moment(gone.delete_after)}"
         yield f"    {gone.generation}  {gone.id}  {'being deleted' if gone.deleting else dates}"

@@ -20,6 +20,8 @@ from voicectl.provider.port import (
     Unauthorized,
 )
 
+LONGEST_WAIT = 120.0
+"""Seconds of a `Retry-After` that are obeyed: a run must not hang for a day because a server says so."""
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -83,13 +85,13 @@ class Answers:
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """`Retry-After` in seconds, whether it is given as seconds or as a date (RFC 9110, 10.2.3)."""
+    """`Retry-After` in seconds, at most LONGEST_WAIT; given as seconds or as a date (RFC 9110, 10.2.3)."""
     value = response.headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return float(value)
+    if value.isascii() and value.isdecimal():
+        return min(float(value[:9]), LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), LONGEST_WAIT)

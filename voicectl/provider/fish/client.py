@@ -15,12 +15,11 @@ from typing import Any, Literal
 from voicectl.model.observed import Model, Patch
 from voicectl.provider.fish import wire
 from voicectl.provider.fish.answers import Answers
-from voicectl.provider.fish.endpoint import Endpoint, is_loopback
+from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.fish.limits import Limiter
 from voicectl.provider.fish.uploads import Gathered, OpenUploads
 from voicectl.provider.port import (
-    InputChanged,
     Listing,
     NewModel,
     NotSent,
@@ -74,7 +73,6 @@ class FishClient:
         self._on_retry = on_retry
         self._answers = Answers(endpoint)
         self.limiter = Limiter(concurrency)
-        loopback = is_loopback(endpoint.host.rsplit(":", 1)[0].strip("[]")) or is_loopback(endpoint.host)
         self._http = httpx.AsyncClient(
             base_url=endpoint.url,
             headers={"Authorization": f"Bearer {endpoint.key}", "User-Agent": user_agent},
@@ -82,9 +80,9 @@ class FishClient:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.limiter.ceiling),
             follow_redirects=False,
             # A proxy from the environment must not see plain requests to this machine.
-            trust_env=not loopback,
+            trust_env=not endpoint.loopback,
             # Reading the system's certificates takes a while, and plain http has no use for them.
-            verify=endpoint.url.startswith("https:"),
+            verify=not endpoint.url.startswith("http:"),
             transport=transport,
         )
 
@@ -166,10 +164,8 @@ class FishClient:
             data["description"] = new.metadata.description
         if new.transcripts:
             data["texts"] = list(new.transcripts)
-        response, changed = await self._send("POST", "/model", uploads=files, progress=progress, data=data)
+        response = await self._send("POST", "/model", uploads=files, progress=progress, data=data)
         model: Model = self._read(response, wire.model)
-        if changed is not None:
-            raise InputChanged(changed.message, changed.hint, model)
         return model
 
     async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
@@ -208,10 +204,7 @@ class FishClient:
         end = loop.time() + self._patience.deadline
         for attempt in range(self._patience.attempts):
             try:
-                response, changed = await self._send(method, path, gone=gone, **request)
-                if changed is not None:
-                    raise changed
-                return response
+                return await self._send(method, path, gone=gone, **request)
             except (Throttled, NotSent, OutcomeUnknown) as error:
                 pause = self._patience.pause(attempt, error.retry_after)
                 if attempt + 1 == self._patience.attempts or loop.time() + pause > end:
@@ -229,7 +222,7 @@ class FishClient:
         uploads: Sequence[tuple[str, Upload]] = (),
         progress: Progress = lambda size: None,
         **request: Any,
-    ) -> tuple[httpx.Response, InputChanged | None]:
+    ) -> httpx.Response:
         """One request and its answer: 2xx, or one of `gone`. Everything else raises.
 
         Files are opened only once the request may go, so that their number stays bounded.
@@ -245,10 +238,9 @@ class FishClient:
                     response = await self._http.send(built)
                 except httpx.HTTPError as error:
                     raise self._answers.unanswered(method, error, self._patience.read) from error
-                changed = files.changed()
             if response.is_success or response.status_code in gone:
                 self.limiter.succeeded()
-                return response, changed
+                return response
             refusal = self._answers.refused(response)
             if isinstance(refusal, Throttled):
                 self.limiter.throttled(refusal.retry_after)
@@ -257,5 +249,5 @@ class FishClient:
     def _read(self, response: httpx.Response, read: Callable[[Any], Any]) -> Any:
         try:
             return read(json.loads(response.content))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._answers.unreadable(response) from error

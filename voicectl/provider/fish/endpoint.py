@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from voicectl.provider.port import Misconfigured
@@ -13,6 +14,8 @@ from voicectl.provider.port import Misconfigured
 DEFAULT_URL = "https://api.fish.audio"
 KEY_VARIABLE = "FISH_API_KEY"
 URL_VARIABLE = "FISH_API_URL"
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[A-Za-z0-9.:_-]+")
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,19 @@ class Endpoint:
     """A base URL and the key for it. The key shows in no representation."""
 
     url: str
-    key: str
+    key: str = field(repr=False)
 
     @property
     def host(self) -> str:
         """The host as the lockfile names it, with a port where it is not the scheme's own."""
         parts = urlsplit(self.url)
-        return (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+        usual = _PORTS.get(parts.scheme)
+        return (parts.hostname or "") + (f":{parts.port}" if parts.port and parts.port != usual else "")
 
-    def __repr__(self) -> str:
-        return f"Endpoint({self.url!r}, key=…)"
+    @property
+    def loopback(self) -> bool:
+        """Whether it is on this machine."""
+        return is_loopback(urlsplit(self.url).hostname or "")
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Endpoint:
@@ -66,7 +72,7 @@ def checked_url(url: str) -> str:
         _ = parts.port
     except ValueError:
         host, parts = None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+    if parts.scheme not in _PORTS or not host or not _HOST.fullmatch(host) or parts.query or parts.fragment:
         raise Misconfigured(f"{URL_VARIABLE} is not an address such as {DEFAULT_URL}", "correct it or unset it")
     if parts.username or parts.password:
         raise Misconfigured(f"{URL_VARIABLE} must hold no user name or password", f"the key goes into {KEY_VARIABLE}")
@@ -75,7 +81,7 @@ def checked_url(url: str) -> str:
             f"{URL_VARIABLE} is plain http to {host}: the key would cross the network in the open",
             "use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
         )
-    return url.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

@@ -17,12 +17,17 @@ PIECE = 64 * 1024
 
 
 class HashedFile:
-    """A file that is read once from start to end, as httpx reads it for a multipart body."""
+    """A file that is read once from start to end, as httpx reads it for a multipart body.
+
+    Its last bytes are handed out only if all of them are what was planned: otherwise InputChanged is
+    raised, the body stays incomplete, and the provider makes nothing of it.
+    """
 
     def __init__(self, upload: Upload, progress: Progress) -> None:
         self.upload = upload
         self._progress = progress
         self._hash = hashlib.sha256()
+        self._left = upload.size
         try:
             self._file: BinaryIO = open(upload.path, "rb")
         except OSError as error:
@@ -36,16 +41,15 @@ class HashedFile:
         return self._file.fileno()
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
+        """The next bytes. Raises InputChanged."""
         data = self._file.read(size)
         self._hash.update(data)
+        self._left -= len(data)
+        ended = not data or self._left <= 0
+        if ended and (self._left != 0 or "sha256:" + self._hash.hexdigest() != self.upload.digest):
+            raise _changed(self.upload)
         self._progress(len(data))
         return data
-
-    @property
-    def unchanged(self) -> bool:
-        """Whether exactly the planned bytes were read."""
-        return "sha256:" + self._hash.hexdigest() == self.upload.digest
 
     def close(self) -> None:
         """Close the file."""
@@ -84,10 +88,6 @@ class OpenUploads:
             (field, (file.upload.name, file, file.upload.media_type))
             for (field, _), file in zip(self._fields, self._files, strict=True)
         ]
-
-    def changed(self) -> InputChanged | None:
-        """The error to raise if any file was not what was planned."""
-        return next((_changed(file.upload) for file in self._files if not file.unchanged), None)
 
 
 class Gathered(httpx.AsyncByteStream):

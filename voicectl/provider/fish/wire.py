@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from voicectl.model.observed import Model, ModelState
 from voicectl.model.voice import VISIBILITIES
 
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+"""32 hex characters so far; whatever it is, it must be safe in a path."""
 _STATES: tuple[ModelState, ...] = ("created", "training", "trained", "failed")
 
 
@@ -20,8 +24,8 @@ def model(data: Any) -> Model:
     if not isinstance(data, dict):
         raise Unreadable("not an object")
     model_id = data.get("_id") or data.get("id")
-    if not isinstance(model_id, str):
-        raise Unreadable("a model without an id")
+    if not isinstance(model_id, str) or not _ID.fullmatch(model_id):
+        raise Unreadable("a model without a proper id")
     visibility, state = data.get("visibility"), data.get("state")
     author = data.get("author")
     return Model(
@@ -58,11 +62,9 @@ def page(data: Any) -> tuple[list[Model], int | None, bool | None, bool]:
 
 def error_message(body: bytes) -> str:
     """The provider's own words in an error body, whichever of its shapes it has; at most 500 characters."""
-    import json
-
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         text = body[:2000].decode("utf-8", "replace").strip()
         return "" if text.startswith("<") else text[:500]
     if isinstance(data, dict):
