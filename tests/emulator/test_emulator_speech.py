@@ -10,6 +10,7 @@ from typing import Any
 
 import msgpack
 import pytest
+from tinytag import TinyTag
 
 SHORT, LONG = "Hello there.", "Hello there. " * 20
 FORMATS = ("wav", "pcm", "mp3", "opus")
@@ -57,13 +58,12 @@ def test_a_player_decodes_it_without_complaint(api: Any, wanted: str, tmp_path: 
 
 
 def test_mp3_frames_and_opus_pages_parse(api: Any, tmp_path: Any) -> None:
-    mutagen = pytest.importorskip("mutagen")
     for wanted, bitrate in (("mp3", 64), ("mp3", 192), ("opus", None)):
         path = tmp_path / f"x-{bitrate}.{wanted}"
         path.write_bytes(speak(api, LONG, format=wanted, mp3_bitrate=bitrate).content)
-        info = mutagen.File(path).info
-        assert info.length == pytest.approx(len(LONG) * 0.06, abs=0.2)
-        assert bitrate is None or info.bitrate == bitrate * 1000
+        tag = TinyTag.get(path)
+        assert tag.duration == pytest.approx(len(LONG) * 0.06, abs=0.2)
+        assert bitrate is None or tag.bitrate == pytest.approx(bitrate, abs=1)
 
 
 def test_a_voice_must_be_there_trained_and_visible(api: Any, other: Any, emulator: Any) -> None:

@@ -17,7 +17,8 @@ from voicectl.provider.fish import wire
 from voicectl.provider.fish.answers import Answers
 from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.lean_httpx import httpx
-from voicectl.provider.fish.limits import Limiter
+from voicectl.provider.fish.limits import limiter
+from voicectl.provider.fish.pools import Pools
 from voicectl.provider.fish.uploads import Gathered, OpenUploads
 from voicectl.provider.port import (
     Listing,
@@ -33,6 +34,9 @@ from voicectl.together import together
 PAGE_SIZE = 100
 _WALKS = 3
 """How often a listing is walked before an inexact one is accepted as incomplete."""
+
+_BODY_IS_OUT = "http11.send_request_body.complete"
+"""What httpx's trace extension calls the moment when a request is wholly on its way."""
 
 OnRetry = Callable[[str, float], None]
 """Hears why a request is repeated, and after how many seconds."""
@@ -72,17 +76,17 @@ class FishClient:
         self._patience = patience
         self._on_retry = on_retry
         self._answers = Answers(endpoint)
-        self.limiter = Limiter(concurrency)
-        self._http = httpx.AsyncClient(
+        self.limiter = limiter(concurrency)
+        loopback = is_loopback(endpoint.host.rsplit(":", 1)[0].strip("[]")) or is_loopback(endpoint.host)
+        self._http = Pools(
             base_url=endpoint.url,
             headers={"Authorization": f"Bearer {endpoint.key}", "User-Agent": user_agent},
             timeout=httpx.Timeout(patience.read, connect=patience.connect, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.limiter.ceiling),
             follow_redirects=False,
             # A proxy from the environment must not see plain requests to this machine.
-            trust_env=not endpoint.loopback,
-            # Reading the system's certificates takes a while, and plain http has no use for them.
-            verify=not endpoint.url.startswith("http:"),
+            trust_env=not loopback,
+            # Reading the certificates takes a while: once for all pools, and never for plain http.
+            verify=httpx.create_ssl_context() if endpoint.url.startswith("https:") and transport is None else False,
             transport=transport,
         )
 
@@ -227,23 +231,28 @@ class FishClient:
 
         Files are opened only once the request may go, so that their number stays bounded.
         """
-        async with self.limiter.slot():
-            with OpenUploads(uploads, progress) as files:
+        async with self.limiter.slot() as place:
+
+            async def trace(event: str, info: object) -> None:
+                if event == _BODY_IS_OUT:
+                    self.limiter.sent(place)
+
+            with self._http.client() as http, OpenUploads(uploads, progress) as files:
                 if uploads:
                     request["files"] = files.parts
                 try:
-                    built = self._http.build_request(method, path, **request)
+                    built = http.build_request(method, path, extensions={"trace": trace}, **request)
                     if uploads:
                         built.stream = Gathered(built.stream)
-                    response = await self._http.send(built)
+                    response = await http.send(built)
                 except httpx.HTTPError as error:
                     raise self._answers.unanswered(method, error, self._patience.read) from error
             if response.is_success or response.status_code in gone:
-                self.limiter.succeeded()
+                self.limiter.succeeded(place)
                 return response
             refusal = self._answers.refused(response)
-            if isinstance(refusal, Throttled):
-                self.limiter.throttled(refusal.retry_after)
+            if refusal.status in (429, 503):
+                self.limiter.refused(place, refusal.retry_after, overloaded=refusal.status == 503)
             raise refusal
 
     def _read(self, response: httpx.Response, read: Callable[[Any], Any]) -> Any:

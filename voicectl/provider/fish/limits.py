@@ -1,61 +1,195 @@
-"""How many requests may be in flight (design: "Executing")."""
+"""How many requests may be in flight (design: "Executing").
+
+Both limiters give way at once and come back carefully: multiplicative decrease, additive increase (Chiu and
+Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989). The search of `auto`
+is TCP's slow start with its remembered threshold (RFC 5681, 3.1).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Literal
 
 AUTO_START = 4
+"""As many as the smallest account (5) takes, with one place left for others."""
 AUTO_CEILING = 64
-_RECOVERY = 20
-"""Successes in a row, per request of the limit, before a halved limit grows by one."""
+"""The largest documented limit (50), and some to tell that it is the limit and to make up for sleepers."""
+STEP = 0.04
+"""Seconds without a refusal after which the search lets in one more. A refusal is back within a round trip,
+some 0.2 s across an ocean, so that about five requests too many are under way by then."""
+RECOVERY = 50
+"""Successes before a lowered limit grows by one: even if each growth is refused, that is 2 % of requests."""
+FIRST_PROBE, LAST_PROBE = 100, 3200
+"""Successes before `auto` tries one more than was refused; twice as many each time that it is refused again."""
+
+
+@dataclass(slots=True)
+class Place:
+    """A request in flight: the how many-th of all, and how many were in flight with it."""
+
+    serial: int
+    crowd: int
 
 
 class Limiter:
-    """Bounds the requests in flight.
+    """Bounds the requests in flight to a given number.
 
-    The limit is halved when the provider says that it is too much, and grows back by one after a run
-    of successes: towards the given number, or with `auto` beyond it while the provider agrees.
+    Halved when the provider says that it is too much, it grows back by one after a run of successes.
     """
 
-    def __init__(self, concurrency: int | Literal["auto"]) -> None:
-        self.ceiling = AUTO_CEILING if concurrency == "auto" else concurrency
-        self.limit = AUTO_START if concurrency == "auto" else concurrency
-        self._patience = 1 if concurrency == "auto" else _RECOVERY
+    def __init__(self, ceiling: int, start: int | None = None) -> None:
+        self.ceiling = ceiling
+        self.limit = start or ceiling
         self._in_flight = 0
+        self._waiting: deque[asyncio.Future[Place]] = deque()
+        self._serial = 0
+        self._judged = 0
+        """The last request that was sent when the limit was last lowered."""
         self._successes = 0
-        self._not_before = 0.0
-        self._changed = asyncio.Condition()
+        """Of requests that were sent since then; a limit that was raised for them counts anew."""
+        self._pause: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Wait for a place among the requests in flight, and hold it."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._in_flight < self.limit)
-            self._in_flight += 1
+    async def slot(self) -> AsyncIterator[Place]:
+        """Wait for a place among the requests in flight, and hold it. First come, first served."""
+        turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._let_in()
         try:
-            pause = self._not_before - asyncio.get_running_loop().time()
-            if pause > 0:
-                await asyncio.sleep(pause)
-            yield
+            yield await turn
         finally:
-            async with self._changed:
+            # Cancelled while it waited, it has no place to give back; let in and cancelled at once, it has.
+            if not turn.cancelled():
                 self._in_flight -= 1
-                self._changed.notify(max(1, self.limit - self._in_flight))
+                self._let_in()
 
-    def throttled(self, retry_after: float | None) -> None:
-        """The provider said that it is too much: go on with half, and not before it says."""
-        self.limit = max(1, self.limit // 2)
-        self._successes = 0
-        self._patience = _RECOVERY
-        if retry_after:
-            self._not_before = max(self._not_before, asyncio.get_running_loop().time() + retry_after)
+    def sent(self, place: Place) -> None:
+        """A request is wholly on its way. (Optional; what the search goes by.)"""
 
-    def succeeded(self) -> None:
+    def succeeded(self, place: Place) -> None:
         """A request went through."""
-        self._successes += 1
-        if self.limit < self.ceiling and self._successes >= self._patience * self.limit:
+        if place.serial > self._judged:
+            self._successes += 1
+            self._quiet()
+
+    def refused(self, place: Place, retry_after: float | None, overloaded: bool = False) -> None:
+        """The provider said that it is too much: at once (429), or for it altogether (503, `overloaded`).
+
+        Nothing more is sent for as long as it asks. Refusals of requests that were sent before the limit was
+        last lowered are one signal with the one that lowered it.
+        """
+        if retry_after:
+            self._hold(retry_after)
+        if place.serial > self._judged:
+            self._lower(place.crowd, overloaded)
+            self._judged = self._serial
             self._successes = 0
-            self.limit += 1
+
+    def describe(self) -> str:
+        """What it found, in a sentence."""
+        return f"{_at_a_time(self.limit)}" + (f", for now, of {self.ceiling}" if self.limit < self.ceiling else "")
+
+    def _lower(self, crowd: int, overloaded: bool) -> None:
+        self.limit = max(1, self.limit // 2)
+
+    def _quiet(self) -> None:
+        if self.limit < self.ceiling and self._successes >= RECOVERY:
+            self._successes = 0
+            self._raise()
+
+    def _raise(self) -> None:
+        self.limit += 1
+        self._let_in()
+
+    def _hold(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        if self._pause is not None:
+            end = max(end, self._pause.when())
+            self._pause.cancel()
+        self._pause = loop.call_at(end, self._resume)
+
+    def _resume(self) -> None:
+        self._pause = None
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while self._waiting and self._in_flight < self.limit and self._pause is None:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._in_flight += 1
+                self._serial += 1
+                turn.set_result(Place(self._serial, self._in_flight))
+
+
+class SearchingLimiter(Limiter):
+    """Finds how many requests at once an account takes, and follows when that changes.
+
+    It lets in one more every moment until one is refused, remembers how many that was, and stays one below.
+    After a growing number of successes it tries one more; where that is not refused, it searches on. Refused
+    within a round (as many successes as the limit) again, it has fallen: then half, and the search again.
+    """
+
+    def __init__(self, ceiling: int = AUTO_CEILING) -> None:
+        super().__init__(ceiling, min(AUTO_START, ceiling))
+        self._lowered_to = self.limit
+        self._too_many: float = math.inf
+        """It does not grow to this many by searching."""
+        self._found: int | None = None
+        self._distance = FIRST_PROBE
+        self._first_of_step = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def sent(self, place: Place) -> None:
+        """See Limiter. A step begins when the request that the last one let in is on its way."""
+        if self._timer is None and place.serial >= self._first_of_step and self._may_grow():
+            self._timer = asyncio.get_running_loop().call_later(STEP, self._step)
+
+    def describe(self) -> str:
+        """See Limiter."""
+        known = self._found is not None and self.limit <= self._found
+        found = f"took no more than {self._found}" if known else "has not refused so many"
+        return f"{_at_a_time(self.limit)}; the account {found}"
+
+    def _may_grow(self) -> bool:
+        wanted = bool(self._waiting) and self._in_flight == self.limit
+        return wanted and self.limit < min(self.ceiling, self._too_many - 1)
+
+    def _step(self) -> None:
+        self._timer = None
+        if self._may_grow():
+            self._first_of_step = self._serial + 1
+            self._raise()
+
+    def _quiet(self) -> None:
+        if self._too_many <= self.limit + 1 and self._successes >= self._distance:
+            self._too_many = math.inf  # the next request to be sent begins a step
+
+    def _lower(self, crowd: int, overloaded: bool) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        half = max(1, self.limit // 2)
+        again = self._judged and crowd <= self._lowered_to and self._successes < self.limit
+        self.limit = half if again or overloaded else max(half, crowd - 1)
+        self._too_many = crowd if again and not overloaded else self.limit + 1
+        self._lowered_to = self.limit
+        self._first_of_step = self._serial + 1
+        if not overloaded:
+            same = self._found is not None and abs(crowd - 1 - self._found) <= 1
+            self._distance = min(LAST_PROBE, self._distance * 2) if same else FIRST_PROBE
+            self._found = max(1, crowd - 1)
+
+
+def limiter(concurrency: int | Literal["auto"]) -> Limiter:
+    """The limiter for what a project's `concurrency` says."""
+    return SearchingLimiter() if concurrency == "auto" else Limiter(concurrency)
+
+
+def _at_a_time(limit: int) -> str:
+    return "1 request at a time" if limit == 1 else f"{limit} requests at a time"
