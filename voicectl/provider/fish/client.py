@@ -77,16 +77,15 @@ class FishClient:
         self._on_retry = on_retry
         self._answers = Answers(endpoint)
         self.limiter = limiter(concurrency)
-        loopback = is_loopback(endpoint.host.rsplit(":", 1)[0].strip("[]")) or is_loopback(endpoint.host)
         self._http = Pools(
             base_url=endpoint.url,
             headers={"Authorization": f"Bearer {endpoint.key}", "User-Agent": user_agent},
             timeout=httpx.Timeout(patience.read, connect=patience.connect, pool=None),
             follow_redirects=False,
             # A proxy from the environment must not see plain requests to this machine.
-            trust_env=not loopback,
+            trust_env=not endpoint.loopback,
             # Reading the certificates takes a while: once for all pools, and never for plain http.
-            verify=httpx.create_ssl_context() if endpoint.url.startswith("https:") and transport is None else False,
+            verify=not endpoint.url.startswith("http:") and httpx.create_ssl_context(),
             transport=transport,
         )
 
