@@ -1,10 +1,12 @@
-"""The real command in a process that kills itself around its n-th save: `child.py POINT N ARGUMENTS…`.
+"""The real command in a process whose n-th save goes wrong: `child.py POINT N ARGUMENTS…`.
 
-POINT is `before` (the bytes are not written) or `after` (they are, and nothing else happened yet).
+POINT is `before` (it kills itself before the bytes are written), `after` (once they are, before anything else)
+or `full` (the disk is full from that save on).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -23,6 +25,8 @@ def run(point: str, number: int, arguments: list[str]) -> int:
         saves += 1
         if saves == number and point == "before":
             os.kill(os.getpid(), signal.SIGKILL)
+        if point == "full" and saves >= number:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(self, data)
         if saves == number and point == "after":
             os.kill(os.getpid(), signal.SIGKILL)

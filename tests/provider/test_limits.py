@@ -61,11 +61,14 @@ class Account:
         async with self.limiter.slot() as place:
             self.sent_at.append(asyncio.get_running_loop().time())
             self.limiter.sent(place)
-            self.in_flight += 1
-            self.most = max(self.most, self.in_flight)
-            taken = self.in_flight + self.others <= self.limit
-            await asyncio.sleep(self.latency if taken else self.round_trip)
-            self.in_flight -= 1
+            await asyncio.sleep(self.round_trip / 2)
+            taken = self.in_flight + self.others < self.limit
+            if taken:
+                self.in_flight += 1
+                self.most = max(self.most, self.in_flight)
+                await asyncio.sleep(self.latency - self.round_trip)
+                self.in_flight -= 1
+            await asyncio.sleep(self.round_trip / 2)
             if taken:
                 self.done += 1
                 self.limiter.succeeded(place)

@@ -19,21 +19,25 @@ AUTO_START = 4
 """As many as the smallest account (5) takes, with one place left for others."""
 AUTO_CEILING = 64
 """The largest documented limit (50), and some to tell that it is the limit and to make up for sleepers."""
-STEP = 0.04
-"""Seconds without a refusal after which the search lets in one more. A refusal is back within a round trip,
-some 0.2 s across an ocean, so that about five requests too many are under way by then."""
+STEP = 0.03
+"""Seconds without a refusal after which the search lets in one more. A refusal takes a round trip, some 0.2 s
+across an ocean: about seven requests too many are under way by then, once. Fifty at once take 1.5 s to find."""
+LONGEST_STEP = 1.0
+"""Beyond what was refused before, the first steps last twice as long as a refusal took, up to this: so a probe
+costs one refusal."""
 RECOVERY = 50
 """Successes before a lowered limit grows by one: even if each growth is refused, that is 2 % of requests."""
-FIRST_PROBE, LAST_PROBE = 100, 3200
+FIRST_PROBE, LAST_PROBE = 100, 200
 """Successes before `auto` tries one more than was refused; twice as many each time that it is refused again."""
 
 
 @dataclass(slots=True)
 class Place:
-    """A request in flight: the how many-th of all, and how many were in flight with it."""
+    """A request in flight: the how many-th of all, how many were in flight with it, and since when."""
 
     serial: int
     crowd: int
+    since: float
 
 
 class Limiter:
@@ -60,6 +64,8 @@ class Limiter:
         turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         self._let_in()
+        if not turn.done():
+            self._crowded()
         try:
             yield await turn
         finally:
@@ -86,7 +92,7 @@ class Limiter:
         if retry_after:
             self._hold(retry_after)
         if place.serial > self._judged:
-            self._lower(place.crowd, overloaded)
+            self._lower(place, overloaded)
             self._judged = self._serial
             self._successes = 0
 
@@ -94,7 +100,10 @@ class Limiter:
         """What it found, in a sentence."""
         return f"{_at_a_time(self.limit)}" + (f", for now, of {self.ceiling}" if self.limit < self.ceiling else "")
 
-    def _lower(self, crowd: int, overloaded: bool) -> None:
+    def _crowded(self) -> None:
+        """Somebody has to wait."""
+
+    def _lower(self, place: Place, overloaded: bool) -> None:
         self.limit = max(1, self.limit // 2)
 
     def _quiet(self) -> None:
@@ -119,12 +128,13 @@ class Limiter:
         self._let_in()
 
     def _let_in(self) -> None:
+        now = asyncio.get_running_loop().time()
         while self._waiting and self._in_flight < self.limit and self._pause is None:
             turn = self._waiting.popleft()
             if not turn.done():
                 self._in_flight += 1
                 self._serial += 1
-                turn.set_result(Place(self._serial, self._in_flight))
+                turn.set_result(Place(self._serial, self._in_flight, now))
 
 
 class SearchingLimiter(Limiter):
@@ -142,19 +152,27 @@ class SearchingLimiter(Limiter):
         """It does not grow to this many by searching."""
         self._found: int | None = None
         self._distance = FIRST_PROBE
-        self._first_of_step = 0
+        self._last_sent = 0
+        self._first_of_step = 1
+        self._careful = STEP
         self._timer: asyncio.TimerHandle | None = None
 
     def sent(self, place: Place) -> None:
         """See Limiter. A step begins when the request that the last one let in is on its way."""
-        if self._timer is None and place.serial >= self._first_of_step and self._may_grow():
-            self._timer = asyncio.get_running_loop().call_later(STEP, self._step)
+        self._last_sent = max(self._last_sent, place.serial)
+        self._crowded()
 
     def describe(self) -> str:
         """See Limiter."""
         known = self._found is not None and self.limit <= self._found
         found = f"took no more than {self._found}" if known else "has not refused so many"
         return f"{_at_a_time(self.limit)}; the account {found}"
+
+    def _crowded(self) -> None:
+        if self._timer is None and self._last_sent >= self._first_of_step and self._may_grow():
+            beyond = self._found is not None and math.isinf(self._too_many) and self.limit <= self._found + 1
+            seconds = self._careful if beyond else STEP
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._step)
 
     def _may_grow(self) -> bool:
         wanted = bool(self._waiting) and self._in_flight == self.limit
@@ -170,7 +188,8 @@ class SearchingLimiter(Limiter):
         if self._too_many <= self.limit + 1 and self._successes >= self._distance:
             self._too_many = math.inf  # the next request to be sent begins a step
 
-    def _lower(self, crowd: int, overloaded: bool) -> None:
+    def _lower(self, place: Place, overloaded: bool) -> None:
+        crowd = place.crowd
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -181,6 +200,8 @@ class SearchingLimiter(Limiter):
         self._lowered_to = self.limit
         self._first_of_step = self._serial + 1
         if not overloaded:
+            took = asyncio.get_running_loop().time() - place.since
+            self._careful = min(LONGEST_STEP, max(STEP, 2 * took))
             same = self._found is not None and abs(crowd - 1 - self._found) <= 1
             self._distance = min(LAST_PROBE, self._distance * 2) if same else FIRST_PROBE
             self._found = max(1, crowd - 1)
