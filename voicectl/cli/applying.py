@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
-from voicectl.cli import printing, wiring
+from voicectl.cli import printing, running, wiring
 from voicectl.cli.options import Globals
 from voicectl.cli.planning import ask, refuse
 from voicectl.cli.progress import progress
@@ -57,7 +56,7 @@ def apply_plan(project: Project, catalog: Catalog, wishes: Wishes, choices: Choi
         store.lease(choices.command, choices.lock_timeout, lambda holder: _waiting(holder, choices)),
         progress(settings) as listen,
     ):
-        applied = asyncio.run(run())
+        applied = running.run(run())
     return _report(applied, choices, settings)
 
 

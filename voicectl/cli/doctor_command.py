@@ -10,15 +10,13 @@ from voicectl.cli.options import Globals, subcommand
 @subcommand(name="doctor", help="Check versions, project, key, endpoint, account and state; say what to do.")
 @click.pass_obj
 def command(settings: Globals) -> int:
-    import asyncio
-
-    from voicectl.cli import printing
+    from voicectl.cli import printing, running
     from voicectl.cli.checkup import checkup
     from voicectl.report.escape import terminal
 
     paint = printing.style(settings)
     failed = 0
-    for finding in asyncio.run(checkup(settings)):
+    for finding in running.run(checkup(settings)):
         sign = {"ok": paint.paint("✓", "green"), "warning": paint.paint("!", "yellow")}.get(
             finding.level, paint.paint("✗", "red")
         )

@@ -19,9 +19,7 @@ from voicectl.cli.options import Globals, plan_options, subcommand
 def command(
     settings: Globals, /, fmt: str, detailed_exitcode: bool, offline: bool, show_unchanged: bool, **options: Any
 ) -> int:
-    import asyncio
-
-    from voicectl.cli import printing, wiring
+    from voicectl.cli import printing, running, wiring
     from voicectl.cli.planning import limits_of, plan_only, unchanged_names
     from voicectl.cli.progress import quiet_listener
     from voicectl.report import json_report, plan_text
@@ -30,7 +28,7 @@ def command(
     printing.problems(catalog.warnings, settings)
     listener = quiet_listener(settings)
     wishes = wiring.wishes(options)
-    prepared = asyncio.run(plan_only(project, catalog, wishes, offline=offline, listener=listener))
+    prepared = running.run(plan_only(project, catalog, wishes, offline=offline, listener=listener))
     plan = prepared.planned.plan
     if fmt == "json":
         printing.out(json_report.plan(plan))

@@ -141,8 +141,9 @@ class SearchingLimiter(Limiter):
     """Finds how many requests at once an account takes, and follows when that changes.
 
     It lets in one more every moment until one is refused, remembers how many that was, and stays one below.
-    After a growing number of successes it tries one more; where that is not refused, it searches on. Refused
-    within a round (as many successes as the limit) again, it has fallen: then half, and the search again.
+    After a growing number of successes it tries one more; where that is not refused, it searches on. If what it
+    stayed at is refused within a round (as many successes as the limit), it takes off 1, 4, 16 and so on, half
+    at most; after a half it searches again.
     """
 
     def __init__(self, ceiling: int = AUTO_CEILING) -> None:
@@ -151,6 +152,7 @@ class SearchingLimiter(Limiter):
         self._too_many: float = math.inf
         """It does not grow to this many by searching."""
         self._found: int | None = None
+        self._cut = 1
         self._distance = FIRST_PROBE
         self._last_sent = 0
         self._first_of_step = 1
@@ -195,8 +197,12 @@ class SearchingLimiter(Limiter):
             self._timer = None
         half = max(1, self.limit // 2)
         again = self._judged and crowd <= self._lowered_to and self._successes < self.limit
-        self.limit = half if again or overloaded else max(half, crowd - 1)
-        self._too_many = crowd if again and not overloaded else self.limit + 1
+        self._cut = self._cut * 4 if again else 1
+        wanted = crowd - self._cut
+        self.limit = half if overloaded else max(half, wanted)
+        # So much less than it was: what it takes now lies anywhere between.
+        fallen = again and wanted <= half and not overloaded
+        self._too_many = crowd if fallen else self.limit + 1
         self._lowered_to = self.limit
         self._first_of_step = self._serial + 1
         if not overloaded:
