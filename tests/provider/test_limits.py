@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import selectors
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ class Account:
     sent_at: list[float] = field(default_factory=list)
     others: int = 0
     """Places that somebody else has taken."""
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
 
     async def request(self) -> bool:
         async with self.limiter.slot() as place:
@@ -66,7 +68,7 @@ class Account:
             if taken:
                 self.in_flight += 1
                 self.most = max(self.most, self.in_flight)
-                await asyncio.sleep(self.latency - self.round_trip)
+                await asyncio.sleep(self.latency * self.chance.uniform(0.8, 1.2) - self.round_trip)
                 self.in_flight -= 1
             await asyncio.sleep(self.round_trip / 2)
             if taken:

@@ -114,9 +114,10 @@ def test_a_locked_visibility_is_never_fought(project: Project, hand: Hand) -> No
 
 def test_dropped_tags_are_told_and_sent_again(project: Project, hand: Hand) -> None:
     order(hand, drop_tags=True)
-    project.voices({"a": {}})
+    project.config(concurrency=1)
+    project.voices({"a": {}, "b": {}, "c": {}})
     done = project.run("apply", "--yes").expect(0)
-    assert "did not keep the ownership tags" in done.err
+    assert done.err.count("does not keep tags on creation") == 1
     assert "voicectl:acme" in hand.models()[0]["tags"]
     project.settled()
 
@@ -269,3 +270,36 @@ def test_destroy_with_the_key_of_an_empty_workspace_is_refused(project: Project,
     done = project.run("destroy", "--confirm", "acme")
     assert done.code in (1, 3)
     assert project.lock == before
+
+
+def test_a_lost_answer_where_tags_are_dropped_stops_and_names_the_candidates(project: Project, hand: Hand) -> None:
+    order(hand, Rule("reset_after", method=("POST",), nth=(2,)), drop_tags=True)
+    project.config(concurrency=1)
+    project.voices({"a": {}, "b": {}, "c": {}})
+    done = project.run("apply", "--yes", "--format", "json").expect(1)
+    assert done.json["error"]["code"] == "perhaps_made"
+    made = [model for model in hand.models() if model["title"] == "B"]
+    assert len(made) == 1
+    assert made[0]["_id"] in done.json["error"]["message"]
+    assert [model["title"] for model in hand.models()] == ["A", "B"]
+    assert list(project.lock["voices"]) == ["a"]
+    order(hand)
+    hand.delete(made[0]["_id"])
+    project.apply()
+    project.settled()
+
+
+def test_without_the_look_before_a_retry_more_models_are_made_than_wanted(
+    project: Project, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: what the look is for. (The sweep at the end then cleans up.)"""
+    from voicectl.engine import create
+
+    async def blind(*arguments: object) -> None:
+        return None
+
+    monkeypatch.setattr(create, "look", blind)
+    order(hand, Rule("reset_after", method=("POST",), nth=(1,)))
+    project.voices({"a": {}})
+    project.apply()
+    assert [method for method, _ in hand.mutating()] == ["POST", "POST", "DELETE"]

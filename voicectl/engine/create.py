@@ -6,15 +6,19 @@ import asyncio
 import random
 from collections.abc import Set
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from voicectl.engine.events import Event, Listener
+from voicectl.model import canonical
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
-from voicectl.provider.port import NewModel, NotSent, OutcomeUnknown, Progress, Provider, Throttled
+from voicectl.provider.port import NewModel, NotSent, OutcomeUnknown, Progress, Provider, ProviderError, Throttled
 
 ATTEMPTS = 6
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 20.0
+YOUNG = timedelta(hours=1)
+"""How old a model may be that a lost answer could have been about; clocks may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,41 @@ async def create(provider: Provider, creation: Creation, progress: Progress, lis
                 found = await look(provider, creation)
             if found is not None:
                 return found
+            await refuse_to_guess(provider, creation)
             if last:
                 raise
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+class PerhapsMade(ProviderError):
+    """A model may have been made that does not carry its marks: only a person can tell."""
+
+    code = "perhaps_made"
+    stops_run = True
+
+
+async def refuse_to_guess(provider: Provider, creation: Creation) -> None:
+    """Where the marks may not have been kept, sending again could make a second model.
+
+    Raises PerhapsMade, which names the candidates: young models without marks and with this title. A
+    likeness is never enough to adopt one.
+    """
+    title = canonical.text(creation.new.metadata.title)
+    since = datetime.now(UTC) - YOUNG
+    candidates = [
+        model.id
+        for model in (await provider.list_models()).models
+        if canonical.text(model.title) == title
+        and not model.marks
+        and model.id not in creation.known
+        and (model.created_at is None or model.created_at > since)
+    ]
+    if candidates:
+        raise PerhapsMade(
+            f"the answer to a creation was lost, and it may have become {' or '.join(candidates)}, "
+            "which carries no ownership tags",
+            "delete it, or adopt it with `model:` in the manifest; then run the command again",
+        )
 
 
 async def look(provider: Provider, creation: Creation) -> Model | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from voicectl.engine.create import Creation, create
@@ -37,6 +39,14 @@ class NotTried(VoicectlError):
     code = "not_tried"
 
 
+@dataclass(slots=True)
+class Marking:
+    """What a run learns of how the provider treats tags."""
+
+    dropped: bool = False
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 @dataclass(frozen=True, slots=True)
 class Performer:
     """Carries out tasks one by one. `wait` is how many seconds a model may train."""
@@ -53,6 +63,7 @@ class Performer:
     wait: float = 300.0
     complete: bool = True
     grace: float = 5.0
+    marking: Marking = field(default_factory=Marking)
 
     async def make(self, task: Task) -> None:
         """First half of create, replace and restore: the right model exists, trained and recorded as current.
@@ -61,13 +72,14 @@ class Performer:
         """
         for model, patch in task.also:
             await self._update(model.id, patch, None)
-        if task.model is None:
-            model = await self._create(task)
-        else:
-            model = await self._confirmed(task.model)
-            await self._update(model.id, narrow(task.patch, model), task.voice)
-        self.ledger.set_account(model.author)
-        self._record_made(task, model)
+        async with self._turn():
+            if task.model is None:
+                model = await self._create(task)
+            else:
+                model = await self._confirmed(task.model)
+                await self._update(model.id, narrow(task.patch, model), task.voice)
+            self.ledger.set_account(model.author)
+            self._record_made(task, model)
         trained = await self._trained(task.name, model)
         self.ledger.put(task.name, self.current_record(task, trained), task.change.previous_name)
 
@@ -181,11 +193,23 @@ class Performer:
         creation = Creation(new, wanted, self.known, not self.complete, self.grace)
         model = await create(self.provider, creation, progress, self.listener)
         if not set(wanted.marks) <= set(model.tags):
-            text = "the provider did not keep the ownership tags; they are sent again"
-            self.listener(Event("warning", voice.name, detail=text))
-            tags = (*new.tags,)
-            await self._update(model.id, Patch(tags=tags), None)
+            if not self.marking.dropped:
+                text = "the provider does not keep tags on creation: they are sent again, and models made one by one"
+                self.listener(Event("warning", voice.name, detail=text))
+            self.marking.dropped = True
+            await self._update(model.id, Patch(tags=new.tags), None)
         return model
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Where the provider drops tags, one creation at a time, with a save before and after it."""
+        if not self.marking.dropped:
+            yield
+            return
+        async with self.marking.alone:
+            await self.ledger.durable()
+            yield
+            await self.ledger.durable()
 
     def _record_made(self, task: Task, model: Model) -> None:
         """Record an id the moment it is known."""

@@ -19,9 +19,9 @@ AUTO_START = 4
 """As many as the smallest account (5) takes, with one place left for others."""
 AUTO_CEILING = 64
 """The largest documented limit (50), and some to tell that it is the limit and to make up for sleepers."""
-STEP = 0.03
+STEP = 0.025
 """Seconds without a refusal after which the search lets in one more. A refusal takes a round trip, some 0.2 s
-across an ocean: about seven requests too many are under way by then, once. Fifty at once take 1.5 s to find."""
+across an ocean: about eight requests too many are under way by then, once. Fifty at once take 1.2 s to find."""
 LONGEST_STEP = 1.0
 """Beyond what was refused before, the first steps last twice as long as a refusal took, up to this: so a probe
 costs one refusal."""
