@@ -14,6 +14,7 @@ def test_manifests_become_models_and_the_next_plan_is_empty(project: Project, ha
     project.voices({"narrator": {"tags": ["warm"], "description": "Long texts."}, "host": {"visibility": "unlist"}})
     done = project.spawn("apply", "--yes").expect(0)
     assert "2 to create" in done.out
+    assert "Applied: 2 changes done; the plan is empty now." in done.out
     project.spawn("plan", "--detailed-exitcode").expect(0)
     by_id = {model["_id"]: model for model in hand.models()}
     narrator = by_id[project.lock["voices"]["narrator"]["id"]]

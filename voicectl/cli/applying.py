@@ -70,7 +70,7 @@ def _report(applied: ApplyResult, choices: Choices, settings: Globals) -> int:
     if choices.fmt == "json":
         printing.out(json_report.document(apply_text.values(applied, failure)))
     elif applied.results or applied.leftovers:
-        done = "Destroyed" if choices.word == "destroy" else "ApplyResult"
+        done = "Destroyed" if choices.word == "destroy" else "Applied"
         printing.out(apply_text.render(applied, printing.style(settings), done))
     if failure is None:
         return 0

@@ -19,29 +19,40 @@ _TOLD = ("started", "retrying", "warning", "done", "failed", "verifying")
 def progress(settings: Globals) -> Iterator[Listener]:
     """The listener that fits where standard error goes."""
     if settings.log_format == "json":
-        yield _json_line
+        yield _json_lines(settings)
     elif settings.quiet:
         yield _quiet
     elif sys.stderr.isatty() and not printing.in_ci():
         with _display(settings) as listener:
             yield listener
     else:
-        yield _plain_line(settings.verbose)
+        yield _plain_line(settings)
+
+
+def _told_of_limit(event: Event, settings: Globals) -> bool:
+    """With -v a run ends by saying how many requests went at a time."""
+    return event.kind == "limit" and settings.verbose > 0
 
 
 def quiet_listener(settings: Globals) -> Listener:
     """For commands that only read: tells of what is being repeated, so that a pause has a reason."""
 
     def listener(event: Event) -> None:
-        if event.kind == "retrying" and not settings.quiet:
-            (_json_line if settings.log_format == "json" else lambda e: printing.err(_sentence(e)))(event)
+        if (event.kind == "retrying" and not settings.quiet) or _told_of_limit(event, settings):
+            (_json_line(event) if settings.log_format == "json" else printing.err(_sentence(event)))
+
+    return listener
+
+
+def _json_lines(settings: Globals) -> Listener:
+    def listener(event: Event) -> None:
+        if event.kind not in ("uploading", "waiting", "limit") or _told_of_limit(event, settings):
+            _json_line(event)
 
     return listener
 
 
 def _json_line(event: Event) -> None:
-    if event.kind in ("uploading", "waiting"):
-        return
     values = {"event": event.kind, "voice": event.name, "action": event.action, "detail": event.detail}
     printing.err(json_text(json.dumps({key: value for key, value in values.items() if value}, ensure_ascii=False)))
 
@@ -51,9 +62,10 @@ def _quiet(event: Event) -> None:
         printing.err(_sentence(event))
 
 
-def _plain_line(verbose: int) -> Listener:
+def _plain_line(settings: Globals) -> Listener:
     def listener(event: Event) -> None:
-        if event.kind in _TOLD and (event.kind != "started" or verbose):
+        told = event.kind in _TOLD and (event.kind != "started" or settings.verbose)
+        if told or _told_of_limit(event, settings):
             printing.err(_sentence(event))
 
     return listener
@@ -63,8 +75,8 @@ def _sentence(event: Event) -> str:
     detail = f": {terminal(event.detail)}" if event.detail else ""
     if event.kind == "verifying":
         return "verifying: looking at the account again"
-    if event.kind == "planned":
-        return f"{event.total} changes"
+    if event.kind == "limit":
+        return f"requests: {event.detail}"
     what = " ".join(part for part in (event.action, event.kind) if part)
     return (f"{event.name}: " if event.name else "") + what + detail
 
@@ -86,7 +98,7 @@ def _display(settings: Globals) -> Iterator[Listener]:
         def listener(event: Event) -> None:
             if event.kind == "planned":
                 bar.start()  # not before: until then a question may be on the screen
-            if event.kind in ("failed", "retrying", "warning"):
+            if event.kind in ("failed", "retrying", "warning") or _told_of_limit(event, settings):
                 console.print(printing.redacted(_sentence(event)), emoji=False)
             tally.hear(event)
             bar.update(voices, description=tally.voices, total=tally.changes or None, completed=tally.ended)

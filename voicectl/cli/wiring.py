@@ -106,6 +106,7 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
     try:
         yield client
     finally:
+        listener(Event("limit", detail=client.limiter.describe()))
         await client.close()
 
 

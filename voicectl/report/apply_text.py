@@ -11,7 +11,7 @@ from voicectl.report.escape import terminal
 from voicectl.report.style import Style
 
 
-def render(applied: ApplyResult, style: Style, done: str = "ApplyResult") -> str:
+def render(applied: ApplyResult, style: Style, done: str = "Applied") -> str:
     """What failed, what was not tried, what did not stick, and the totals. `done` is the word of success."""
     lines: list[str] = []
     for result in applied.results:
@@ -32,14 +32,14 @@ def render(applied: ApplyResult, style: Style, done: str = "ApplyResult") -> str
     return "\n".join(lines) + "\n"
 
 
-def totals(applied: ApplyResult, style: Style, done: str = "ApplyResult") -> str:
+def totals(applied: ApplyResult, style: Style, done: str = "Applied") -> str:
     """The one line that says how it ended."""
     counts = dict.fromkeys(("done", "failed", "not_tried"), 0)
     for result in applied.results:
         counts[result.status] += 1
     if applied.succeeded:
         word = "change" if counts["done"] == 1 else "changes"
-        end = "the plan is empty now" if done == "ApplyResult" else "nothing of the selection is left"
+        end = "the plan is empty now" if done == "Applied" else "nothing of the selection is left"
         return style.paint(done, "green", "bold") + f": {counts['done']} {word} done; {end}."
     parts = [f"{counts['done']} done", f"{counts['failed']} failed", f"{counts['not_tried']} not tried"]
     parts += [f"{len(applied.leftovers)} did not stick"] if applied.leftovers else []
