@@ -23,6 +23,7 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python tests/bench/core.py $(ARGS)
+	$(BIN)/python tests/bench/apply.py
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m voicectl.cli.schemas schemas
