@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-EventKind = Literal["planned", "started", "uploading", "waiting", "retrying", "warning", "done", "failed", "verifying", "limit"]
+EventKind = Literal[
+    "planned", "started", "uploading", "waiting", "retrying", "warning", "done", "failed", "verifying", "limit"
+]
 
 
 @dataclass(frozen=True, slots=True)
