@@ -64,6 +64,7 @@ clean:
 # Every request and every save of an apply, killed at each; then the control that must find violations.
 test-crash: $(VENV)/.installed-test
 	$(BIN)/python -m tests.crash.matrix
+	$(BIN)/python -m tests.crash.matrix --concurrency 4
 	$(BIN)/python -m tests.crash.matrix --control > /dev/null
 
 .PHONY: test-chaos

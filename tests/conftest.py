@@ -58,6 +58,10 @@ class Project:
     def config(self, **keys: Any) -> None:
         self.write("voicectl.yaml", yaml.safe_dump({"catalog": "acme", **keys}, sort_keys=False))
 
+    def config_of(self) -> dict[str, Any]:
+        value: dict[str, Any] = yaml.safe_load((self.root / "voicectl.yaml").read_text(encoding="utf-8"))
+        return value
+
     def sample(self, name: str, text: str = "", seconds: float = 11.0) -> str:
         """A wav file whose bytes depend on `text`; the path as a manifest in voices/ names it."""
         target = self.root / "samples" / name
