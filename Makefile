@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check format bench schemas constraints build clean
+.PHONY: demo test check format bench bench-plan schemas constraints build clean
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/demo.py
@@ -24,6 +24,9 @@ format: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-test
 	$(BIN)/python tests/bench/core.py $(ARGS)
 	$(BIN)/python tests/bench/apply.py
+
+bench-plan: $(VENV)/.installed-test
+	$(BIN)/python -m tests.bench.plan $(ARGS)
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m voicectl.cli.schemas schemas

@@ -78,16 +78,21 @@ def measure(root: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def run_once(root: Path, environ: dict[str, str], arguments: list[str]) -> dict[str, Any]:
+    """One run of voicectl."""
+    return run_command([sys.executable, "-m", "voicectl", *arguments], root, environ)
+
+
+def run_command(command: list[str], root: Path, environ: dict[str, str]) -> dict[str, Any]:
     """One process: seconds, and its peak memory as the operating system counts it."""
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "voicectl", *arguments], cwd=root, env=environ, stdout=subprocess.DEVNULL
-    )
+    # Installed packages have their bytecode; a machine that forbids to write it would be measured compiling.
+    environ = {key: value for key, value in environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        sys.exit(f"{arguments} ended with {process.returncode}")
+        sys.exit(f"{command} ended with {process.returncode}")
     return {
         "seconds": round(seconds, 2),
         "cpu": round(usage.ru_utime + usage.ru_stime, 2),
@@ -147,15 +152,19 @@ def emulator(database: Path) -> Iterator[str]:
 def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{options.voices} voices of one sample of {options.sample_bytes} bytes; {machine}")
-    columns = ("what", "seconds", "cpu", "peak_mb", "get", "mutating")
-    table = [columns, *(tuple(str(row.get(column, "-")) for column in columns) for row in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(columns))]
-    for row in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    table(rows, ("what", "seconds", "cpu", "peak_mb", "get", "mutating"))
     if options.json:
         options.json.write_text(
             json.dumps({"machine": machine, "options": str(options), "rows": rows}, indent=2) + "\n"
         )
+
+
+def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    """Print rows in columns that line up."""
+    texts = [columns, *(tuple(str(row.get(column, "-")) for column in columns) for row in rows)]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(columns))]
+    for row in texts:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":

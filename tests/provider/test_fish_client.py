@@ -155,6 +155,22 @@ def test_a_windowed_listing_is_incomplete(emulator: RunningEmulator, hand: Hand)
     assert not run(emulator.url, lambda client: client.list_models("voicectl:acme")).complete
 
 
+@pytest.mark.parametrize("items", [0, 100], ids=["empty pages", "the same page again and again"])
+def test_a_listing_ends_whatever_its_total_says(items: int) -> None:
+    seen: list[str] = []
+    page = [{"_id": f"{n:032}", "title": "t", "tags": ["voicectl:acme"]} for n in range(items)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(200, json={"total": 10**18, "items": page})
+
+    transport = httpx.MockTransport(answer)
+    listing = run("http://127.0.0.1", lambda client: client.list_models("voicectl:acme"), transport=transport)
+    assert not listing.complete
+    assert len(listing.models) == items
+    assert len(seen) < 100
+
+
 def answering(status: int, body: bytes = b"", **headers: str) -> httpx.MockTransport:
     return httpx.MockTransport(lambda request: httpx.Response(status, content=body, headers=headers))
 

@@ -59,6 +59,19 @@ def test_a_signal_stops_new_work_saves_and_says_what_next(project: Project, hand
     project.settled()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_planning_ends_it_with_130(project: Project, hand: Hand, number: int) -> None:
+    project.voices({"a": {}})
+    hand.emulator.settings = replace(hand.emulator.settings, latency=5000)
+    process = start(project, "apply", "--yes")
+    until(lambda: bool(hand.requests()), 30)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert "Traceback" not in err
+
+
 def test_a_second_signal_leaves_at_once_and_nothing_is_lost(project: Project, hand: Hand) -> None:
     project.config(concurrency=2)
     project.voices({f"v{i}": {} for i in range(4)})

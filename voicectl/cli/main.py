@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -146,4 +147,6 @@ def entry() -> None:
     # A run makes many values that live to its end: looking for cycles among them again and again costs
     # a third of a large plan's time and frees nothing.
     gc.set_threshold(100_000, 50, 100)
+    # What CI sends ends a run as Ctrl-C does, wherever it is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from collections.abc import Mapping
@@ -76,6 +77,9 @@ def ask(plan: Plan, settings: Globals, *, yes: bool, shown: bool, word: str, ans
 
 def _typed() -> str:
     """A line from the terminal. Ctrl-C ends the run at once, although an event loop is around it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise KeyboardInterrupt  # it came while the plan was made
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return sys.stdin.readline().strip()

@@ -156,6 +156,8 @@ def _forget(holding: Holding, record: Record, model: Model | None, *, generation
         reason = "its model is gone from the account"
     elif not model.marks and record.origin == "created":
         reason = "it has lost our marks, so it is not ours to delete"
+    elif holding.voice is not None:
+        reason = "not made by voicectl, so the model stays"
     else:
         reason = "removed from the manifests, the model stays"
     return Task(

@@ -123,7 +123,7 @@ def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task], today: 
         yield Refusal(
             "protected",
             f"{task.name} is protected: it can't be {'retired' if task.change.action is Action.RETIRE else 'pruned'}",
-            "put the voice back with `lifecycle: {protect: false}` and apply; then remove it and apply again",
+            "let the manifest say `lifecycle: {protect: false}` and apply; after that it can go",
             (task.name,),
         )
 

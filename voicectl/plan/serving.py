@@ -172,6 +172,13 @@ def _in_place(holding: Holding, voice: Voice, model: Model, rules: Rules) -> Ite
     """Update or refresh of the model that stays."""
     base, known, comparison, fields = _compared(holding, voice, model, rules)
     yield from notices(voice, comparison)
+    if voice.model and voice.model != model.id and not voice.samples:
+        yield Notice(
+            "model_ignored",
+            f"{voice.name}: `model` names {voice.model}, but {model.id} is recorded and stays",
+            "`model` counts only where no model is recorded: remove the voice, apply, then adopt the other one",
+            (voice.name,),
+        )
     if model.state == "failed":
         yield _failed_notice(voice, model.id)
     elif model.state != "trained":

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import socket
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -66,7 +67,10 @@ class FileStore:
 
     def _read(self) -> bytes | None:
         try:
-            if self._path.stat().st_size > MAX_BYTES:
+            facts = self._path.stat()
+            if not stat.S_ISREG(facts.st_mode):
+                raise StateError(f"{self._name} can't be read: it is no file", "correct `state` in voicectl.yaml")
+            if facts.st_size > MAX_BYTES:
                 raise StateError(f"{self._name} is too large for a lockfile", "check `state` in voicectl.yaml")
             return self._path.read_bytes()
         except FileNotFoundError:

@@ -32,6 +32,7 @@ from voicectl.provider.port import (
 from voicectl.together import together
 
 PAGE_SIZE = 100
+PAGES_AT_ONCE = 16
 _WALKS = 3
 """How often a listing is walked before an inexact one is accepted as incomplete."""
 
@@ -109,22 +110,23 @@ class FishClient:
 
     async def _walk(self, tag: str | None, limit: int | None) -> tuple[Listing, bool]:
         found: dict[str, Model] = {}
-        first, total, more, windowed = await self._page(1, tag, limit)
-        pages = [first]
-        last = 1
-        if total is not None and limit is None and total > PAGE_SIZE:
-            last = -(-total // PAGE_SIZE)
-            rest = await together(self._page(number, tag, limit) for number in range(2, last + 1))
-            pages += [models for models, *_ in rest]
-            more, windowed = rest[-1][2], windowed or any(page[3] for page in rest)
         size = min(limit or PAGE_SIZE, PAGE_SIZE)
-        while more is not False and len(pages[-1]) >= size and limit is None:
-            last += 1
-            models, _, more, late = await self._page(last, tag, limit)
-            pages.append(models)
-            windowed = windowed or late
-        for model in (model for page in pages for model in page):
-            found.setdefault(model.id, model)
+        first, total, more, windowed = await self._page(1, tag, limit)
+        found |= {model.id: model for model in first}
+        full, last = len(first) >= size and more is not False and limit is None, 1
+        while full:
+            # As many pages at once as the total promises, but no more than a few: a total may be anything.
+            promised = -(-total // size) - last if total is not None else 1
+            numbers = range(last + 1, last + 1 + min(max(1, promised), PAGES_AT_ONCE))
+            pages = await together(self._page(number, tag, limit) for number in numbers)
+            before, last = len(found), numbers[-1]
+            more = pages[-1][2]
+            for models, _, _, late in pages:
+                windowed = windowed or late
+                for model in models:
+                    found.setdefault(model.id, model)
+            # A page that is not full, or brings nothing new, is the end whatever the total says.
+            full = len(found) > before and more is not False and all(len(page[0]) >= size for page in pages)
         adds_up = limit is not None or (not windowed and (total is None or len(found) >= total))
         ours = tuple(m for m in found.values() if tag is None or tag in m.tags)
         return Listing(ours, complete=adds_up), adds_up or windowed
