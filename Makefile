@@ -22,8 +22,8 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.installed-test
-	$(BIN)/python tests/bench/core.py $(ARGS)
-	$(BIN)/python tests/bench/apply.py
+	$(BIN)/python -m tests.bench.core $(ARGS)
+	$(BIN)/python -m tests.bench.apply
 
 bench-plan: $(VENV)/.installed-test
 	$(BIN)/python -m tests.bench.plan $(ARGS)

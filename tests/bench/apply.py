@@ -1,6 +1,6 @@
 """How near an apply comes to what the account allows, what large samples and starting cost.
 
-    python tests/bench/apply.py --json result.json
+    python -m tests.bench.apply --json result.json
 
 The emulator runs in a process of its own, over loopback TCP. The bound of an apply is its creates x latency /
 limit; its time is from the first create's arrival to the last one's answer. The whole run's time stands
@@ -13,20 +13,20 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-KEY = "key-of-the-benchmark"
+from tests.bench.process import account, emulator, request, run_command, table
+
+APPLY = [sys.executable, "-m", "voicectl", "apply", "--yes", "--quiet"]
 ACME = Path(__file__).resolve().parents[2] / "examples" / "acme"
 
 
@@ -38,14 +38,15 @@ def main() -> None:
     options = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(machine)
-    results = {
+    results: dict[str, Any] = {
         "machine": machine,
         "apply": [apply(options.voices, 500, 5, 5), apply(options.voices, 1000, 50, "auto")],
         "memory": [memory(50_000), memory(options.large_mb * 1_000_000)],
         "start": starts(),
     }
-    for name in ("apply", "memory", "start"):
-        table(results[name])  # type: ignore[arg-type]
+    for rows in (results["apply"], results["memory"], results["start"]):
+        print()
+        table(rows, tuple(rows[0]))
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 
@@ -59,9 +60,9 @@ def apply(voices: int, latency: int, limit: int, concurrency: int | str) -> dict
             lines += [f"  voice-{number}:", f"    title: Voice {number}"]
             lines += [f"    samples: [{{audio: ../samples/{number}.wav, transcript: Words.}}]"]
         (root / "voices/all.yaml").write_text("\n".join(lines) + "\n")
-        with emulator("--latency", str(latency), "--concurrency-limit", str(limit)) as url:
-            run = run_once(root, url)
-            entries = log(url)
+        with emulator(root / "account.db", "--latency", str(latency), "--concurrency-limit", str(limit)) as url:
+            run = run_command(APPLY, root, account(url))
+            entries = request(f"{url}/_emulator/log")["entries"]
     creates = [entry for entry in entries if entry["method"] == "POST"]
     seconds = max(e["started"] + (e["duration"] or 0) for e in creates) - min(e["started"] for e in creates)
     refused = sum(entry["status"] == 429 for entry in entries)
@@ -87,8 +88,8 @@ def memory(size: int) -> dict[str, Any]:
             write_wav(root / f"samples/{number}.wav", size, number)
             lines += [f"      - {{audio: ../samples/{number}.wav, transcript: Words.}}"]
         (root / "voices/all.yaml").write_text("\n".join(lines) + "\n")
-        with emulator() as url:
-            run = run_once(root, url)
+        with emulator(root / "account.db") as url:
+            run = run_command(APPLY, root, account(url))
     return {"memory": f"one voice, 20 samples of {size:,} bytes", **run}
 
 
@@ -135,51 +136,6 @@ def write_wav(path: Path, size: int, seed: int) -> None:
         file.write((36 + data).to_bytes(4, "little"))
         file.seek(40)
         file.write(data.to_bytes(4, "little"))
-
-
-@contextmanager
-def emulator(*arguments: str) -> Iterator[str]:
-    directory = Path(tempfile.mkdtemp(prefix="voicectl-bench-"))
-    database = str(directory / "account.db")
-    command = [sys.executable, "-m", "voicectl", "--quiet", "emulator", "--port", "0", "--db", database, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait(10)
-        shutil.rmtree(directory)
-
-
-def run_once(root: Path, url: str) -> dict[str, Any]:
-    """`voicectl apply` as a process: its time and its peak memory as the operating system counts it."""
-    environ = {**os.environ, "FISH_API_URL": url, "FISH_API_KEY": KEY}
-    command = [sys.executable, "-m", "voicectl", "apply", "--yes", "--quiet"]
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"apply ended with {process.returncode}")
-    cpu = usage.ru_utime + usage.ru_stime
-    return {"seconds": round(seconds, 2), "cpu": round(cpu, 2), "peak_mb": round(usage.ru_maxrss / 1024, 1)}
-
-
-def log(url: str) -> list[dict[str, Any]]:
-    request = urllib.request.Request(f"{url}/_emulator/log", headers={"Authorization": f"Bearer {KEY}"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        entries: list[dict[str, Any]] = json.load(answer)["entries"]
-    return entries
-
-
-def table(rows: list[dict[str, Any]]) -> None:
-    lines = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    print()
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":

@@ -13,18 +13,14 @@ import json
 import os
 import platform
 import random
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-KEY = "key-of-the-benchmark"
+from tests.bench.process import account, emulator, request, run_command, table
 
 
 def main() -> None:
@@ -60,7 +56,7 @@ def write_project(root: Path, voices: int, size: int) -> None:
 def measure(root: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     with emulator(root.parent / f"{root.name}.db") as url:
-        environ = {**os.environ, "FISH_API_URL": url, "FISH_API_KEY": KEY}
+        environ = account(url)
         rows.append({"what": "control: the same uploads by a bare client", **control(root, url)})
         for what, arguments in (
             ("apply", ["apply", "--yes", "--quiet"]),
@@ -82,26 +78,8 @@ def run_once(root: Path, environ: dict[str, str], arguments: list[str]) -> dict[
     return run_command([sys.executable, "-m", "voicectl", *arguments], root, environ)
 
 
-def run_command(command: list[str], root: Path, environ: dict[str, str]) -> dict[str, Any]:
-    """One process: seconds, and its peak memory as the operating system counts it."""
-    start = time.perf_counter()
-    # Installed packages have their bytecode; a machine that forbids to write it would be measured compiling.
-    environ = {key: value for key, value in environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    process = subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{command} ended with {process.returncode}")
-    return {
-        "seconds": round(seconds, 2),
-        "cpu": round(usage.ru_utime + usage.ru_stime, 2),
-        "peak_mb": usage.ru_maxrss // 1024,
-    }
-
-
 def control(root: Path, url: str) -> dict[str, Any]:
-    """Send every sample once by a raw socket client, four at a time, and delete what that made."""
+    """Send every sample once by a bare client (urllib), four at a time, and delete what that made."""
     from concurrent.futures import ThreadPoolExecutor
 
     def send(path: Path) -> str:
@@ -125,30 +103,6 @@ def control(root: Path, url: str) -> dict[str, Any]:
     return {"seconds": round(seconds, 2), "get": 0, "mutating": len(ids)}
 
 
-def request(url: str, method: str = "GET", body: bytes | None = None, kind: str = "") -> Any:
-    headers = {"Authorization": f"Bearer {KEY}"} | ({"Content-Type": kind} if kind else {})
-    with urllib.request.urlopen(
-        urllib.request.Request(url, data=body, headers=headers, method=method),
-        timeout=60,
-    ) as answer:
-        data = answer.read()
-    return json.loads(data) if data else None
-
-
-@contextmanager
-def emulator(database: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "voicectl", "--quiet", "emulator", "--port", "0", "--db", str(database)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait(10)
-        for path in database.parent.glob(f"{database.name}*"):
-            path.unlink()
-
-
 def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{options.voices} voices of one sample of {options.sample_bytes} bytes; {machine}")
@@ -157,14 +111,6 @@ def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
         options.json.write_text(
             json.dumps({"machine": machine, "options": str(options), "rows": rows}, indent=2) + "\n"
         )
-
-
-def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    """Print rows in columns that line up."""
-    texts = [columns, *(tuple(str(row.get(column, "-")) for column in columns) for row in rows)]
-    widths = [max(len(row[column]) for row in texts) for column in range(len(columns))]
-    for row in texts:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":

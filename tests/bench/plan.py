@@ -19,7 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.bench.core import KEY, emulator, run_command, table, write_project
+from tests.bench.core import write_project
+from tests.bench.process import account, emulator, run_command, table
 
 
 def main() -> None:
@@ -52,7 +53,7 @@ def measure(size: int, sample_bytes: int) -> list[dict[str, Any]]:
 def ours(root: Path, database: Path) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "voicectl"]
     with emulator(database) as url:
-        environ = {**os.environ, "FISH_API_URL": url, "FISH_API_KEY": KEY}
+        environ = account(url)
         run_command([*command, "apply", "--yes", "--quiet"], root, environ)
         shutil.rmtree(root / ".voicectl")
         rows = [{"what": "plan without change, cold", **run_command([*command, "plan"], root, environ)}]

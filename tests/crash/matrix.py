@@ -184,8 +184,8 @@ def without_the_end() -> None:
     async def nothing(self: Any, *outcomes: Any) -> list[Any]:
         return []
 
-    apply._Sweep.before_widening = nothing  # type: ignore
-    apply._Sweep.verify = nothing  # type: ignore
+    apply._Sweep.before_widening = nothing  # type: ignore[method-assign,assignment]
+    apply._Sweep.verify = nothing  # type: ignore[method-assign,assignment]
 
 
 def one(arguments: tuple[Path, Reference, Point]) -> list[tuple[str, str, list[str]]]:
