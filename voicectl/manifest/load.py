@@ -1,25 +1,17 @@
-"""The pipeline from files to the desired state: discover, read, collect, check, read files, resolve."""
+"""From files to the desired state: the project file, the manifests it means, and what they want."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Sequence
+import time
 from pathlib import Path
 
 from voicectl.errors import Place
-from voicectl.manifest import rules, wording, yaml_source
-from voicectl.manifest.discover import find_manifests, refusal
-from voicectl.manifest.files import FileReader, NamedFiles, find_files
-from voicectl.manifest.hashing import FileCache
-from voicectl.manifest.layers import Declared, Manifest
-from voicectl.manifest.moves import resolve_moves, resolve_removals
-from voicectl.manifest.paths import PathRefused, ProjectPaths, read_regular
+from voicectl.manifest.discover import PROJECT_FILE, find_manifests, refusal
+from voicectl.manifest.paths import ProjectPaths
 from voicectl.manifest.problems import Problems
 from voicectl.manifest.project import Project, read_project
-from voicectl.manifest.resolve import resolve_voice
-from voicectl.manifest.schema import ManifestFile
+from voicectl.manifest.snapshot import Origins, Snapshot
 from voicectl.model.catalog import Catalog
-from voicectl.model.voice import Voice
 
 
 def load_catalog(project: Project, *, read_samples: bool = True) -> Catalog:
@@ -44,28 +36,24 @@ def load_all(directory: Path, environment: str | None, *, read_samples: bool = T
 
 
 def _load(project: Project, problems: Problems, read_samples: bool) -> Catalog:
+    files = _find_manifests(project, problems)
+    began = time.time_ns()
+    snapshot = Snapshot(project.root, project.environment)
+    known = snapshot.load(files) if read_samples and not problems.found else None
+    if known is not None:
+        return known
+    # Half of what `plan` would import is for reading manifests, and a snapshot spares it.
+    from voicectl.manifest.assemble import assemble
+
     paths = ProjectPaths(project.root)
-    manifests = _read_manifests(project, paths, problems)
-    voices = _collect(project, manifests, problems)
-    removed = resolve_removals(manifests, voices, problems)
-    moved = resolve_moves(manifests, voices, removed, problems)
-    here = _in_environment(voices, project.environment)
-    _check(project, voices, here, problems)
-    resolved = _resolve(project, here, paths, problems) if read_samples else _resolve_unread(here)
-    names = {voice.name for voice in resolved}
-    return Catalog(
-        name=project.catalog,
-        environment=project.environment,
-        voices={voice.name: voice for voice in resolved},
-        moved=tuple(move for move in moved if move.new in names),
-        removed=removed,
-        retain=project.retain,
-        policy=project.policy,
-        warnings=problems.warnings,
-    )
+    paths.file(PROJECT_FILE)
+    catalog = assemble(project, files, paths, problems, read_samples=read_samples)
+    if read_samples and not problems.has_errors:
+        snapshot.save(catalog, Origins(files, frozenset(paths.files), paths.resolved), began)
+    return catalog
 
 
-def _read_manifests(project: Project, paths: ProjectPaths, problems: Problems) -> list[Manifest]:
+def _find_manifests(project: Project, problems: Problems) -> list[str]:
     patterns = [pattern for pattern in project.manifests if not refusal(pattern)]
     files, closed = find_manifests(project.root, patterns)
     for directory in closed:
@@ -74,79 +62,4 @@ def _read_manifests(project: Project, paths: ProjectPaths, problems: Problems) -
         place = project.document.value(("manifests",))
         hint = "add a manifest, or correct `manifests:`"
         problems.error(place, f"no file matches {', '.join(patterns)}", hint)
-    read = (_read_manifest(file, paths, problems) for file in files)
-    return [manifest for manifest in read if manifest is not None]
-
-
-def _read_manifest(file: str, paths: ProjectPaths, problems: Problems) -> Manifest | None:
-    try:
-        content = read_regular(paths.absolute(paths.file(file)), yaml_source.MAX_BYTES)
-    except PathRefused as error:
-        problems.error(Place(file), error.message, error.hint)
-        return None
-    except OSError as error:
-        problems.error(Place(file), f"can't be read ({error.strerror})", "check its permissions")
-        return None
-    document, found = yaml_source.parse(file, content)
-    problems.found += found
-    if document is None:
-        return None
-    data = document.data
-    if data is None:
-        problems.error(Place(file), "the manifest is empty", "add `voices:`, or delete the file")
-        return None
-    if isinstance(data, dict):
-        # `voices:` with nothing behind it, as while everything in it is commented out.
-        data = {key: value for key, value in data.items() if value is not None or key not in _LISTS}
-    entries, broken = wording.read(ManifestFile, document, data, problems)
-    return Manifest(document, entries, broken, posixpath.dirname(file))
-
-
-_LISTS = ("voices", "moved", "removed")
-
-
-def _collect(project: Project, manifests: Sequence[Manifest], problems: Problems) -> dict[str, Declared]:
-    """The voices of all manifests by name; a second one of a name is reported."""
-    voices: dict[str, Declared] = {}
-    for manifest in manifests:
-        for name, entry in manifest.content.voices.items():
-            declared = Declared(name, manifest, entry, project)
-            if name in voices:
-                message = f"voice {name!r} is already in {voices[name].place}"
-                problems.error(declared.place, message, "give one of them another name, or delete it")
-            else:
-                voices[name] = declared
-    return voices
-
-
-def _in_environment(voices: dict[str, Declared], environment: str | None) -> list[Declared]:
-    """The voices of this environment, sorted by name."""
-    return [
-        voice
-        for _, voice in sorted(voices.items())
-        if environment is None or not voice.entry.environments or environment in voice.entry.environments
-    ]
-
-
-def _check(project: Project, voices: dict[str, Declared], here: Sequence[Declared], problems: Problems) -> None:
-    for voice in voices.values():
-        rules.check_environments(voice, problems)
-    rules.check_overrides(project, voices, problems)
-    rules.check_models(project, here, problems)
-    for voice in here:
-        rules.check_voice(voice, problems)
-
-
-def _resolve(project: Project, here: Sequence[Declared], paths: ProjectPaths, problems: Problems) -> list[Voice]:
-    named = [find_files(voice, paths, problems) for voice in here]
-    reader = FileReader(FileCache(project.root), project.policy.min_sample_seconds, problems)
-    reader.read(named)
-    return [_finish(voice, files, reader) for voice, files in zip(here, named, strict=True)]
-
-
-def _finish(voice: Declared, files: NamedFiles, reader: FileReader) -> Voice:
-    return resolve_voice(voice, reader.samples(files), reader.cover(files))
-
-
-def _resolve_unread(here: Sequence[Declared]) -> list[Voice]:
-    return [resolve_voice(voice, (), None) for voice in here]
+    return files

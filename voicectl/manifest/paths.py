@@ -32,7 +32,9 @@ class ProjectPaths:
 
     def __init__(self, root: Path) -> None:
         self._root = os.path.realpath(root)
-        self._directories: dict[str, str] = {}
+        self._resolved: dict[str, str] = {}
+        self.files: set[str] = set()
+        """Every file found, as `file` handed it back."""
 
     def file(self, text: str, base: str = "") -> str:
         """The path, relative to the project, of the regular file that `text` names.
@@ -50,7 +52,18 @@ class ProjectPaths:
             raise PathRefused(f"{shown(text)} is a directory", "name a file in it")
         if not stat.S_ISREG(mode):
             raise PathRefused(f"{shown(text)} is not a regular file", "name a regular file")
+        self.files.add(relative)
         return relative
+
+    @property
+    def resolved(self) -> dict[str, str]:
+        """Every directory and link met on the way, as written, and where it really led.
+
+        Both are relative to the project; what is written is not normalised, since `..` behind a link means
+        another directory.
+        """
+        start = len(self._root.rstrip(os.sep)) + 1
+        return {written[start:]: os.path.relpath(real, self._root) for written, real in self._resolved.items()}
 
     def place(self, text: str, base: str = "") -> str:
         """Like `file`, for a path at which nothing needs to be."""
@@ -77,12 +90,12 @@ class ProjectPaths:
     def _resolve(self, path: str) -> str:
         # Directories repeat; their links are resolved once each.
         directory, name = os.path.split(path)
-        real = self._directories.get(directory)
+        real = self._resolved.get(directory)
         if real is None:
-            real = self._directories[directory] = os.path.realpath(directory)
+            real = self._resolved[directory] = os.path.realpath(directory)
         joined = os.path.join(real, name)
         if name in ("", ".", "..") or os.path.islink(joined):
-            return os.path.realpath(joined)
+            joined = self._resolved[path] = os.path.realpath(path)
         return joined
 
 

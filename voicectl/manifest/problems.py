@@ -27,8 +27,13 @@ class Problems:
 
     def refuse(self) -> None:
         """InvalidFiles with everything found, if there is any error."""
-        if any(problem.level == "error" for problem in self.found):
+        if self.has_errors:
             raise InvalidFiles(set(self.found))
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything found makes the files invalid."""
+        return any(problem.level == "error" for problem in self.found)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

@@ -8,9 +8,6 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import Version
-
 from voicectl.errors import Place, ProjectNotFound, UsageError
 from voicectl.manifest import discover, wording, yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
@@ -188,6 +185,9 @@ def _check_catalog(content: ProjectFile, document: Document, problems: Problems)
 def _check_requires(content: ProjectFile, document: Document, problems: Problems) -> None:
     if not content.requires:
         return
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import Version
+
     place = document.value(("requires",))
     try:
         wanted = SpecifierSet(content.requires)

@@ -127,7 +127,8 @@ Tag = Annotated[
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    # Validators are built when they are first used: most runs need those of the project file only.
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Lifecycle(_Closed):

@@ -14,6 +14,8 @@ def text(value: str | None) -> str:
     """NFC, LF line ends, no byte-order mark, stripped; a missing text is the empty string."""
     if not value:
         return ""
+    if value.isascii() and "\r" not in value:
+        return value.strip()
     plain = value.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", plain).strip()
 

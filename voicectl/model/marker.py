@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 PREFIX = "voicectl:"
 MAX_MARKER = 120
@@ -38,10 +39,7 @@ class Marker:
     @classmethod
     def parse(cls, tag: str) -> Marker | None:
         """Read a tag; None where it is no marker."""
-        match = _MARKER.fullmatch(tag)
-        if match is None:
-            return None
-        return cls(match["namespace"], match["name"], match["key"], match["retired"] is not None)
+        return _parsed(tag) if is_mark(tag) else None
 
     @property
     def tag(self) -> str:
@@ -57,6 +55,15 @@ class Marker:
     def as_retired(self, retired: bool = True) -> Marker:
         """The same marker with or without the retired role."""
         return replace(self, retired=retired)
+
+
+@lru_cache(maxsize=16_384)
+def _parsed(tag: str) -> Marker | None:
+    # Every marker is asked for several times in one plan.
+    match = _MARKER.fullmatch(tag)
+    if match is None:
+        return None
+    return Marker(match["namespace"], match["name"], match["key"], match["retired"] is not None)
 
 
 def key_of(inputs: str | None) -> str:

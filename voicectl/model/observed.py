@@ -48,6 +48,8 @@ class Model:
     def marker(self, namespace: str) -> Marker | None:
         """The marker of this namespace; None where there is none, or several that disagree."""
         found = [m for m in map(Marker.parse, self.tags) if m is not None and m.namespace == namespace]
+        if len(found) == 1:
+            return found[0]
         if len({(m.name, m.key) for m in found}) != 1:
             return None
         return min(found, key=lambda m: m.retired)

@@ -193,6 +193,9 @@ def _without_duplicates(
     keep: list[Model] = []
     duplicates: list[Model] = []
     for group in groups.values():
+        if len(group) == 1:
+            keep += group
+            continue
         contenders = [m for m in group if m.id not in known]
         chosen = {record.id, record.pending.id if record.pending else None} if record else set()
         if not any(m.id in chosen for m in contenders):

@@ -103,13 +103,14 @@ def check_moves(catalog: Catalog, lock: Lock, chosen: Set[str]) -> Iterator[Refu
 def unmarked(lock: Lock, observation: Observation, namespace: str) -> Iterator[Notice]:
     """Models with the catalog's tag and no marker that can be read: whose they are can't be told."""
     tag = marker.catalog_tag(namespace)
-    for model in sorted(observation.models.values(), key=lambda m: m.age):
-        if tag in model.tags and model.marker(namespace) is None and model.id not in lock.ids():
-            yield Notice(
-                "unmarked",
-                f"model {model.id} ({model.title}) carries the tag {tag}, but no marker: it is left alone",
-                "take the tag off, or adopt the model with `model:` in a manifest",
-            )
+    unclear = [m for m in observation.models.values() if tag in m.tags and m.marker(namespace) is None]
+    recorded = lock.ids() if unclear else frozenset()
+    for model in sorted((m for m in unclear if m.id not in recorded), key=lambda m: m.age):
+        yield Notice(
+            "unmarked",
+            f"model {model.id} ({model.title}) carries the tag {tag}, but no marker: it is left alone",
+            "take the tag off, or adopt the model with `model:` in a manifest",
+        )
 
 
 def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task], today: date) -> Iterator[Refusal]:

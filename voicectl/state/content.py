@@ -38,11 +38,24 @@ def encode(lock: Lock) -> bytes:
 
 def decode(data: bytes, name: str) -> Lock:
     """Read a lockfile; `name` is how messages call it. Raises StateError that says how to go on."""
+    from pydantic import ValidationError
+
     hint = _RESTORE.format(name)
     data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        lock: Lock = _adapter().validate_json(data)
+    except ValidationError as error:
+        raise _not_text(data, name, hint) or _invalid(error, name, hint) from None
+    if b'"format_version"' not in data:
+        raise StateError(f"{name}: format_version: this key is missing", hint, [Place(name)])
+    return _checked(lock, name, hint)
+
+
+def _not_text(data: bytes, name: str, hint: str) -> StateError | None:
+    """What keeps these bytes from being any lockfile that this version could know; None if nothing does."""
     for number, text in enumerate(data.splitlines(), 1):
         if text.startswith(_CONFLICT_MARKS) or text == b"=======":
-            raise StateError(
+            return StateError(
                 f"{name}:{number}: the lockfile holds merge-conflict marks",
                 "take either side whole, then run `voicectl plan`: models of the other side are found by their marks",
                 [Place(name, number)],
@@ -52,29 +65,21 @@ def decode(data: bytes, name: str) -> Lock:
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         what = "is empty" if not data.strip() else "is not complete JSON"
-        raise StateError(f"{name}:{line}: the lockfile {what}", hint, [Place(name, line)]) from None
-    version = values.get("format_version") if isinstance(values, dict) else None
-    if isinstance(values, dict) and version is None:
-        raise StateError(f"{name}: format_version: this key is missing", hint, [Place(name)])
+        return StateError(f"{name}:{line}: the lockfile {what}", hint, [Place(name, line)])
+    version = values.get("format_version") if isinstance(values, dict) else FORMAT_VERSION
+    if version is None:
+        return StateError(f"{name}: format_version: this key is missing", hint, [Place(name)])
     if isinstance(version, int) and version > FORMAT_VERSION:
-        raise StateError(
-            f"{name}: format version {version} is newer than this voicectl knows ({FORMAT_VERSION})",
-            "upgrade voicectl",
-            [Place(name)],
-        )
-    return _checked(_validated(data, name, hint), name, hint)
+        message = f"{name}: format version {version} is newer than this voicectl knows ({FORMAT_VERSION})"
+        return StateError(message, "upgrade voicectl", [Place(name)])
+    return None
 
 
-def _validated(data: bytes, name: str, hint: str) -> Lock:
-    from pydantic import ValidationError
-
-    try:
-        lock: Lock = _adapter().validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise StateError(f"{name}: {where}: {_words(first['type'])}", hint, [Place(name)]) from None
-    return lock
+def _invalid(error: Any, name: str, hint: str) -> StateError:
+    """The first thing in a lockfile that does not fit its format."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    return StateError(f"{name}: {where}: {_words(first['type'])}", hint, [Place(name)])
 
 
 def _words(kind: str) -> str:

@@ -1,0 +1,121 @@
+"""Manifests -> the catalog: read, collect, check, read the files they name, resolve."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+
+from voicectl.errors import Place
+from voicectl.manifest import rules, wording, yaml_source
+from voicectl.manifest.files import FileReader, NamedFiles, find_files
+from voicectl.manifest.hashing import FileCache
+from voicectl.manifest.layers import Declared, Manifest
+from voicectl.manifest.moves import resolve_moves, resolve_removals
+from voicectl.manifest.paths import PathRefused, ProjectPaths, read_regular
+from voicectl.manifest.problems import Problems
+from voicectl.manifest.project import Project
+from voicectl.manifest.resolve import resolve_voice
+from voicectl.manifest.schema import ManifestFile
+from voicectl.model.catalog import Catalog
+from voicectl.model.voice import Voice
+
+
+def assemble(
+    project: Project, files: Sequence[str], paths: ProjectPaths, problems: Problems, *, read_samples: bool
+) -> Catalog:
+    """What the manifests `files` want in the project's environment, as far as it could be read.
+
+    What is wrong goes into `problems`. Every file that counts is asked of `paths`.
+    """
+    manifests = [manifest for file in files if (manifest := _read_manifest(file, paths, problems)) is not None]
+    voices = _collect(project, manifests, problems)
+    removed = resolve_removals(manifests, voices, problems)
+    moved = resolve_moves(manifests, voices, removed, problems)
+    here = _in_environment(voices, project.environment)
+    _check(project, voices, here, problems)
+    resolved = _resolve(project, here, paths, problems) if read_samples else _resolve_unread(here)
+    names = {voice.name for voice in resolved}
+    return Catalog(
+        name=project.catalog,
+        environment=project.environment,
+        voices={voice.name: voice for voice in resolved},
+        moved=tuple(move for move in moved if move.new in names),
+        removed=removed,
+        retain=project.retain,
+        policy=project.policy,
+        warnings=problems.warnings,
+    )
+
+
+def _read_manifest(file: str, paths: ProjectPaths, problems: Problems) -> Manifest | None:
+    try:
+        content = read_regular(paths.absolute(paths.file(file)), yaml_source.MAX_BYTES)
+    except PathRefused as error:
+        problems.error(Place(file), error.message, error.hint)
+        return None
+    except OSError as error:
+        problems.error(Place(file), f"can't be read ({error.strerror})", "check its permissions")
+        return None
+    document, found = yaml_source.parse(file, content)
+    problems.found += found
+    if document is None:
+        return None
+    data = document.data
+    if data is None:
+        problems.error(Place(file), "the manifest is empty", "add `voices:`, or delete the file")
+        return None
+    if isinstance(data, dict):
+        # `voices:` with nothing behind it, as while everything in it is commented out.
+        data = {key: value for key, value in data.items() if value is not None or key not in _LISTS}
+    entries, broken = wording.read(ManifestFile, document, data, problems)
+    return Manifest(document, entries, broken, posixpath.dirname(file))
+
+
+_LISTS = ("voices", "moved", "removed")
+
+
+def _collect(project: Project, manifests: Sequence[Manifest], problems: Problems) -> dict[str, Declared]:
+    """The voices of all manifests by name; a second one of a name is reported."""
+    voices: dict[str, Declared] = {}
+    for manifest in manifests:
+        for name, entry in manifest.content.voices.items():
+            declared = Declared(name, manifest, entry, project)
+            if name in voices:
+                message = f"voice {name!r} is already in {voices[name].place}"
+                problems.error(declared.place, message, "give one of them another name, or delete it")
+            else:
+                voices[name] = declared
+    return voices
+
+
+def _in_environment(voices: dict[str, Declared], environment: str | None) -> list[Declared]:
+    """The voices of this environment, sorted by name."""
+    return [
+        voice
+        for _, voice in sorted(voices.items())
+        if environment is None or not voice.entry.environments or environment in voice.entry.environments
+    ]
+
+
+def _check(project: Project, voices: dict[str, Declared], here: Sequence[Declared], problems: Problems) -> None:
+    for voice in voices.values():
+        rules.check_environments(voice, problems)
+    rules.check_overrides(project, voices, problems)
+    rules.check_models(project, here, problems)
+    for voice in here:
+        rules.check_voice(voice, problems)
+
+
+def _resolve(project: Project, here: Sequence[Declared], paths: ProjectPaths, problems: Problems) -> list[Voice]:
+    named = [find_files(voice, paths, problems) for voice in here]
+    reader = FileReader(FileCache(project.root), project.policy.min_sample_seconds, problems)
+    reader.read(named)
+    return [_finish(voice, files, reader) for voice, files in zip(here, named, strict=True)]
+
+
+def _finish(voice: Declared, files: NamedFiles, reader: FileReader) -> Voice:
+    return resolve_voice(voice, reader.samples(files), reader.cover(files))
+
+
+def _resolve_unread(here: Sequence[Declared]) -> list[Voice]:
+    return [resolve_voice(voice, (), None) for voice in here]

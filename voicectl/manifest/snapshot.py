@@ -1,0 +1,107 @@
+"""The whole catalog as it was last loaded, used again while nothing it was made from can have changed.
+
+Like the digests of `hashing.py`, a snapshot under `.voicectl/cache/` saves time and is never a source
+of truth. It names every file that was read with its stamp; one that differs, that is gone or that now
+lies behind a link makes the snapshot void. Stamps hold the inode and the time of its last change, which
+a commit can't foresee: a snapshot that a stranger checked in is void as well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp
+from voicectl.manifest.discover import PROJECT_FILE
+from voicectl.model.catalog import Catalog
+from voicectl.version import VERSION
+
+_VERSION = f"1 {VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """What a catalog was made from: the manifests, and every file read, by path relative to the project.
+
+    `resolved` maps each directory and link on the way to a file, as written, to where it really led.
+    """
+
+    manifests: Sequence[str]
+    files: frozenset[str]
+    resolved: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What the file holds. `made` is the time in nanoseconds before the first file was read."""
+
+    version: str
+    environment: str | None
+    manifests: tuple[str, ...]
+    resolved: dict[str, str]
+    files: dict[str, Stamp]
+    made: int
+    catalog: Catalog
+
+
+class Snapshot:
+    """The snapshot of one environment of a project."""
+
+    def __init__(self, root: Path, environment: str | None) -> None:
+        self._root = str(root)
+        self._environment = environment
+        self._cache = CacheFile(root, f"catalog.{environment}.json" if environment else "catalog.json")
+
+    def load(self, manifests: Sequence[str]) -> Catalog | None:
+        """The catalog, if these are its manifests and no file of it can have changed."""
+        content = self._cache.read()
+        if not content:
+            return None
+        try:
+            saved: _Saved = _adapter().validate_json(content)
+        except ValueError:
+            return None
+        ours = (saved.version, saved.environment) == (_VERSION, self._environment)
+        same = ours and saved.manifests == tuple(manifests) and saved.files.keys() >= {PROJECT_FILE, *manifests}
+        unchanged = same and self._leads(saved.resolved) and self._stamps(saved.files, saved.made) == saved.files
+        return saved.catalog if unchanged else None
+
+    def save(self, catalog: Catalog, origins: Origins, began: int) -> None:
+        """Keep the catalog, unless a file was changed so shortly before that it could change again unseen.
+
+        `began` is the time in nanoseconds before the first file was read.
+        """
+        files = self._stamps({PROJECT_FILE, *origins.manifests, *origins.files}, began)
+        if files is None:
+            return
+        manifests, resolved = tuple(origins.manifests), dict(origins.resolved)
+        saved = _Saved(_VERSION, self._environment, manifests, resolved, files, began, catalog)
+        self._cache.write(_adapter().dump_json(saved))
+
+    def _stamps(self, files: Iterable[str], read_at: int) -> dict[str, Stamp] | None:
+        """The stamps of the files; None where one is gone or could change again unseen."""
+        stamps = {}
+        for path in files:
+            found = stamp(os.path.join(self._root, path))
+            if found is None or not settled(found, read_at):
+                return None
+            stamps[path] = found
+        return stamps
+
+    def _leads(self, resolved: Mapping[str, str]) -> bool:
+        """Whether directories and links still lead where they led."""
+        return all(
+            os.path.realpath(os.path.join(self._root, written)) == os.path.normpath(os.path.join(self._root, real))
+            for written, real in resolved.items()
+        )
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_Saved)
