@@ -13,6 +13,9 @@ from voicectl.engine.events import Event, Listener
 from voicectl.report.escape import json_text, terminal
 
 _TOLD = ("started", "retrying", "warning", "done", "failed", "verifying")
+_LASTING = ("failed", "warning")
+_SPEED_WINDOW = 600.0
+"""Seconds over which the time left is estimated: a large upload may be the only thing that ends for minutes."""
 
 
 @contextmanager
@@ -46,7 +49,7 @@ def quiet_listener(settings: Globals) -> Listener:
 
 def _json_lines(settings: Globals) -> Listener:
     def listener(event: Event) -> None:
-        if event.kind not in ("uploading", "waiting", "limit") or _told_of_limit(event, settings):
+        if event.kind not in ("uploading", "waiting", "pace", "limit") or _told_of_limit(event, settings):
             _json_line(event)
 
     return listener
@@ -63,10 +66,14 @@ def _quiet(event: Event) -> None:
 
 
 def _plain_line(settings: Globals) -> Listener:
+    tally = _Tally()
+
     def listener(event: Event) -> None:
+        tally.hear(event)
         told = event.kind in _TOLD and (event.kind != "started" or settings.verbose)
         if told or _told_of_limit(event, settings):
-            printing.err(_sentence(event))
+            count = f" ({tally.ended} of {tally.changes})" if event.kind in ("done", "failed") else ""
+            printing.err(_sentence(event) + count)
 
     return listener
 
@@ -83,23 +90,37 @@ def _sentence(event: Event) -> str:
 
 @contextmanager
 def _display(settings: Globals) -> Iterator[Listener]:
-    """Voices done of all and bytes uploaded, with failures and retries as lines above."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    """Changes done of all, bytes, time left and the limit in force; what is being retried, and why.
 
+    Failures and warnings stay as lines above.
+    """
+    from rich.console import Console, RenderableType
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Bars(Progress):
+        """Bars with a line below them."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            if tally.note:
+                yield Text(tally.note, no_wrap=True, overflow="ellipsis")
+
+    tally = _Tally()
     console = Console(file=sys.stderr, no_color=settings.no_color or None, highlight=False, markup=False)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True)
+    bar = Bars(*columns, console=console, transient=True, speed_estimate_period=_SPEED_WINDOW)
     try:
         voices = bar.add_task("planning", total=None)
         bytes_bar = bar.add_task("uploading", total=None, visible=False)
-        tally = _Tally()
 
         def listener(event: Event) -> None:
             if event.kind == "planned":
                 bar.start()  # not before: until then a question may be on the screen
-            if event.kind in ("failed", "retrying", "warning") or _told_of_limit(event, settings):
+            if event.kind in _LASTING or (event.kind == "retrying" and not tally.changes):
                 console.print(printing.redacted(_sentence(event)), emoji=False)
+            elif _told_of_limit(event, settings):
+                console.print(_sentence(event))
             tally.hear(event)
             bar.update(voices, description=tally.voices, total=tally.changes or None, completed=tally.ended)
             if tally.total:
@@ -115,7 +136,9 @@ class _Tally:
 
     def __init__(self) -> None:
         self.changes = self.ended = self.total = self.sent = 0
+        self.pace = 0
         self.verifying = False
+        self._retrying: dict[str, str] = {}
         self._uploads: dict[str, tuple[int, int]] = {}
 
     def hear(self, event: Event) -> None:
@@ -123,17 +146,35 @@ class _Tally:
             self.changes, self.total = event.total, event.sent
         elif event.kind in ("done", "failed"):
             self.ended += 1
+            self._retrying.pop(event.name, None)
+            self._retrying.pop("", None)  # of no voice in particular: it went through by now
         elif event.kind == "uploading":
             before, _ = self._uploads.get(event.name, (0, 0))
             self._uploads[event.name] = (event.sent, event.total)
             self.sent += event.sent - before
+        elif event.kind == "pace":
+            self.pace = event.total
+        elif event.kind == "retrying":
+            self._retrying.pop(event.name, None)
+            self._retrying[event.name] = printing.redacted(_sentence(event))
         self.verifying = self.verifying or event.kind == "verifying"
+
+    @property
+    def note(self) -> str:
+        """What is being repeated just now, and why; the newest of several."""
+        if not self._retrying:
+            return ""
+        more = len(self._retrying) - 1
+        return (f"{more + 1} retries; " if more else "") + next(reversed(self._retrying.values()))
 
     @property
     def voices(self) -> str:
         if self.verifying:
             return "verifying"
-        return f"{self.ended} of {self.changes} changes" if self.changes else "planning"
+        if not self.changes:
+            return "planning"
+        pace = f" · {self.pace} at a time" if self.pace else ""
+        return f"{self.ended} of {self.changes} changes{pace}"
 
     @property
     def bytes(self) -> str:

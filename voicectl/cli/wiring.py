@@ -103,6 +103,8 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
     except (OSError, ValueError) as error:  # a missing SSL_CERT_FILE, a malformed proxy address
         message = f"the client can't be set up: {error}"
         raise Misconfigured(message, "check SSL_CERT_FILE and the proxy settings") from error
+    client.limiter.on_change = lambda limit: listener(Event("pace", total=limit))
+    client.limiter.on_change(client.limiter.limit)
     try:
         yield client
     finally:

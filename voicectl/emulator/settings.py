@@ -177,7 +177,8 @@ def _known(content: object, target: type[Settings] | type[Rule]) -> dict[str, An
     for name, value in content.items():
         if name not in names:
             near = difflib.get_close_matches(str(name), names, n=1)
-            raise ValueError(f"{name}: unknown key" + (f"; did you mean {near[0]!r}?" if near else ""))
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names))}"
+            raise ValueError(f"{name}: unknown key; {hint}")
         if str(names[name].type).startswith("tuple") and name != "rules":
             value = () if value is None else value if isinstance(value, list | tuple) else [value]
         arguments[name] = tuple(value) if isinstance(value, list) and name != "rules" else value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 EventKind = Literal[
-    "planned", "started", "uploading", "waiting", "retrying", "warning", "done", "failed", "verifying", "limit"
+    "planned", "started", "uploading", "waiting", "retrying", "warning", "done", "failed", "verifying", "pace", "limit"
 ]
 
 
@@ -15,7 +15,8 @@ EventKind = Literal[
 class Event:
     """One thing that happened. `sent` and `total` are bytes of an upload.
 
-    For `planned`, `total` is the number of changes and `sent` the bytes that they will upload.
+    For `planned`, `total` is the number of changes and `sent` the bytes that they will upload. For `pace`,
+    `total` is how many requests may be in flight from now on.
     """
 
     kind: EventKind

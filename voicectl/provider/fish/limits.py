@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -49,6 +49,8 @@ class Limiter:
     def __init__(self, ceiling: int, start: int | None = None) -> None:
         self.ceiling = ceiling
         self.limit = start or ceiling
+        self.on_change: Callable[[int], None] = lambda limit: None
+        """Told the limit each time that it changes."""
         self._in_flight = 0
         self._waiting: deque[asyncio.Future[Place]] = deque()
         self._serial = 0
@@ -95,6 +97,7 @@ class Limiter:
             self._lower(place, overloaded)
             self._judged = self._serial
             self._successes = 0
+            self.on_change(self.limit)
 
     def describe(self) -> str:
         """What it found, in a sentence."""
@@ -113,6 +116,7 @@ class Limiter:
 
     def _raise(self) -> None:
         self.limit += 1
+        self.on_change(self.limit)
         self._let_in()
 
     def _hold(self, seconds: float) -> None:
