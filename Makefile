@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check format bench bench-plan schemas constraints build clean
+.PHONY: demo test check format bench schemas constraints build clean
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/demo.py
@@ -22,11 +22,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.installed-test
-	$(BIN)/python -m tests.bench.core $(ARGS)
-	$(BIN)/python -m tests.bench.apply
-
-bench-plan: $(VENV)/.installed-test
-	$(BIN)/python -m tests.bench.plan $(ARGS)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 schemas: $(VENV)/.installed
 	$(BIN)/python -m voicectl.cli.schemas schemas

@@ -129,7 +129,7 @@ def test_version_and_help_import_nothing_heavy(arguments: list[str]) -> None:
 
 def test_plan_imports_nothing_of_the_emulator_or_reports_it_does_not_need() -> None:
     code = (
-        "import sys, voicectl.cli.wiring, voicectl.cli.planning, voicectl.report.json_report; "
+        "import sys, voicectl.cli.wiring, voicectl.cli.planning, voicectl.report.plan_json; "
         "print([m for m in ('starlette', 'uvicorn', 'rich', 'deepdiff', 'jsonschema', 'httpx') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

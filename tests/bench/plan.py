@@ -1,92 +1,97 @@
-"""Plans at size, beside the plans of peers that are installed, all in one run on one machine.
-
-    make bench-plan ARGS="--sizes 1000 5000 --json result.json"
-
-voicectl plans over loopback TCP against the emulator in a process of its own: caches cold (as in CI), warm, and
-with every voice changed. Terraform plans as many `terraform_data` resources that hold `filesha256()` of the same
-files; octoDNS compares as many records, YAML to YAML. A peer that is not installed is left out, and said so.
-"""
+"""Plans at size, over loopback TCP: caches cold (as in CI), warm, and with every voice changed."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import re
 import shutil
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from tests.bench.core import write_project
-from tests.bench.process import account, emulator, run_command, table
+from tests.bench import peers
+from tests.bench.process import VOICECTL, Ask, Row, Run, account, bare, emulator, repeated, run
+from tests.bench.projects import edit, write_project
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 5000])
-    parser.add_argument("--sample-bytes", type=int, default=170_000)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    rows = [row for size in options.sizes for row in measure(size, options.sample_bytes)]
-    table(rows, ("size", "what", "seconds", "cpu", "peak_mb", "ratio"))
-    for name in ("terraform", "octodns-sync"):
-        if not shutil.which(name):
-            print(f"{name} is not installed: no comparison")
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+PLAN = (*VOICECTL, "plan")
+GOALS = {1000: (3, 5, 40), 5000: (6, 10, 20)}
+"""By size: times faster than terraform cold, and warm, and percent of its memory."""
 
 
-def measure(size: int, sample_bytes: int) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory(prefix="voicectl-bench-") as directory:
-        root = Path(directory) / "project"
-        root.mkdir()
-        write_project(root, size, sample_bytes)
-        rows = ours(root, Path(directory) / "account.db")
-        base = rows[0]["seconds"]
-        rows += terraform(root, Path(directory) / "terraform") if shutil.which("terraform") else []
-        rows += octodns(size, Path(directory) / "octodns") if shutil.which("octodns-sync") else []
-    return [{"size": size, **row, "ratio": f"{row['seconds'] / base:.2f}"} for row in rows]
-
-
-def ours(root: Path, database: Path) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", "voicectl"]
-    with emulator(database) as url:
-        environ = account(url)
-        run_command([*command, "apply", "--yes", "--quiet"], root, environ)
-        shutil.rmtree(root / ".voicectl")
-        rows = [{"what": "plan without change, cold", **run_command([*command, "plan"], root, environ)}]
-        rows.append({"what": "plan without change, warm", **run_command([*command, "plan"], root, environ)})
-        manifest = root / "voices/all.yaml"
-        manifest.write_text(re.sub(r"title: Voice", "title: Changed", manifest.read_text()), encoding="utf-8")
-        rows.append({"what": "plan, every voice changed", **run_command([*command, "plan"], root, environ)})
+def measure(sizes: list[int], sample_bytes: int) -> list[Row]:
+    """The rows of all sizes; growth is from the first to the last."""
+    rows, cold = [], {}
+    for size in sizes:
+        found, cold[size] = _one_size(size, sample_bytes)
+        rows += found
+    if len(sizes) > 1:
+        rows += _growth(sizes[0], cold[sizes[0]], sizes[-1], cold[sizes[-1]])
     return rows
 
 
-def terraform(root: Path, directory: Path) -> list[dict[str, Any]]:
-    directory.mkdir()
-    samples = sorted((root / "samples").iterdir())
-    blocks = [f'resource "terraform_data" "v{n}" {{ input = filesha256("{path}") }}' for n, path in enumerate(samples)]
-    (directory / "main.tf").write_text("\n".join(blocks) + "\n", encoding="utf-8")
-    environ = {**os.environ, "CHECKPOINT_DISABLE": "1"}
-    for arguments in (["init"], ["apply", "-auto-approve"]):
-        run_command(["terraform", *arguments], directory, environ)
-    return [{"what": "terraform plan", **run_command(["terraform", "plan"], directory, environ)}]
+def _one_size(size: int, sample_bytes: int) -> tuple[list[Row], Run]:
+    with tempfile.TemporaryDirectory(prefix="voicectl-bench-") as directory:
+        place = Path(directory)
+        root = write_project(place / "project", size, sample_bytes)
+        with emulator(place / "account.db") as url:
+            environ = account(url)
+            run([*VOICECTL, "apply", "--yes", "--quiet"], root, environ)
+            pages = [
+                Ask("GET", f"/model?self=true&page_size=100&page_number={number}&sort_by=created_at&tag=voicectl:bench")
+                for number in range(1, -(-size // 100) + 1)
+            ]
+            control = f"{bare(url, pages)[0]:.2f} s"
+            cold = repeated(3, PLAN, root, lambda: shutil.rmtree(root / ".voicectl", True), environ=environ)
+            warm = repeated(3, PLAN, root, environ=environ)
+            edit(root, "title: Voice", "title: Changed")
+            changed = repeated(3, PLAN, root, lambda: shutil.rmtree(root / ".voicectl", True), environ=environ)
+        peer = peers.terraform(root / "samples", place / "terraform") if size in GOALS else None
+        other = peers.octodns(size, place / "octodns") if size in GOALS else None
+    what = f"plan of {size:,} voices without change"
+    rows = [_against(f"{what}, caches cold", cold, peer, GOALS.get(size, (None,))[0], control)]
+    if size in GOALS:
+        rows.append(_against(f"{what}, warm", warm, peer, GOALS[size][1], control))
+        rows.append(_memory(what, cold, peer, GOALS[size][2]))
+        if other is not None:
+            rows.append(_against(f"{what}, caches cold", cold, other, None, control, "octoDNS"))
+    ratio = changed.seconds / cold.seconds
+    row = Row(
+        f"plan of {size:,} voices, each changed",
+        f"{changed.seconds:.2f} s",
+        f"{cold.seconds:.2f} s unchanged",
+        f"{ratio:.2f} ×",
+        "at most 3 ×",
+        ratio <= 3,
+        control,
+    )
+    return [*rows, row], cold
 
 
-def octodns(size: int, directory: Path) -> list[dict[str, Any]]:
-    for side in ("source", "target"):
-        (directory / side).mkdir(parents=True)
-        records = [f"v{n}:\n  type: TXT\n  value: words of {n}" for n in range(size)]
-        (directory / side / "bench.test.yaml").write_text("---\n" + "\n".join(records) + "\n", encoding="utf-8")
-    provider = "  {0}:\n    class: octodns.provider.yaml.YamlProvider\n    directory: {1}\n    enforce_order: false\n"
-    providers = "".join(provider.format(side, directory / side) for side in ("source", "target"))
-    zones = "zones:\n  bench.test.:\n    sources: [source]\n    targets: [target]\n"
-    (directory / "config.yaml").write_text(f"providers:\n{providers}{zones}", encoding="utf-8")
-    command = ["octodns-sync", "--config-file", str(directory / "config.yaml")]
-    return [{"what": "octodns-sync without change", **run_command(command, directory, dict(os.environ))}]
+def _against(what: str, ours: Run, peer: Run | None, goal: int | None, control: str, name: str = "terraform") -> Row:
+    if peer is None:
+        return Row(what, f"{ours.seconds:.2f} s", "-", "-", "-", True, control)
+    faster = peer.seconds / ours.seconds
+    wanted = f"{goal} × faster" if goal else "-"
+    met = goal is None or faster >= goal
+    return Row(
+        what, f"{ours.seconds:.2f} s", f"{name} {peer.seconds:.2f} s", f"{faster:.1f} × faster", wanted, met, control
+    )
 
 
-if __name__ == "__main__":
-    main()
+def _memory(what: str, ours: Run, peer: Run | None, goal: int) -> Row:
+    if peer is None:
+        return Row(f"{what}: memory", f"{ours.peak_mb:.0f} MB", "-", "-", "-", True)
+    share = 100 * ours.peak_mb / peer.peak_mb
+    texts = f"{ours.peak_mb:.0f} MB", f"terraform {peer.peak_mb:.0f} MB", f"{share:.0f} %", f"at most {goal} %"
+    return Row(f"{what}: memory", *texts, share <= goal)
+
+
+def _growth(small: int, first: Run, large: int, last: Run) -> list[Row]:
+    times = large / small
+    what = f"from {small:,} to {large:,} voices"
+    rows = []
+    for name, unit, before, after in (
+        ("time", "s", first.seconds, last.seconds),
+        ("memory", "MB", first.peak_mb, last.peak_mb),
+    ):
+        growth = after / before
+        texts = f"{after:.1f} {unit}", f"{before:.1f} {unit}", f"{growth:.1f} ×", f"at most {times:.0f} ×"
+        rows.append(Row(f"growth of {name} {what}", *texts, growth <= times))
+    return rows

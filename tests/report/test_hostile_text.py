@@ -15,7 +15,8 @@ from voicectl.model.lock import Lock, ProviderIdentity, Record
 from voicectl.model.voice import Metadata, Voice
 from voicectl.plan.plan import Action, Change, FieldChange, Notice, Plan, Refusal, Source, Summary
 from voicectl.plan.result import ApplyResult, Leftover, Result
-from voicectl.report import apply_text, catalog_report, files_report, json_report, plan_text
+from voicectl.report import apply_text, catalog_report, files_report, plan_json, plan_text
+from voicectl.report.document import document
 from voicectl.report.escape import padded, terminal, width
 from voicectl.report.style import Style, plain
 
@@ -79,9 +80,9 @@ def rendered(text: str) -> dict[str, str]:
     return {
         "plan": plan_text.render(plan(text), Style()),
         "coloured plan": plain(plan_text.render(plan(text), Style(colour=True))),
-        "plan json": json_report.plan(plan(text)),
+        "plan json": plan_json.plan(plan(text)),
         "apply": apply_text.render(applied, Style()),
-        "apply json": json_report.document(apply_text.values(applied, None)),
+        "apply json": document(apply_text.values(applied, None)),
         "list": catalog_report.table(catalog_report.rows(catalog, lock), Style()),
         "list json": catalog_report.list_json(catalog, catalog_report.rows(catalog, lock)),
         "show": catalog_report.show_text("narrator", catalog, lock, Style()),
@@ -112,7 +113,7 @@ def test_no_text_breaks_a_terminal(text: str) -> None:
 
 @pytest.mark.parametrize("text", [t for t in HOSTILE if "\ud800" not in t])
 def test_json_gives_the_text_back_unchanged(text: str) -> None:
-    read: Any = json.loads(json_report.plan(plan(text)))
+    read: Any = json.loads(plan_json.plan(plan(text)))
     assert read["changes"][0]["title"] == text
 
 

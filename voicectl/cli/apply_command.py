@@ -22,9 +22,9 @@ def command(
 ) -> int:
     from voicectl.cli import printing, wiring
     from voicectl.cli.applying import Choices, apply_plan
-    from voicectl.cli.planning import limits_of
+    from voicectl.cli.planning import limits_of, wishes
 
     project, catalog = wiring.load(settings, limits=limits_of(options))
     printing.problems(catalog.warnings, settings)
     choices = Choices(yes=yes, wait=wait, lock_timeout=lock_timeout, fmt=fmt, command="voicectl apply")
-    return apply_plan(project, catalog, wiring.wishes(options, retry_failed=retry_failed), choices, settings)
+    return apply_plan(project, catalog, wishes(options, retry_failed=retry_failed), choices, settings)

@@ -16,7 +16,8 @@ from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Plan
 from voicectl.plan.result import ApplyResult
-from voicectl.report import apply_text, json_report, plan_text
+from voicectl.report import apply_text, plan_text
+from voicectl.report.document import document
 from voicectl.state.port import Holder
 
 
@@ -68,7 +69,7 @@ def _waiting(holder: Holder | None, choices: Choices) -> None:
 def _report(applied: ApplyResult, choices: Choices, settings: Globals) -> int:
     failure = _failure(applied, choices.command)
     if choices.fmt == "json":
-        printing.out(json_report.document(apply_text.values(applied, failure)))
+        printing.out(document(apply_text.values(applied, failure)))
     elif applied.results or applied.leftovers:
         done = "Destroyed" if choices.word == "destroy" else "Applied"
         printing.out(apply_text.render(applied, printing.style(settings), done))

@@ -18,6 +18,7 @@ from voicectl.cli.options import Globals, lock_timeout_option, selectors, subcom
 def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt: str, **options: Any) -> int:
     from voicectl.cli import printing, wiring
     from voicectl.cli.applying import Choices, apply_plan
+    from voicectl.cli.planning import wishes
     from voicectl.errors import NotConfirmed
 
     project, catalog = wiring.load(settings)
@@ -36,4 +37,4 @@ def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt:
         word="destroy",
         answer=project.namespace,
     )
-    return apply_plan(project, catalog, wiring.wishes(options, destroy=True), choices, settings)
+    return apply_plan(project, catalog, wishes(options, destroy=True), choices, settings)

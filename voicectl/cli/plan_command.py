@@ -20,18 +20,18 @@ def command(
     settings: Globals, /, fmt: str, detailed_exitcode: bool, offline: bool, show_unchanged: bool, **options: Any
 ) -> int:
     from voicectl.cli import printing, running, wiring
-    from voicectl.cli.planning import limits_of, plan_only, unchanged_names
+    from voicectl.cli.planning import limits_of, plan_only, unchanged_names, wishes
     from voicectl.cli.progress import quiet_listener
-    from voicectl.report import json_report, plan_text
+    from voicectl.report import plan_json, plan_text
 
     project, catalog = wiring.load(settings, limits=limits_of(options))
     printing.problems(catalog.warnings, settings)
     listener = quiet_listener(settings)
-    wishes = wiring.wishes(options)
-    prepared = running.run(plan_only(project, catalog, wishes, offline=offline, listener=listener))
+    wished = wishes(options)
+    prepared = running.run(plan_only(project, catalog, wished, offline=offline, listener=listener))
     plan = prepared.planned.plan
     if fmt == "json":
-        printing.out(json_report.plan(plan))
+        printing.out(plan_json.plan(plan))
     else:
         names = unchanged_names(prepared) if show_unchanged else ()
         printing.out(plan_text.render(plan, printing.style(settings), unchanged=names))

@@ -17,8 +17,10 @@ from voicectl.engine.prepare import Prepared, Wishes, prepare
 from voicectl.errors import NotConfirmed, Refused
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
-from voicectl.plan.plan import Action, Plan
+from voicectl.plan.plan import Action, Plan, Selectors
 from voicectl.report import plan_text
+from voicectl.state.content import now
+from voicectl.version import VERSION
 
 LIMITS = ("max_deletes", "max_replaces", "on_drift", "on_conflict")
 
@@ -26,6 +28,17 @@ LIMITS = ("max_deletes", "max_replaces", "on_drift", "on_conflict")
 def limits_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """The limits among a command's options."""
     return {name: options.get(name) for name in LIMITS}
+
+
+def wishes(options: dict[str, Any], **more: Any) -> Wishes:
+    """What the command line asks of a plan."""
+    return Wishes(
+        now=now(),
+        version=VERSION,
+        selectors=Selectors(tuple(options.get("only", ())), tuple(options.get("exclude", ()))),
+        recreate_missing=bool(options.get("recreate_missing")),
+        **more,
+    )
 
 
 async def plan_only(

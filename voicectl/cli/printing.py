@@ -51,9 +51,9 @@ def redacted(text: str) -> str:
 def failure(error: VoicectlError, *, machine: bool, settings: Globals) -> None:
     """Tell an error: as a sentence, and as the JSON document where a machine reads."""
     if machine:
-        from voicectl.report import json_report
+        from voicectl.report import error_report
 
-        out(json_report.error(error))
+        out(error_report.error(error))
     paint = style(settings, sys.stderr)
     if isinstance(error, InvalidFiles):
         problems(error.problems, settings)

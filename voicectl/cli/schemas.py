@@ -34,7 +34,7 @@ def schema(kind: str) -> dict[str, Any]:
 
             made = _of(DriftReport)
         case _:
-            from voicectl.report.json_report import ErrorDocument
+            from voicectl.report.error_report import ErrorDocument
 
             made = _of(ErrorDocument)
     head = {"$schema": _DIALECT, "title": made.get("title", kind)}

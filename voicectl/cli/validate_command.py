@@ -17,7 +17,7 @@ def command(settings: Globals, fmt: str) -> int:
 
     from voicectl.cli import printing, wiring
     from voicectl.errors import InvalidFiles
-    from voicectl.plan.policy import consent_problems
+    from voicectl.plan.consent import consent_problems
     from voicectl.report import files_report
 
     try:

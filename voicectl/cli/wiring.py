@@ -6,21 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voicectl.cli.options import Globals
 from voicectl.engine.events import Event, Listener
-from voicectl.engine.prepare import Wishes
 from voicectl.errors import StateNotSaved
 from voicectl.manifest.load import load_all
 from voicectl.manifest.project import Project, find_project, load_project
 from voicectl.model.catalog import Catalog, Limit
-from voicectl.model.lock import ProviderIdentity
-from voicectl.plan.plan import Selectors
-from voicectl.provider.port import Misconfigured, Provider
-from voicectl.state.content import now
-from voicectl.state.file import FileStore, ignored_directory
 from voicectl.version import VERSION
+
+if TYPE_CHECKING:
+    from voicectl.model.lock import ProviderIdentity
+    from voicectl.provider.port import Provider
+    from voicectl.state.file import FileStore
 
 SCRATCH = ".voicectl"
 EMULATOR_HOST = "emulator"
@@ -49,24 +48,17 @@ def load(
     return found, replace(loaded, policy=replace(loaded.policy, **given))
 
 
-def wishes(options: dict[str, Any], **more: Any) -> Wishes:
-    """What the command line asks of a plan."""
-    return Wishes(
-        now=now(),
-        version=VERSION,
-        selectors=Selectors(tuple(options.get("only", ())), tuple(options.get("exclude", ()))),
-        recreate_missing=bool(options.get("recreate_missing")),
-        **more,
-    )
-
-
 def store(found: Project) -> FileStore:
     """Where the lockfile is kept."""
+    from voicectl.state.file import FileStore
+
     return FileStore(found.root / found.state, found.state, found.root / SCRATCH)
 
 
 def identity(found: Project) -> ProviderIdentity:
     """Which provider the lockfile must be of; needs no key."""
+    from voicectl.model.lock import ProviderIdentity
+
     if found.provider == "emulator":
         return ProviderIdentity("emulator", EMULATOR_HOST)
     from voicectl.provider.fish.endpoint import Endpoint, url_from_environment
@@ -79,6 +71,7 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
     """The provider's client, closed at the end. Raises Misconfigured before anything is sent."""
     from voicectl.provider.fish.client import FishClient
     from voicectl.provider.fish.endpoint import Endpoint, from_environment
+    from voicectl.provider.port import Misconfigured
 
     def on_retry(reason: str, pause: float) -> None:
         listener(Event("retrying", detail=f"{reason}; again in {pause:.1f} s"))
@@ -113,6 +106,8 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
 
 
 def _make_scratch(path: Path) -> None:
+    from voicectl.state.file import ignored_directory
+
     try:
         ignored_directory(path)
     except OSError as error:

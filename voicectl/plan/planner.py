@@ -10,6 +10,7 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.plan import policy
+from voicectl.plan.consent import withdrawn
 from voicectl.plan.decision import Decision
 from voicectl.plan.identity import Holding, identify
 from voicectl.plan.leaving import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
@@ -106,7 +107,7 @@ def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
     if rules.destroy:
         yield from every_model(holding, rules, "destroy")
         return
-    if voice is not None and policy.withdrawn(voice, rules.now.date()):
+    if voice is not None and withdrawn(voice, rules.now.date()):
         files = ", ".join(sample.path for sample in voice.samples)
         yield Notice(
             "consent_withdrawn",

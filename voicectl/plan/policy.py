@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from datetime import date
 
-from voicectl.errors import Problem
 from voicectl.model import marker
 from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
-from voicectl.model.voice import Consent, Visibility, Voice
 from voicectl.plan.compare import widens
+from voicectl.plan.consent import lacking_consent, withdrawn
 from voicectl.plan.decision import protected
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Notice, Refusal
@@ -148,12 +147,6 @@ def check_limits(tasks: Iterable[Task], policy: Policy, size: int) -> Iterator[R
             )
 
 
-def withdrawn(voice: Voice | None, today: date) -> bool:
-    """Whether the speaker has taken the consent back."""
-    consent = voice.consent if voice else None
-    return consent is not None and consent.withdrawn_on is not None and consent.withdrawn_on <= today
-
-
 def check_consent(catalog: Catalog, tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
     """No new model and no wider visibility without the consent that the policy asks for."""
     refused = {v.inputs: v.name for v in catalog.voices.values() if withdrawn(v, today) and v.inputs}
@@ -171,7 +164,7 @@ def check_consent(catalog: Catalog, tasks: Iterable[Task], today: date) -> Itera
             continue
         visibility = voice.metadata.visibility
         if visibility in catalog.policy.require_consent:
-            lacking = _lacking(voice.consent, visibility, today)
+            lacking = lacking_consent(voice.consent, visibility, today)
             if lacking:
                 place = f"{voice.source.file}:{voice.source.line}"
                 yield Refusal(
@@ -182,26 +175,7 @@ def check_consent(catalog: Catalog, tasks: Iterable[Task], today: date) -> Itera
                 )
 
 
-def consent_problems(catalog: Catalog, today: date) -> Iterator[Problem]:
-    """The same rule over files alone: voices whose consent would be refused if they were made now."""
-    for voice in catalog.voices.values():
-        visibility = voice.metadata.visibility
-        if visibility in catalog.policy.require_consent and not withdrawn(voice, today):
-            lacking = _lacking(voice.consent, visibility, today)
-            if lacking:
-                message = f"{visibility} voices need a consent, and {lacking}"
-                yield Problem(voice.source, message, "complete `consent`, or narrow `visibility`")
-
-
 def _shows_more(task: Task) -> bool:
     if task.change.action in (Action.CREATE, Action.REPLACE, Action.RESTORE):
         return True
     return task.model is not None and widens(task.model.visibility, task.patch.visibility)
-
-
-def _lacking(consent: Consent | None, visibility: Visibility, today: date) -> str:
-    if consent is None:
-        return "it has none"
-    if consent.expires_on is not None and consent.expires_on < today:
-        return f"it expired on {consent.expires_on}"
-    return "" if visibility in consent.visibilities else f"it does not cover {visibility}"

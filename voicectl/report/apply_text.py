@@ -6,8 +6,9 @@ from typing import Any
 
 from voicectl.errors import VoicectlError
 from voicectl.plan.result import ApplyResult
-from voicectl.report import json_report
+from voicectl.report.error_report import error_values
 from voicectl.report.escape import terminal
+from voicectl.report.plan_json import plan_values
 from voicectl.report.style import Style
 
 
@@ -61,11 +62,11 @@ def values(applied: ApplyResult, failure: VoicectlError | None) -> dict[str, Any
     ]
     document: dict[str, Any] = {
         "format_version": "1.0",
-        "plan": json_report.plan_values(applied.plan),
+        "plan": plan_values(applied.plan),
         "results": changes,
         "leftovers": [{"name": left.name, "message": left.message} for left in applied.leftovers],
         "unsaved": list(applied.unsaved),
     }
     if failure is not None:
-        document["error"] = json_report.error_values(failure)
+        document["error"] = error_values(failure)
     return document

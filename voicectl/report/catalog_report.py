@@ -10,7 +10,7 @@ from typing import Any
 
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record, Retired
-from voicectl.report import json_report
+from voicectl.report.document import as_json, document
 from voicectl.report.escape import padded, shortened, terminal, width
 from voicectl.report.plan_text import moment
 from voicectl.report.style import Style
@@ -72,15 +72,15 @@ def table(found: list[Row], style: Style) -> str:
 
 def list_json(catalog: Catalog, found: Iterable[Row]) -> str:
     """The list as JSON."""
-    voices = [json_report.as_json(row) for row in found]
+    voices = [as_json(row) for row in found]
     values = {"format_version": "1.0", "catalog": catalog.name, "environment": catalog.environment, "voices": voices}
-    return json_report.document(values)
+    return document(values)
 
 
 def show_json(name: str, catalog: Catalog, lock: Lock) -> str:
     """Everything known of a voice, consent and free metadata too."""
     voice, record = catalog.voices.get(name), lock.voices.get(name)
-    desired = json_report.as_json(voice) if voice else None
+    desired = as_json(voice) if voice else None
     if desired is not None:
         # The manifest's words: there `metadata` is what is free.
         desired |= {"fields": desired["metadata"], "metadata": desired.pop("free")}
@@ -88,10 +88,10 @@ def show_json(name: str, catalog: Catalog, lock: Lock) -> str:
         "format_version": "1.0",
         "name": name,
         "desired": desired,
-        "recorded": json_report.as_json(record) if record else None,
-        "retired": [json_report.as_json(gone) for gone in lock.retired(name)],
+        "recorded": as_json(record) if record else None,
+        "retired": [as_json(gone) for gone in lock.retired(name)],
     }
-    return json_report.document(values)
+    return document(values)
 
 
 def show_text(name: str, catalog: Catalog, lock: Lock, style: Style) -> str:
@@ -108,7 +108,7 @@ def show_text(name: str, catalog: Catalog, lock: Lock, style: Style) -> str:
             lines.append(f"  tags         {terminal(', '.join(voice.metadata.tags))}")
         lines += list(_samples(voice.samples))
         if voice.consent is not None:
-            consent = json_report.as_json(voice.consent)
+            consent = as_json(voice.consent)
             lines.append("  consent      " + _pairs(consent))
         if voice.free:
             lines.append("  metadata     " + _pairs(dict(voice.free)))
@@ -157,7 +157,7 @@ def ids(lock: Lock) -> tuple[dict[str, str], list[str]]:
 def output(found: dict[str, str], fmt: str, prefix: str) -> str:
     """The ids as environment variables, JSON or YAML."""
     if fmt == "json":
-        return json_report.document(found)
+        return document(found)
     if fmt == "yaml":
         return "".join(f"{json.dumps(name)}: {json.dumps(model_id)}\n" for name, model_id in found.items()) or "{}\n"
     return "".join(f"{variable(name, prefix)}={shlex.quote(model_id)}\n" for name, model_id in found.items())

@@ -7,7 +7,8 @@ from typing import Any
 
 from voicectl.errors import Problem
 from voicectl.model.catalog import Catalog
-from voicectl.report import json_report
+from voicectl.report.document import document
+from voicectl.report.error_report import problems as listed
 from voicectl.report.escape import github as escaped
 
 
@@ -33,9 +34,9 @@ def valid_json(catalog: Catalog) -> str:
         "catalog": catalog.name,
         "environment": catalog.environment,
         "voices": sorted(catalog.voices),
-        "problems": json_report.problems(catalog.warnings),
+        "problems": listed(catalog.warnings),
     }
-    return json_report.document(values)
+    return document(values)
 
 
 def github(problems: Iterable[Problem], prefix: str = "") -> str:

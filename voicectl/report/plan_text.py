@@ -9,6 +9,7 @@ from voicectl.model.lock import ProviderIdentity
 from voicectl.model.voice import Value
 from voicectl.plan.plan import Action, Change, FieldChange, Notice, Plan
 from voicectl.report.escape import shortened, terminal
+from voicectl.report.signs import sign
 from voicectl.report.style import Style, plain
 
 MAX_VALUE = 200
@@ -79,7 +80,7 @@ def _block(change: Change, style: Style) -> Iterator[str]:
     moved = f" (was {change.previous_name})" if change.previous_name else ""
     title = f'  "{_short(change.title)}"' if change.title else ""
     words = f"  {_verb(change)}"
-    yield f"{style.sign(change)} {name}{moved}{title}{words}" + (style.paint(f"  {place}", "dim") if place else "")
+    yield f"{sign(change, style)} {name}{moved}{title}{words}" + (style.paint(f"  {place}", "dim") if place else "")
     if change.reason and change.action not in (Action.CREATE, Action.REPLACE, Action.RESTORE):
         yield f"    {_sentence(change.reason)}"
     for field in change.fields:

@@ -1,47 +1,15 @@
-"""Results as JSON documents (formats.md). Every document is one string with a newline at its end."""
+"""A failure as JSON, for standard output that belongs to a machine."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar, Literal
 
 from voicectl.errors import InvalidFiles, Place, Problem, VoicectlError
-from voicectl.plan.plan import Plan
-from voicectl.report.escape import json_text
+from voicectl.report.document import document
 
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
-
-
-def document(value: object) -> str:
-    """Two-space JSON that is safe on a terminal."""
-    return json_text(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
-
-
-@cache
-def _adapter(kind: Any) -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)
-
-
-def as_json(value: Any) -> Any:
-    """A frozen value of ours as JSON types."""
-    kind: Any = type(value)
-    return _adapter(kind).dump_python(value, mode="json")
-
-
-def plan(value: Plan) -> str:
-    """A plan, in the format in which it is saved."""
-    return document(plan_values(value))
-
-
-def plan_values(value: Plan) -> dict[str, Any]:
-    """A plan as JSON types, `format_version` first."""
-    values = as_json(value)
-    return {"format_version": values.pop("format_version"), **values}
 
 
 def error(failure: VoicectlError) -> str:
