@@ -64,6 +64,7 @@ clean:
 test-crash: $(VENV)/.installed-test
 	$(BIN)/python -m tests.crash.matrix
 	$(BIN)/python -m tests.crash.matrix --concurrency 4
+	$(BIN)/python -m tests.crash.matrix --saved
 	$(BIN)/python -m tests.crash.matrix --control > /dev/null
 
 .PHONY: test-chaos

@@ -100,7 +100,7 @@ class Project:
         here = os.getcwd()
         patch = pytest.MonkeyPatch()
         try:
-            for name in ("VOICECTL_ENV", "FISH_API_URL", "FISH_API_KEY", "CI", "NO_COLOR"):
+            for name in ("VOICECTL_ENV", "FISH_API_URL", "FISH_API_KEY", "CI", "NO_COLOR", "COLUMNS"):
                 patch.delenv(name, raising=False)
             for name, value in self.environ.items():
                 patch.setenv(name, value)
@@ -122,7 +122,7 @@ class Project:
         return self._process([script, *args], None, timeout)
 
     def _process(self, command: list[str], stdin: str | None, timeout: float) -> Done:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith(("VOICECTL_", "FISH_", "CI"))}
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("VOICECTL_", "FISH_", "CI", "COLUMNS"))}
         done = subprocess.run(
             [sys.executable, *command],
             cwd=self.root,

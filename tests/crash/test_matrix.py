@@ -11,6 +11,12 @@ def test_a_part_of_the_matrix() -> None:
     assert broken == []
 
 
+def test_a_part_of_the_matrix_with_a_saved_plan() -> None:
+    count, broken = matrix.run(every=3, workers=1, saved=True)
+    assert count > 20
+    assert broken == []
+
+
 def test_the_control_finds_violations() -> None:
     _, broken = matrix.run(every=6, workers=1, late_only=True, control=True)
     assert any("surplus model" in text or "unknown to the lock" in text for _, _, found in broken for text in found)

@@ -134,6 +134,11 @@ class World:
             lock = json.loads(path.read_text(encoding="utf-8"))
             lock["provider"]["host"] = f"127.0.0.1:{self.port}"
             path.write_text(json.dumps(lock, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        path = self.project.root / "plan.json"
+        if path.exists():
+            plan = json.loads(path.read_text(encoding="utf-8"))
+            plan["provider"]["host"] = f"127.0.0.1:{self.port}"
+            path.write_text(json.dumps(plan), encoding="utf-8")
 
     def killed_at_request(self, number: int, phase: Phase, *arguments: str) -> int:
         """Run the command until its n-th request kills it; the exit code."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,7 @@ from voicectl.model.lock import Lock, ProviderIdentity, Record
 from voicectl.model.voice import Metadata, Voice
 from voicectl.plan.plan import Action, Change, FieldChange, Notice, Plan, Refusal, Source, Summary
 from voicectl.plan.result import ApplyResult, Leftover, Result
-from voicectl.report import apply_text, catalog_report, files_report, plan_json, plan_text
+from voicectl.report import apply_text, catalog_report, files_report, plan_json, plan_markdown, plan_text
 from voicectl.report.document import document
 from voicectl.report.escape import padded, terminal, width
 from voicectl.report.style import Style, plain
@@ -29,7 +30,10 @@ HOSTILE = [
     "\u2066isolate\u2069 \u200f",
     "nul\x00 bell\x07 backspace\x08",
     "</details><script>alert(1)</script> <!-- -->",
-    "@everyone ::error::injected %0A",
+    "@everyone ::error::injected %0A #1 https://example.com GH-1 :+1:",
+    "`code` ``` ```` `````` ~~~ | cell | **bold** [link](x) ![image](y) <b>",
+    "```\n\n# heading\n\n- [ ] item",
+    "--> ]]> {{ x }} ${{ secrets.KEY }}",
     "語り手 الراوي \u0301combining",
     "lone \ud800 surrogate",
     "x" * 100_000,
@@ -81,6 +85,8 @@ def rendered(text: str) -> dict[str, str]:
         "plan": plan_text.render(plan(text), Style()),
         "coloured plan": plain(plan_text.render(plan(text), Style(colour=True))),
         "plan json": plan_json.plan(plan(text)),
+        "plan markdown": plan_markdown.render(plan(text)),
+        "narrow plan": plan_text.render(plan(text), Style(columns=40)),
         "apply": apply_text.render(applied, Style()),
         "apply json": document(apply_text.values(applied, None)),
         "list": catalog_report.table(catalog_report.rows(catalog, lock), Style()),
@@ -107,8 +113,32 @@ def test_no_text_breaks_a_terminal(text: str) -> None:
         assert unsafe(output) == [], name
         if "json" in name:
             json.loads(output)
+        elif name == "plan markdown" and text:
+            assert skeleton(output) == skeleton(harmless[name])
         elif name != "github" and text:
-            assert output.count("\n") == harmless[name].count("\n"), f"{name}: another number of lines"
+            assert outline(output) == outline(harmless[name]), f"{name}: another outline"
+
+
+def outline(text: str) -> list[str]:
+    """How the lines begin that are not indented: what a reader takes for the report's own words."""
+    return [line.partition(" ")[0] for line in text.splitlines() if not line.startswith("    ")]
+
+
+def skeleton(document: str) -> list[tuple[str, str]]:
+    """All that a Markdown renderer would not show as code: the document's own words and tags."""
+    from markdown_it import MarkdownIt
+
+    found: list[tuple[str, str]] = []
+    for token in MarkdownIt("commonmark").enable("table").parse(document):
+        if token.type == "fence":
+            found.append(("fence", token.info))
+        elif token.type == "html_block":
+            assert "@" not in re.sub("<code>.*?</code>", "", token.content)
+            found.append(("html", re.sub("<code>.*?</code>", "", token.content)))
+        else:
+            found += [(child.type, child.content) for child in token.children or () if child.type != "code_inline"]
+            found.append((token.type, ""))
+    return found
 
 
 @pytest.mark.parametrize("text", [t for t in HOSTILE if "\ud800" not in t])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,7 +10,8 @@ import click
 from voicectl.cli.options import Globals, lock_timeout_option, plan_options, seconds, subcommand
 
 
-@subcommand(name="apply", help="Plan, ask, apply, verify, save.")
+@subcommand(name="apply", help="Plan, ask, apply, verify, save. With FILE, a saved plan, or nothing else.")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @seconds("--wait", default=300, help="How long models may train.")
 @lock_timeout_option
@@ -18,13 +20,35 @@ from voicectl.cli.options import Globals, lock_timeout_option, plan_options, sec
 @plan_options
 @click.pass_obj
 def command(
-    settings: Globals, /, fmt: str, yes: bool, wait: float, lock_timeout: float, retry_failed: bool, **options: Any
+    settings: Globals,
+    /,
+    file: Path | None,
+    fmt: str,
+    yes: bool,
+    wait: float,
+    lock_timeout: float,
+    retry_failed: bool,
+    **options: Any,
 ) -> int:
     from voicectl.cli import printing, wiring
     from voicectl.cli.applying import Choices, apply_plan
     from voicectl.cli.planning import limits_of, wishes
+    from voicectl.errors import UsageError
 
+    saved = None
+    if file is not None:
+        from voicectl.cli import plan_file
+
+        if options["only"] or options["exclude"]:
+            raise UsageError("a saved plan has its own selectors", "leave --only and --exclude out")
+        saved = plan_file.read(settings.path(file))
     project, catalog = wiring.load(settings, limits=limits_of(options))
     printing.problems(catalog.warnings, settings)
-    choices = Choices(yes=yes, wait=wait, lock_timeout=lock_timeout, fmt=fmt, command="voicectl apply")
-    return apply_plan(project, catalog, wishes(options, retry_failed=retry_failed), choices, settings)
+    choices = Choices(
+        yes=yes,
+        wait=wait,
+        lock_timeout=lock_timeout,
+        fmt=fmt,
+        command=f"voicectl apply {file}" if file else "voicectl apply",
+    )
+    return apply_plan(project, catalog, wishes(options, retry_failed=retry_failed, saved=saved), choices, settings)

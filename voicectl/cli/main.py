@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "init": "Write a project that validates, with the emulator as provider.",
         "validate": "Check manifests and samples, offline.",
         "plan": "Show what apply would do.",
+        "show-plan": "Print a saved plan.",
         "apply": "Plan, ask, apply, verify, save.",
         "list": "List the catalog.",
         "show": "Show one voice with its generations.",

@@ -27,6 +27,10 @@ class Globals:
     no_color: bool = False
     log_format: str = "text"
 
+    def path(self, given: Path) -> Path:
+        """A file that the command line names: relative to the directory that -C chose."""
+        return given if self.chdir is None else self.chdir / given
+
 
 def global_options(*, root: bool = False) -> Callable[[F], F]:
     """The global options; only the group's read the environment, so that the command line wins."""
@@ -112,6 +116,17 @@ def seconds(name: str, *, default: float, help: str) -> Callable[[F], F]:
     return click.option(name, type=kind, default=default, metavar="SECONDS", show_default=True, help=help)
 
 
+plan_format = click.option(
+    "--format", "fmt", type=click.Choice(["text", "json", "markdown"]), default="text", help="How to print the plan."
+)
+max_bytes_option = click.option(
+    "--max-bytes",
+    type=click.IntRange(min=1000),
+    default=60_000,
+    show_default=True,
+    metavar="N",
+    help="Where Markdown is cut.",
+)
 lock_timeout_option = seconds("--lock-timeout", default=0, help="How long to wait for another run.")
 
 

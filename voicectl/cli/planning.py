@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -50,6 +50,19 @@ async def plan_only(
         return await prepare(catalog, store, identity, None, wishes)
     async with wiring.provider(project, listener) as provider:
         return await prepare(catalog, store, identity, provider, wishes)
+
+
+def rendered(plan: Plan, fmt: str, settings: Globals, *, unchanged: Iterable[str] = (), max_bytes: int) -> str:
+    """A plan in one of its formats."""
+    if fmt == "json":
+        from voicectl.report import plan_json
+
+        return plan_json.plan(plan)
+    if fmt == "markdown":
+        from voicectl.report import plan_markdown
+
+        return plan_markdown.render(plan, max_bytes, unchanged)
+    return plan_text.render(plan, printing.style(settings), unchanged)
 
 
 def unchanged_names(prepared: Prepared) -> tuple[str, ...]:

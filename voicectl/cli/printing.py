@@ -16,9 +16,21 @@ from voicectl.report.style import Style
 
 
 def style(settings: Globals, stream: IO[str] | None = None) -> Style:
-    """Colour on a terminal, unless somebody said no (no-color.org)."""
+    """Colour on a terminal, unless somebody said no (no-color.org), and lines as wide as it."""
     target = stream or sys.stdout
-    return Style(target.isatty() and not settings.no_color and not os.environ.get("NO_COLOR"))
+    colour = target.isatty() and not settings.no_color and not os.environ.get("NO_COLOR")
+    return Style(colour, _columns(target))
+
+
+def _columns(stream: IO[str]) -> int | None:
+    """The width of the terminal, or what COLUMNS says; elsewhere lines are not broken, so that they can be searched."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
+    except (OSError, ValueError):
+        return None
 
 
 def in_ci() -> bool:

@@ -10,8 +10,9 @@ from voicectl.errors import StateError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.plan.offline import as_recorded
-from voicectl.plan.plan import EVERYTHING, Selectors
+from voicectl.plan.plan import EVERYTHING, Plan, Selectors
 from voicectl.plan.planner import Planned, Sides, make_plan
+from voicectl.plan.saved import check_current, check_identity
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore, Version
 
@@ -26,6 +27,8 @@ class Wishes:
     retry_failed: bool = False
     recreate_missing: bool = False
     destroy: bool = False
+    saved: Plan | None = None
+    """A saved plan to be applied: its selectors hold, and the plan must still be it, or what is left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +66,31 @@ async def prepare(
     provider: Provider | None,
     wishes: Wishes,
 ) -> Prepared:
-    """Load the state, observe, compare, order, check. Without a provider the plan is an offline one."""
+    """Load the state, observe, compare, order, check. Without a provider the plan is an offline one.
+
+    Raises PlanInvalid or PlanStale where there is a saved plan that does not hold here, or no more.
+    """
     lock, version = load_state(store, catalog, identity)
     observation = as_recorded(catalog, lock) if provider is None else await observe(provider, catalog, lock)
     if lock.provider.account is None and observation.account is not None:
         lock = replace(lock, provider=replace(lock.provider, account=observation.account))
+    saved = wishes.saved
+    if saved is not None:
+        check_identity(saved, lock)
     sides = Sides(
         catalog=catalog,
         lock=lock,
         observation=observation,
         now=wishes.now,
         version=wishes.version,
-        selectors=wishes.selectors,
+        selectors=wishes.selectors if saved is None else saved.selectors,
         retry_failed=wishes.retry_failed,
         recreate_missing=wishes.recreate_missing,
         destroy=wishes.destroy,
         offline=provider is None,
+        saved=saved,
     )
-    return Prepared(make_plan(sides), sides, version)
+    planned = make_plan(sides)
+    if saved is not None:
+        check_current(saved, planned.plan, planned.tasks, catalog)
+    return Prepared(planned, sides, version)

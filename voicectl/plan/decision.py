@@ -11,6 +11,9 @@ from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Change, Notice
 from voicectl.plan.task import Rules, Task, digests, source
 
+RETENTION_OVER = "its retention is over"
+"""The reason of a prune that only time has brought about."""
+
 Decision = Task | Notice
 """What deciding about a name yields: tasks, warnings, and refusals among the notices."""
 

@@ -10,7 +10,7 @@ from voicectl.model.catalog import DEFAULT_RETENTION
 from voicectl.model.lock import Record, Retired
 from voicectl.model.observed import Model, Patch
 from voicectl.plan.compare import marks_change
-from voicectl.plan.decision import change, generation_of, protected, prune
+from voicectl.plan.decision import RETENTION_OVER, change, generation_of, protected, prune
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action
 from voicectl.plan.task import Rules, Task, marker_for, retired_marker, retirement, tags_patch, unmark_patch
@@ -73,7 +73,7 @@ def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
         if due and not model.marks:
             yield _forget_retired(holding, gone, model)
         elif due and (gone.deleting or not protected(holding)):
-            yield prune(holding, model, "unfinished" if gone.deleting else "its retention is over", rules)
+            yield prune(holding, model, "unfinished" if gone.deleting else RETENTION_OVER, rules)
         elif holding.previous_name is None or holding.voice is None:
             yield from _repair(holding, gone, model, rules)
 

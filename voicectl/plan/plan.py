@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from voicectl.model.lock import ProviderIdentity
+from voicectl.model.lock import ModelId, Pattern, ProviderIdentity
 from voicectl.model.voice import Value
 
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
+Name = Annotated[str, Pattern(r"^[a-z0-9][a-z0-9._-]{0,119}$")]
+"""As in a marker, which may be of a name that no manifest could have."""
+Digest = Annotated[str, Pattern(r"^sha256:[0-9a-f]{64}$")]
 
 
 class Action(StrEnum):
@@ -56,9 +59,9 @@ class Digests:
     """What each side looked like when the plan was made; None where that side has nothing."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    desired: str | None = None
-    recorded: str | None = None
-    observed: str | None = None
+    desired: Digest | None = None
+    recorded: Digest | None = None
+    observed: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,12 @@ class Change:
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    name: str
+    name: Name
     action: Action
     title: str = ""
     adopted: bool = False
-    previous_name: str | None = None
-    id: str | None = None
+    previous_name: Name | None = None
+    id: ModelId | None = None
     """The model that the action starts from; None where it makes the first one.
 
     For a create, the recorded model that is gone from the account, if there was one."""
@@ -98,7 +101,7 @@ class Notice:
     code: str
     message: str
     hint: str = ""
-    voices: tuple[str, ...] = ()
+    voices: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,8 @@ class Orphan:
     """A model with our marks that neither manifests nor lockfile know."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    id: str
-    name: str
+    id: ModelId
+    name: Name
     title: str
 
 
@@ -169,8 +172,8 @@ class Plan:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     voicectl_version: str
-    catalog: str
-    environment: str | None
+    catalog: Annotated[str, Pattern(r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    environment: Annotated[str, Pattern(r"^[a-z0-9][a-z0-9-]{0,39}$")] | None
     provider: ProviderIdentity
     selectors: Selectors = EVERYTHING
     changes: tuple[Change, ...] = ()

@@ -15,6 +15,7 @@ from voicectl.plan.decision import Decision
 from voicectl.plan.identity import Holding, identify
 from voicectl.plan.leaving import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
 from voicectl.plan.plan import EVERYTHING, Action, Notice, Plan, Refusal, Selectors, Summary
+from voicectl.plan.saved import is_due_later
 from voicectl.plan.select import select
 from voicectl.plan.serving import voice_tasks
 from voicectl.plan.task import Rules, Task, orphans
@@ -46,6 +47,8 @@ class Sides:
     recreate_missing: bool = False
     destroy: bool = False
     offline: bool = False
+    saved: Plan | None = None
+    """The saved plan that is applied: what has fallen due since is left to the next apply."""
     again: bool = False
     """Planned after an apply, when what a selector named may have left."""
 
@@ -70,9 +73,13 @@ def make_plan(sides: Sides) -> Planned:
         retry_failed=sides.retry_failed,
         destroy=sides.destroy,
     )
-    holdings, left_out = select(identify(catalog, lock, observation), sides.selectors, strict=not sides.again)
+    holdings, left_out = select(
+        identify(catalog, lock, observation), sides.selectors, strict=not sides.again and sides.saved is None
+    )
     decisions = [item for holding in holdings for item in decide(holding, rules)]
     tasks = order(item for item in decisions if isinstance(item, Task))
+    if sides.saved is not None:
+        tasks = [task for task in tasks if not is_due_later(task, sides.saved)]
     notices = [item for item in decisions if isinstance(item, Notice)]
     warnings = [notice for notice in notices if not isinstance(notice, Refusal)]
     warnings += policy.unmarked(lock, observation, catalog.namespace)

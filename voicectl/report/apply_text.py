@@ -6,6 +6,7 @@ from typing import Any
 
 from voicectl.errors import VoicectlError
 from voicectl.plan.result import ApplyResult
+from voicectl.report.columns import fold
 from voicectl.report.error_report import error_values
 from voicectl.report.escape import terminal
 from voicectl.report.plan_json import plan_values
@@ -30,7 +31,7 @@ def render(applied: ApplyResult, style: Style, done: str = "Applied") -> str:
         lines.append(style.paint("These ids could not be saved; the next apply finds them by their marks:", "red"))
         lines += [f"    {model_id}" for model_id in applied.unsaved]
     lines.append(totals(applied, style, done))
-    return "\n".join(lines) + "\n"
+    return fold("\n".join(lines) + "\n", style.columns)
 
 
 def totals(applied: ApplyResult, style: Style, done: str = "Applied") -> str:

@@ -11,9 +11,11 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to write: with colour or without."""
+    """How to write: with colour or without, and how wide."""
 
     colour: bool = False
+    columns: int | None = None
+    """Where lines are broken; None for nowhere."""
 
     def paint(self, text: str, *names: str) -> str:
         """A text in these colours."""

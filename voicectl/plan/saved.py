@@ -1,0 +1,228 @@
+"""Saved plans: what was reviewed is what is applied, or nothing is (design: promise 2). Pure.
+
+A saved plan is untrusted and decides nothing: the plan is made anew from the three sides, and this module
+says whether it is still the saved one, the part of it that a killed run left, or something else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from voicectl.errors import TryAgain, VoicectlError
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock
+from voicectl.plan.decision import RETENTION_OVER
+from voicectl.plan.plan import Action, Change, Plan
+from voicectl.plan.task import Task, digests
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Of a saved plan: some 50,000 changes."""
+
+_MOVED = ("drift", "conflict")
+_MADE = {"visibility", "cover_image", "marks"}
+"""What a model may still lack that a killed run has made: it begins private, and its cover's path is not known."""
+
+
+class PlanInvalid(VoicectlError):
+    """The file is no plan, or one that can't be applied here."""
+
+    code = "plan_invalid"
+
+
+class PlanStale(TryAgain):
+    """Something moved since the plan was saved, where it matters."""
+
+    code = "plan_stale"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Moved:
+    """A voice that is not where the saved plan left it. `side` is what moved."""
+
+    name: str
+    side: str
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Plan)
+
+
+def decode(data: bytes, name: str) -> Plan:
+    """Read a saved plan; `name` is how messages call the file. Raises PlanInvalid."""
+    from pydantic import ValidationError
+    from pydantic_core import from_json
+
+    hint = "make a new one with `voicectl plan --out FILE`"
+    try:
+        version = from_json(data, allow_inf_nan=False)
+    except ValueError:
+        raise PlanInvalid(f"{name} is not complete JSON", hint) from None
+    version = version.get("format_version") if isinstance(version, dict) else None
+    if not isinstance(version, str):
+        raise PlanInvalid(f"{name} is no saved plan: format_version is missing", hint)
+    major = version.partition(".")[0]
+    if major.isdigit() and int(major) > 1:
+        raise PlanInvalid(
+            f"{name}: format version {version[:20]} is newer than this voicectl knows (1.0)",
+            "use the voicectl that wrote it, or make a new plan",
+        )
+    try:
+        plan: Plan = _adapter().validate_json(data, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        words = {"missing": "this key is missing", "unexpected_keyword_argument": "unknown key"}
+        raise PlanInvalid(
+            f"{name}: {where}: {words.get(first['type'], 'this is not what a plan holds')}", hint
+        ) from None
+    return plan
+
+
+def check_identity(saved: Plan, lock: Lock) -> None:
+    """The plan must be of this catalog, environment, provider and account. Raises PlanInvalid."""
+    account = lock.provider.account
+    for what, theirs, ours in (
+        ("catalog", saved.catalog, lock.catalog),
+        ("environment", saved.environment, lock.environment),
+        ("provider", saved.provider.name, lock.provider.name),
+        ("endpoint", saved.provider.host, lock.provider.host),
+        ("account", saved.provider.account or account, account or saved.provider.account),
+    ):
+        if theirs != ours:
+            raise PlanInvalid(
+                f"the saved plan is of {what} {theirs or 'none'}, but this run is of {ours or 'none'}",
+                f"correct the {what}, or make a new plan",
+            )
+    if saved.offline:
+        raise PlanInvalid(
+            "the saved plan was made offline, so it does not say what the account was like",
+            "make one without --offline",
+        )
+
+
+def check_current(saved: Plan, now: Plan, tasks: Sequence[Task], catalog: Catalog) -> None:
+    """The plan made now must be the saved one, or what is left of it. Raises PlanStale, naming voices and sides."""
+    moved = sorted({*_moved(saved, tasks, catalog), *_refused_since(saved, now)})
+    if moved:
+        names = "; ".join(f"{one.name} ({one.side})" for one in moved[:20])
+        more = f" and {len(moved) - 20} more" if len(moved) > 20 else ""
+        raise PlanStale(
+            f"the saved plan is stale, these moved since it was made: {names}{more}",
+            "make a new plan and have it reviewed; limits such as --on-drift must be those of the plan",
+        )
+
+
+def is_due_later(task: Task, saved: Plan) -> bool:
+    """A retention that ran out after the plan was saved: nobody has seen this deletion, and the next apply makes it."""
+    change = task.change
+    due = change.action is Action.PRUNE and change.reason == RETENTION_OVER
+    return due and not any(one.action is Action.PRUNE and one.id == change.id for one in saved.changes)
+
+
+def _moved(saved: Plan, tasks: Sequence[Task], catalog: Catalog) -> Iterator[Moved]:
+    before: dict[str, list[Change]] = defaultdict(list)
+    for change in saved.changes:
+        before[change.name].append(change)
+    for name, changes in before.items():
+        desired = digests(catalog.voices.get(name), None, None).desired
+        if any(change.digests.desired != desired for change in changes):
+            yield Moved(name, "Git")
+    for task in tasks:
+        known = before.get(task.name, [])
+        if not any(_same(one, task.change) or _continues(one, task, catalog.namespace) for one in known):
+            yield Moved(task.name, _side(known, task.change))
+
+
+def _refused_since(saved: Plan, now: Plan) -> Iterator[Moved]:
+    """Voices that were changed by hand, or on both sides, where policy does not allow to go on."""
+    before = {(notice.code, notice.voices) for notice in saved.refusals}
+    for notice in now.refusals:
+        if notice.code in _MOVED and (notice.code, notice.voices) not in before:
+            for name in notice.voices:
+                known = [change for change in saved.changes if change.name == name]
+                left = next((change for change in now.changes if change.name == name), None)
+                yield Moved(name, _side(known, left) if left else "account")
+
+
+def _same(saved: Change, now: Change) -> bool:
+    return (saved.action, saved.id, saved.generation, saved.digests) == (
+        now.action,
+        now.id,
+        now.generation,
+        now.digests,
+    )
+
+
+def _continues(saved: Change, task: Task, namespace: str) -> bool:
+    """Whether a task is what a run of the saved change, killed somewhere, left to do."""
+    now = task.change
+    if now.action is Action.REFRESH:
+        return True  # no request: both sides are where the plan wanted them
+    match saved.action:
+        case Action.CREATE:
+            return _finishes_model(saved, now)
+        case Action.UPDATE:
+            return now.action is Action.UPDATE and now.id == saved.id and _narrower(saved, now)
+        case Action.REPLACE | Action.RESTORE:
+            same = now.action is saved.action and now.id == saved.id and _narrower(saved, now)
+            return same or _finishes_model(saved, now) or _sees_off(saved, now)
+        case Action.RETIRE:
+            mark = task.model.marker(namespace) if task.model else None
+            return now.action is Action.RETIRE and now.id == saved.id and mark is not None and mark.retired
+        case Action.PRUNE:
+            return now.action is Action.PRUNE and now.id == saved.id and task.unfinished
+        case Action.FORGET:
+            unmarked = task.model is not None and not task.model.marks
+            return now.action is Action.FORGET and now.id == saved.id and unmarked
+    return False
+
+
+def _finishes_model(saved: Change, now: Change) -> bool:
+    """Nothing is left but to show and to record a model that the change has made or brought back."""
+    if now.action not in (Action.UPDATE, Action.REPLACE, Action.RESTORE) or (
+        now.action is Action.UPDATE and now.id == saved.id
+    ):
+        return False
+    wanted = {field.field: field.desired for field in saved.fields}
+    for field in now.fields:
+        if field.field == "inputs":
+            continue
+        fits = field.field not in wanted or wanted[field.field] == field.desired
+        if field.field not in _MADE or not fits or (field.field == "visibility" and field.observed != "private"):
+            return False
+    return now.adopted or now.action is Action.UPDATE
+
+
+def _sees_off(saved: Change, now: Change) -> bool:
+    """The generation that gives way to the one that was made or brought back."""
+    if now.action is Action.RETIRE:
+        return now.id != saved.id if saved.action is Action.RESTORE else now.id == saved.id
+    return now.action is Action.PRUNE and now.id == saved.id and saved.action is Action.REPLACE
+
+
+def _narrower(saved: Change, now: Change) -> bool:
+    """Every field that is left to set was to be set so, from the same value."""
+    wanted = {field.field: (field.desired, field.observed) for field in saved.fields}
+    return all(wanted.get(field.field) == (field.desired, field.observed) for field in now.fields)
+
+
+def _side(known: Iterable[Change], now: Change) -> str:
+    """Which side moved, as far as it can be told."""
+    for saved in known:
+        if saved.digests.desired != now.digests.desired:
+            return "Git"
+        if saved.digests.recorded != now.digests.recorded:
+            return "lockfile"
+        if saved.digests.observed != now.digests.observed:
+            return "account"
+    causes = {field.cause for field in now.fields}
+    if causes & {"drift", "marks", "conflict"} or now.adopted or now.reason == "duplicate":
+        return "account"
+    return "Git"

@@ -1,0 +1,155 @@
+"""A plan as a comment on a pull request: what needs care first, the rest collapsible, cut to a size.
+
+Text from manifests and from the account stands only in code: fenced blocks, code spans and `<code>` with
+everything escaped. There no renderer follows links, pings anybody or reads HTML (GitHub Flavored Markdown
+Spec, 4.5, 4.6 and 6.1).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from voicectl.plan.plan import Change, Notice, Plan
+from voicectl.report import plan_words as words
+from voicectl.report.escape import padded, terminal, width
+from voicectl.report.signs import sign
+from voicectl.report.style import Style
+
+DEFAULT_BYTES = 60_000
+"""GitHub takes comments of 65,536 characters."""
+_LAST_LINE = 400
+"""Bytes kept for the line that says what was left out."""
+_PLAIN = Style()
+
+
+def render(plan: Plan, max_bytes: int = DEFAULT_BYTES, unchanged: Iterable[str] = ()) -> str:
+    """The document, of at most `max_bytes` bytes of UTF-8, and a last line on what was left out if anything was."""
+    name = f"{plan.catalog}.{plan.environment}" if plan.environment else plan.catalog
+    page = _Page(max_bytes - _LAST_LINE)
+    page.add(f"<!-- voicectl plan of {name} -->\n### voicectl plan: {' · '.join(_heading(plan))}\n")
+    page.add(f"\n{_totals(plan)}\n")
+    for title, mark, notices in (("Refused", "✗", plan.refusals), ("Warnings", "!", plan.warnings)):
+        if notices:
+            page.add(f"\n#### {title}\n\n{_fenced(_notice_lines(notices, mark))}")
+    shown = [change for change in plan.changes if not words.bookkeeping(change)]
+    careful = [change for change in shown if words.needs_care(change)]
+    rows = [_care_row(change) for change in careful]
+    if careful and page.add("\n#### Needs care\n\n| | voice | what happens |\n|---|---|---|\n" + rows[0]):
+        for row in rows[1:]:
+            page.add(row)
+    ordered = [*careful, *(change for change in shown if not words.needs_care(change))]
+    left_out = [change for change in ordered if not page.add(_details(change))]
+    rest = _rest(plan, unchanged)
+    if rest:
+        page.add(f"\n<details><summary>The rest</summary>\n\n{_fenced(rest)}\n</details>\n")
+    return page.text + (_cut(left_out) if page.full else "")
+
+
+class _Page:
+    """Text up to a size; what does not fit stays out, and so does everything after it."""
+
+    def __init__(self, room: int) -> None:
+        self.text = ""
+        self.full = False
+        self._room = room
+
+    def add(self, block: str) -> bool:
+        """Take a block, if all of it fits."""
+        size = len(block.encode())
+        self.full = self.full or size > self._room
+        if not self.full:
+            self.text += block
+            self._room -= size
+        return not self.full
+
+
+def _heading(plan: Plan) -> list[str]:
+    parts = words.heading(plan.catalog, plan.environment, plan.provider, offline=plan.offline)
+    names = 2 if plan.environment else 1
+    return [*parts[:names], *(_code(part) for part in parts[names:])]
+
+
+def _totals(plan: Plan) -> str:
+    parts, rest = words.counts(plan), words.others(plan)
+    bold = ", ".join(parts) or ("Refused" if plan.refusals else "No changes")
+    return f"**{bold}**, {', '.join(rest)}."
+
+
+def _care_row(change: Change) -> str:
+    title = f" {_code(words.short(change.title))}" if change.title else ""
+    reason = words.sentence(change.reason)
+    told = [_code(reason)] if reason else []
+    told += [f"**{text}**" if colour else text for text, colour in words.consequences(change)]
+    told += [_code(words.sentence(warning)) for warning in change.warnings]
+    cells = (sign(change, _PLAIN), f"`{change.name}`{title}", f"{words.verb(change)}: " + "<br>".join(told))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def _details(change: Change) -> str:
+    moved = f" (was <code>{change.previous_name}</code>)" if change.previous_name else ""
+    title = f" <code>{html.escape(words.short(change.title))}</code>" if change.title else ""
+    place = ""
+    if change.source:
+        place = f" · <code>{html.escape(terminal(change.source.file))}:{change.source.line}</code>"
+    head = f"{sign(change, _PLAIN)} <b>{change.name}</b>{moved}{title} {words.verb(change)}{place}"
+    lines = list(_change_lines(change))
+    body = f"\n{_fenced(lines, 'diff')}\n" if lines else ""
+    return f"\n<details><summary>{head}</summary>\n{body}</details>\n"
+
+
+def _change_lines(change: Change) -> Iterator[str]:
+    if words.why(change):
+        yield f"  {words.why(change)}"
+    for field in change.fields:
+        rows = words.field_rows(change, field)
+        if rows is None:
+            continue
+        yield f"  {rows.label}" + (f": {rows.note}" if rows.note else "")
+        captions = max((width(row.caption) for row in rows.rows), default=0)
+        for row in rows.rows:
+            caption = padded(row.caption, captions) + "  " if captions else ""
+            yield f"{row.sign or ' '}     {caption}{row.text}"
+    for text, _ in words.consequences(change):
+        yield f"! {text}"
+    for warning in change.warnings:
+        yield f"! {words.sentence(warning)}"
+
+
+def _notice_lines(notices: Sequence[Notice], mark: str) -> Iterator[str]:
+    for notice in notices:
+        yield f"{mark} {words.sentence(notice.message)}"
+        if notice.hint:
+            yield f"    {words.sentence(notice.hint)}"
+
+
+def _rest(plan: Plan, unchanged: Iterable[str]) -> list[str]:
+    refreshed = ", ".join(change.name for change in plan.changes if words.bookkeeping(change))
+    same = ", ".join(unchanged)
+    lines = [f"lock refresh, no request: {refreshed}"] if refreshed else []
+    return [*lines, *([f"unchanged: {same}"] if same else [])]
+
+
+def _cut(left_out: Sequence[Change]) -> str:
+    kinds = Counter(str(change.action) for change in left_out)
+    counted = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    what = f"the details of {len(left_out)} changes ({counted})" if left_out else "a part"
+    return f"\n**Cut here:** {what} did not fit. `voicectl plan`, or `voicectl show-plan FILE`, shows all of them.\n"
+
+
+def _fenced(lines: Iterable[str], language: str = "text") -> str:
+    """A code block whose fence is longer than any row of backticks in it."""
+    text = "\n".join(lines)
+    longest = max((len(ticks) for ticks in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}\n"
+
+
+def _code(text: str) -> str:
+    """A code span, its fence longer than any row of backticks in it."""
+    longest = max((len(ticks) for ticks in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    return f"{fence}{space}{text}{space}{fence}"
