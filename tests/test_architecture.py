@@ -20,16 +20,17 @@ CORE = {"errors", "model", "plan"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "together": set(),
+    "scratch": set(),
     "version": set(),
     "model": {"errors", "model"},
     "plan": CORE,
-    "manifest": {*CORE, "manifest", "version"},
+    "manifest": {*CORE, "manifest", "version", "scratch"},
     "report": {*CORE, "report"},
     "provider.port": {"errors", "model"},
     "state.port": {"errors", "model"},
     "engine": {*CORE, "manifest", "engine", "provider.port", "state.port", "together"},
     "provider.fish": {*CORE, "provider.port", "provider.fish", "together"},
-    "state": {"errors", "model", "state", "state.port"},
+    "state": {"errors", "model", "state", "state.port", "scratch"},
     "emulator": {"errors", "emulator"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voicectl.errors import Place
-from voicectl.manifest.load import load_all, load_catalog
-from voicectl.manifest.project import load_project
+from voicectl.manifest.load import load_all
 from voicectl.model import canonical
 from voicectl.model.catalog import Catalog, Move, Removal
 from voicectl.model.voice import Consent, Lifecycle, Metadata
@@ -161,12 +159,6 @@ def test_without_samples_no_file_is_looked_for(load: Load) -> None:
     voice = load({"voices/v.yaml": manifest}, read_samples=False).voices["a"]
     assert (voice.samples, voice.inputs, voice.cover, voice.metadata.cover_image) == ((), None, None, None)
     assert voice.metadata.visibility == "public"
-
-
-def test_a_public_function_for_each_step(write: Callable[..., Path]) -> None:
-    root = write({"voices/v.yaml": VOICES, "voicectl.yaml": PROJECT})
-    project = load_project(root, "staging")
-    assert load_catalog(project) == load_all(root, "staging")[1]
 
 
 def test_a_move_to_a_removed_name_is_inert(load: Load) -> None:

@@ -8,11 +8,13 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from voicectl.errors import InvalidFiles
-from voicectl.manifest import assemble, load
+from voicectl.manifest import assemble, discover, load, snapshot
 from voicectl.manifest.load import load_all
 from voicectl.model.catalog import Catalog
 
@@ -26,6 +28,7 @@ voices:
         transcript_file: ../words/a.txt
 """
 SNAPSHOT = ".voicectl/cache/catalog.json"
+PACKAGE = Path(assemble.__file__).parents[1]
 
 
 @pytest.fixture
@@ -151,7 +154,7 @@ def test_a_project_file_behind_a_link_is_watched(root: Path, assembled: list[int
     catalog(root)
     (root / "real.yaml").write_text("catalog: other\n")
     assert catalog(root).name == "other"
-    assert len(assembled) == 2
+    assert len(assembled) == 3
 
 
 def test_files_just_written_are_not_trusted(root: Path, monkeypatch: pytest.MonkeyPatch, assembled: list[int]) -> None:
@@ -193,11 +196,64 @@ def test_a_damaged_snapshot_costs_time_only(root: Path, content: bytes) -> None:
     assert catalog(root) == first
 
 
-def test_another_version_reads_the_files_again(root: Path, assembled: list[int]) -> None:
+def test_another_version_reads_the_files_again(
+    root: Path, assembled: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     catalog(root)
-    forge(root, version="1 0.0.1")
-    catalog(root)
-    assert len(assembled) == 2
+    for version in ("1.0.0", "1.0.1"):
+        monkeypatch.setattr(snapshot, "VERSION", version)
+        snapshot._version.cache_clear()
+        catalog(root)
+        catalog(root)
+    snapshot._version.cache_clear()
+    assert len(assembled) == 3
+
+
+def test_between_releases_the_programs_own_sources_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "VERSION", "1.0.0.dev0")
+    snapshot._version.cache_clear()
+    newest = max(path.stat().st_mtime_ns for part in ("manifest", "model") for path in (PACKAGE / part).glob("*.py"))
+    assert snapshot._version().endswith(str(newest))
+    snapshot._version.cache_clear()
+
+
+def test_files_swapped_while_they_are_read_are_not_trusted(
+    root: Path, monkeypatch: pytest.MonkeyPatch, sound: SimpleNamespace
+) -> None:
+    """A directory that is renamed leaves the times of its files as they were."""
+    prepared = root / "prepared"
+    shutil.copytree(root / "samples", prepared)
+    (prepared / "a.wav").write_bytes(sound.wav(seed=7))
+    original = assemble.assemble
+
+    def swap(*arguments: Any, **named: Any) -> Catalog:
+        found = original(*arguments, **named)
+        (root / "samples").rename(root / "old")
+        prepared.rename(root / "samples")
+        return found
+
+    monkeypatch.setattr("voicectl.manifest.assemble.assemble", swap)
+    before = catalog(root)
+    monkeypatch.setattr("voicectl.manifest.assemble.assemble", original)
+    assert catalog(root).voices["v"].inputs != before.voices["v"].inputs
+
+
+def test_a_project_file_that_changes_while_manifests_are_listed_is_not_trusted(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    monkeypatch.setattr("voicectl.manifest.load.time.time_ns", lambda: now + 3_000_000_000)
+    original = discover.find_manifests
+
+    def slow(*arguments: Any) -> Any:
+        (root / "voicectl.yaml").write_text("catalog: acmf\n")
+        monkeypatch.setattr("voicectl.manifest.load.time.time_ns", lambda: now + 60_000_000_000)
+        return original(*arguments)
+
+    monkeypatch.setattr(discover, "find_manifests", slow)
+    assert catalog(root).name == "acme"
+    monkeypatch.setattr(discover, "find_manifests", original)
+    assert catalog(root).name == "acmf"
 
 
 def test_invalid_files_leave_no_snapshot(root: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Hand, Project
 from voicectl.emulator.settings import Rule
 from voicectl.engine import perform
+from voicectl.scratch import Scratch
 
 
 @pytest.fixture(autouse=True)
@@ -219,7 +220,7 @@ def test_a_second_run_on_one_checkout_is_told_who_holds_the_lock(project: Projec
     from voicectl.state.file import FileStore
 
     project.voices({"a": {}})
-    store = FileStore(project.lock_path, project.lock_path.name, project.root / ".voicectl")
+    store = FileStore(project.lock_path, project.lock_path.name, Scratch(project.root))
     with store.lease("voicectl apply", 0, lambda holder: None):
         done = project.spawn("apply", "--yes").expect(4)
         assert "pid" in done.err

@@ -59,10 +59,9 @@ def test_the_starter_and_the_minimal_example_are_the_same() -> None:
 
 
 def test_samples_are_speech_of_ten_seconds_or_more_and_small() -> None:
-    from voicectl.manifest.load import load_catalog
-    from voicectl.manifest.project import load_project
+    from voicectl.manifest.load import load_all
 
-    catalog = load_catalog(load_project(EXAMPLES / "acme", "production"))
+    catalog = load_all(EXAMPLES / "acme", "production")[1]
     samples = [sample for voice in catalog.voices.values() for sample in voice.samples]
     assert {sample.format for sample in samples} == {"wav", "mp3", "m4a", "opus"}
     assert all(sample.seconds and sample.seconds >= 10 for sample in samples)

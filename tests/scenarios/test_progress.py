@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -50,6 +51,52 @@ def test_a_terminal_shows_how_far_it_is_at_what_pace_and_what_is_retried(project
     assert re.search(r"uploaded [0-9.]+ kB of [0-9.]+ kB", shown)
     assert re.search(r"v\d: retrying: too many requests at once \(429\).*again in", shown)
     assert "verifying" in shown
+
+
+def test_a_terminal_that_goes_away_does_not_end_the_run(project: Project, hand: Hand) -> None:
+    project.config(concurrency=1)
+    project.voices({f"v{i}": {} for i in range(8)})
+    refused = Rule(kind="status", method=("POST",), path="/model", nth=(6,), status=400)
+    hand.emulator.settings = replace(hand.emulator.settings, latency=100, rules=(refused,))
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "voicectl", "apply", "--yes"],
+        cwd=project.root,
+        env={**{k: v for k, v in os.environ.items() if k != "CI"}, **project.environ, "TERM": "xterm"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+    )
+    os.close(slave)
+    while len(hand.models()) < 2:
+        os.read(master, 65536)
+    os.close(master)
+    assert process.wait(30) == 1
+    assert len(project.lock["voices"]) == 7, "one was refused, and all others were made"
+
+
+def test_a_sweep_is_not_counted_among_the_changes(project: Project, hand: Hand) -> None:
+    """A twin arrives while the run is under way: it is pruned, and the log still counts to the plan's number."""
+    project.config(concurrency=1)
+    project.voices({"a": {}, "b": {}})
+    hand.emulator.settings = replace(hand.emulator.settings, latency=200)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "voicectl", "apply", "--yes"],
+        cwd=project.root,
+        env={**os.environ, **project.environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not hand.models():
+        time.sleep(0.02)
+    twin = hand.create("Twin", tags=hand.models()[0]["tags"])
+    told = process.communicate(timeout=30)[1]
+    assert process.returncode == 0, told
+    assert twin not in {model["_id"] for model in hand.models()}
+    assert "(2 of 2)" in told
+    assert "(3 of 2)" not in told
 
 
 def test_lines_of_a_log_count(project: Project) -> None:

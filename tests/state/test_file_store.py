@@ -18,6 +18,7 @@ import pytest
 from tests.memory import ACCOUNT, IDENTITY, START, inputs_of
 from voicectl.errors import StateConflict, StateError, StateLocked, StateNotSaved, VoicectlError
 from voicectl.model.lock import Applied, Blocked, Lock, Pending, Record, RecordedSample, Removed, Retired
+from voicectl.scratch import Scratch
 from voicectl.state.content import decode, encode
 from voicectl.state.file import FileStore
 from voicectl.state.port import ABSENT, Holder, StateStore
@@ -52,7 +53,7 @@ def store(tmp_path: Path) -> StateStore:
 
 
 def file_store(root: Path) -> FileStore:
-    return FileStore(root / NAME, NAME, root / ".voicectl")
+    return FileStore(root / NAME, NAME, Scratch(root))
 
 
 def nobody(holder: Holder | None) -> None:
@@ -110,7 +111,8 @@ def test_a_lease_ends_with_an_error_too(store: StateStore) -> None:
 def test_a_lease_frees_itself_when_its_holder_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom voicectl.state.file import FileStore\n"
-        f"root = Path(sys.argv[1])\nstore = FileStore(root / {NAME!r}, {NAME!r}, root / '.voicectl')\n"
+        "from voicectl.scratch import Scratch\n"
+        f"root = Path(sys.argv[1])\nstore = FileStore(root / {NAME!r}, {NAME!r}, Scratch(root))\n"
         "with store.lease('held', 0, lambda holder: None):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
     store = file_store(tmp_path)
@@ -182,6 +184,11 @@ def _naive(lock: dict[str, Any]) -> None:
     lock["voices"]["b"]["retired"][0]["delete_after"] = "2026-11-29T10:00:00"
 
 
+def _no_version_but_a_voice_of_that_name(lock: dict[str, Any]) -> None:
+    del lock["format_version"]
+    lock["voices"]["format_version"] = lock["voices"].pop("b")
+
+
 def _no_account(lock: dict[str, Any]) -> None:
     lock["provider"]["account"] = None
 
@@ -191,6 +198,7 @@ def _no_account(lock: dict[str, Any]) -> None:
     [
         (_changed(format_version=2), "format version 2 is newer"),
         (_changed(format_version=None), "format_version: this key is missing"),
+        (_no_version_but_a_voice_of_that_name, "format_version: this key is missing"),
         (_changed(format_version="1"), "format_version: this value has the wrong type"),
         (_changed(catalog=None), "catalog: this value has the wrong type"),
         (_changed(surprise=1), "surprise: unknown key"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from voicectl.cli import printing
 from voicectl.cli.options import Globals
@@ -34,7 +34,7 @@ def progress(settings: Globals) -> Iterator[Listener]:
 
 def _told_of_limit(event: Event, settings: Globals) -> bool:
     """With -v a run ends by saying how many requests went at a time."""
-    return event.kind == "limit" and settings.verbose > 0
+    return event.kind == "limit" and bool(event.detail) and settings.verbose > 0
 
 
 def quiet_listener(settings: Globals) -> Listener:
@@ -49,7 +49,7 @@ def quiet_listener(settings: Globals) -> Listener:
 
 def _json_lines(settings: Globals) -> Listener:
     def listener(event: Event) -> None:
-        if event.kind not in ("uploading", "waiting", "pace", "limit") or _told_of_limit(event, settings):
+        if event.kind not in ("uploading", "waiting", "limit") or _told_of_limit(event, settings):
             _json_line(event)
 
     return listener
@@ -126,9 +126,25 @@ def _display(settings: Globals) -> Iterator[Listener]:
             if tally.total:
                 bar.update(bytes_bar, description=tally.bytes, total=tally.total, completed=tally.sent, visible=True)
 
-        yield listener
+        yield _while_there(listener)
     finally:
-        bar.stop()
+        with suppress(OSError):
+            bar.stop()
+
+
+def _while_there(listener: Listener) -> Listener:
+    """A listener that falls silent once its terminal is gone: the run has more to lose than a display."""
+    gone = False
+
+    def hear(event: Event) -> None:
+        nonlocal gone
+        if not gone:
+            try:
+                listener(event)
+            except OSError:
+                gone = True
+
+    return hear
 
 
 class _Tally:
@@ -136,8 +152,10 @@ class _Tally:
 
     def __init__(self) -> None:
         self.changes = self.ended = self.total = self.sent = 0
-        self.pace = 0
+        self.limit = 0
         self.verifying = False
+        self.note = ""
+        """What is being repeated just now, and why; the newest of several. Read by the display's own thread."""
         self._retrying: dict[str, str] = {}
         self._uploads: dict[str, tuple[int, int]] = {}
 
@@ -146,26 +164,24 @@ class _Tally:
             self.changes, self.total = event.total, event.sent
         elif event.kind in ("done", "failed"):
             self.ended += 1
-            self._retrying.pop(event.name, None)
-            self._retrying.pop("", None)  # of no voice in particular: it went through by now
         elif event.kind == "uploading":
             before, _ = self._uploads.get(event.name, (0, 0))
             self._uploads[event.name] = (event.sent, event.total)
             self.sent += event.sent - before
-        elif event.kind == "pace":
-            self.pace = event.total
-        elif event.kind == "retrying":
-            self._retrying.pop(event.name, None)
-            self._retrying[event.name] = printing.redacted(_sentence(event))
+        elif event.kind == "limit":
+            self.limit = event.limit
         self.verifying = self.verifying or event.kind == "verifying"
+        self._note(event)
 
-    @property
-    def note(self) -> str:
-        """What is being repeated just now, and why; the newest of several."""
-        if not self._retrying:
-            return ""
-        more = len(self._retrying) - 1
-        return (f"{more + 1} retries; " if more else "") + next(reversed(self._retrying.values()))
+    def _note(self, event: Event) -> None:
+        # Whatever a voice does next, it is past its retry; a request of no voice is past it at any sign of life.
+        if event.kind != "limit":
+            self._retrying.pop(event.name, None)
+            self._retrying.pop("", None)
+        if event.kind == "retrying":
+            self._retrying[event.name] = printing.redacted(_sentence(event))
+        count = f"{len(self._retrying)} retries; " if len(self._retrying) > 1 else ""
+        self.note = count + next(reversed(self._retrying.values())) if self._retrying else ""
 
     @property
     def voices(self) -> str:
@@ -173,8 +189,8 @@ class _Tally:
             return "verifying"
         if not self.changes:
             return "planning"
-        pace = f" · {self.pace} at a time" if self.pace else ""
-        return f"{self.ended} of {self.changes} changes{pace}"
+        limit = f" · {self.limit} at a time" if self.limit else ""
+        return f"{self.ended} of {self.changes} changes{limit}"
 
     @property
     def bytes(self) -> str:

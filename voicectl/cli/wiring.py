@@ -14,6 +14,7 @@ from voicectl.errors import StateNotSaved
 from voicectl.manifest.load import load_all
 from voicectl.manifest.project import Project, find_project, load_project
 from voicectl.model.catalog import Catalog, Limit
+from voicectl.scratch import NAME, Scratch
 from voicectl.version import VERSION
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from voicectl.provider.port import Provider
     from voicectl.state.file import FileStore
 
-SCRATCH = ".voicectl"
 EMULATOR_HOST = "emulator"
 
 
@@ -52,7 +52,7 @@ def store(found: Project) -> FileStore:
     """Where the lockfile is kept."""
     from voicectl.state.file import FileStore
 
-    return FileStore(found.root / found.state, found.state, found.root / SCRATCH)
+    return FileStore(found.root / found.state, found.state, Scratch(found.root))
 
 
 def identity(found: Project) -> ProviderIdentity:
@@ -80,8 +80,7 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
     if found.provider == "emulator":
         from voicectl.emulator.transport import in_process_transport
 
-        _make_scratch(found.root / SCRATCH)
-        transport = in_process_transport(emulator_db(found.root))
+        transport = in_process_transport(_account_of_emulator(found))
         endpoint = Endpoint(f"http://{EMULATOR_HOST}", "emulator-key")
     else:
         endpoint = from_environment()
@@ -91,35 +90,29 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
             concurrency=found.concurrency,
             transport=transport,
             on_retry=on_retry,
+            on_limit=lambda limit: listener(Event("limit", limit=limit)),
             user_agent=f"voicectl/{VERSION}",
         )
     except (OSError, ValueError) as error:  # a missing SSL_CERT_FILE, a malformed proxy address
         message = f"the client can't be set up: {error}"
         raise Misconfigured(message, "check SSL_CERT_FILE and the proxy settings") from error
-    client.limiter.on_change = lambda limit: listener(Event("pace", total=limit))
-    client.limiter.on_change(client.limiter.limit)
+    listener(Event("limit", limit=client.limiter.limit))
     try:
         yield client
     finally:
-        listener(Event("limit", detail=client.limiter.describe()))
+        listener(Event("limit", limit=client.limiter.limit, detail=client.limiter.describe()))
         await client.close()
 
 
-def _make_scratch(path: Path) -> None:
-    from voicectl.state.file import ignored_directory
-
+def _account_of_emulator(found: Project) -> Path:
+    """Where `provider: emulator` keeps its account. Raises StateNotSaved where it can't."""
     try:
-        ignored_directory(path)
+        return Scratch(found.root).make("emulator.db")
     except OSError as error:
         raise StateNotSaved(
-            f"{path.name}/ can't be written, where `provider: emulator` keeps its account: {error.strerror or error}",
+            f"{NAME}/ can't be used, where `provider: emulator` keeps its account: {error.strerror or error}",
             "make the project directory writable",
         ) from error
-
-
-def emulator_db(root: Path) -> Path:
-    """Where `provider: emulator` keeps its account."""
-    return root / SCRATCH / "emulator.db"
 
 
 def repository_prefix(settings: Globals) -> str:

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from voicectl.engine.events import Event, Listener
+from voicectl.engine.events import Event, Listener, troubles
 from voicectl.engine.execute import Execution, Outcome
 from voicectl.engine.ledger import Ledger
 from voicectl.engine.observe import observe
@@ -149,7 +149,8 @@ class _Sweep:
         if not twice:
             return False
         settling = tuple(t for t in planned.tasks if t.name in twice and _settles(t))
-        await Execution(self.execution.performer, settling).run(_nothing)
+        performer = replace(self.execution.performer, listener=troubles(self.run.listener))
+        await Execution(performer, settling).run(_nothing)
         return True
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 EventKind = Literal[
-    "planned", "started", "uploading", "waiting", "retrying", "warning", "done", "failed", "verifying", "pace", "limit"
+    "planned", "started", "uploading", "waiting", "retrying", "warning", "done", "failed", "verifying", "limit"
 ]
 
 
@@ -15,8 +15,8 @@ EventKind = Literal[
 class Event:
     """One thing that happened. `sent` and `total` are bytes of an upload.
 
-    For `planned`, `total` is the number of changes and `sent` the bytes that they will upload. For `pace`,
-    `total` is how many requests may be in flight from now on.
+    For `planned`, `total` is the number of changes and `sent` the bytes that they will upload. For `limit`,
+    `limit` is how many requests may be in flight from now on, and `detail`, at the end, what was found out.
     """
 
     kind: EventKind
@@ -25,6 +25,7 @@ class Event:
     detail: str = ""
     sent: int = 0
     total: int = 0
+    limit: int = 0
 
 
 Listener = Callable[[Event], None]
@@ -32,3 +33,15 @@ Listener = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """A listener that does not listen."""
+
+
+def troubles(listener: Listener) -> Listener:
+    """For work that no plan counted: retries are told, failures as warnings, and nothing else."""
+
+    def hear(event: Event) -> None:
+        if event.kind == "failed":
+            listener(replace(event, kind="warning"))
+        elif event.kind in ("retrying", "warning"):
+            listener(event)
+
+    return hear

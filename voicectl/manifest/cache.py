@@ -1,90 +1,51 @@
 """Files under `.voicectl/cache/`: they save time and are never a source of truth.
 
 A cache that is damaged, unwritable or missing costs time and nothing else. What it says of a file is
-trusted only as long as the file can't have changed.
+trusted only as long as the file can't have changed (stamps.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
 
-from voicectl.manifest.paths import open_regular
+from voicectl.manifest.paths import read_regular
+from voicectl.scratch import Scratch
 
-MARGIN = 2_000_000_000
-"""Nanoseconds: no file system in use has a coarser clock than FAT's two seconds."""
-
-Stamp = tuple[int, int, int, int]
-"""Size, mtime, ctime and inode: two equal ones are of one state of a file, if it had settled."""
-
-
-def stamp_of(status: os.stat_result) -> Stamp:
-    """The stamp of a file from its status."""
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
-def stamp(path: str) -> Stamp | None:
-    """The stamp of the file at `path`, not following a link at its end; None where there is none."""
-    try:
-        return stamp_of(os.stat(path, follow_symlinks=False))
-    except (OSError, ValueError):
-        return None
-
-
-def settled(found: Stamp, read_at: int) -> bool:
-    """Whether a file with this stamp, read at that time (nanoseconds), can't change again unseen.
-
-    A file changed less than MARGIN before it was read could: as Git does with its index, what was
-    learned from it is not kept.
-    """
-    return max(found[1], found[2]) + MARGIN < read_at
+MAX_BYTES = 64 * 1024 * 1024
+"""Of one file of the cache; 50,000 voices take a third of it."""
 
 
 class CacheFile:
     """One file of the cache."""
 
     def __init__(self, root: Path, name: str) -> None:
-        self._path = root / ".voicectl" / "cache" / name
+        self._scratch = Scratch(root)
+        self._name = name
 
     def read(self) -> bytes:
-        """What was written, or whatever somebody put there; empty where it can't be read."""
-        if not self._is_ours():
-            return b""
+        """What was written, or whatever somebody put there; empty where it can't be read, or is too large."""
         try:
-            with open(open_regular(str(self._path)), "rb") as file:
-                return file.read()
+            data = read_regular(str(self._scratch.find("cache", self._name)), MAX_BYTES)
         except OSError:
             return b""
+        return data if len(data) <= MAX_BYTES else b""
 
     def write(self, content: bytes) -> None:
         """Replace the file at once or not at all; a failure is no one's concern."""
-        if not self._is_ours():
-            return
-        try:
-            self._prepare_directory()
-            self._replace(content)
-        except OSError:
-            pass
+        with contextlib.suppress(OSError):
+            if len(content) <= MAX_BYTES:
+                _replace(self._scratch.make("cache", self._name), content)
 
-    def _is_ours(self) -> bool:
-        """False where a link would lead the cache out of the project."""
-        directory = self._path.parent
-        return not (directory.is_symlink() or directory.parent.is_symlink() or self._path.is_symlink())
 
-    def _prepare_directory(self) -> None:
-        directory = self._path.parent
-        directory.mkdir(parents=True, exist_ok=True)
-        ignore = directory.parent / ".gitignore"
-        if not os.path.lexists(ignore):
-            ignore.write_text("*\n", encoding="utf-8")
-
-    def _replace(self, content: bytes) -> None:
-        descriptor, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.stem}-")
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(content)
-            os.replace(temporary, self._path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+def _replace(path: Path, content: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp, stamp_of
+from voicectl.manifest.cache import CacheFile
 from voicectl.manifest.media import Finding, judge
 from voicectl.manifest.paths import open_regular
+from voicectl.manifest.stamps import Stamp, settled, stamp, stamp_of
 
 CACHE_VERSION = 1
 _MAX_ENTRIES = 50_000

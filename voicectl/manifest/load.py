@@ -2,60 +2,51 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 from voicectl.errors import Place
-from voicectl.manifest.discover import PROJECT_FILE, find_manifests, refusal
+from voicectl.manifest import discover
+from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.paths import ProjectPaths
 from voicectl.manifest.problems import Problems
 from voicectl.manifest.project import Project, read_project
 from voicectl.manifest.snapshot import Origins, Snapshot
+from voicectl.manifest.stamps import stamp
 from voicectl.model.catalog import Catalog
 
 
-def load_catalog(project: Project, *, read_samples: bool = True) -> Catalog:
-    """What the manifests want in the project's environment.
-
-    InvalidFiles with all problems of the manifests, sorted by place; warnings are in the catalog.
-    With `read_samples` False no sample, transcript or cover is opened or looked for: voices have
-    no samples, no inputs and no cover then, whatever their manifests say.
-    """
-    problems = Problems()
-    catalog = _load(project, problems, read_samples)
-    problems.refuse()
-    return catalog
-
-
 def load_all(directory: Path, environment: str | None, *, read_samples: bool = True) -> tuple[Project, Catalog]:
-    """`load_project` and `load_catalog` in one: InvalidFiles has the problems of all files at once."""
-    project, problems = read_project(directory, environment)
-    catalog = _load(project, problems, read_samples)
-    problems.refuse()
-    return project, catalog
+    """The project in `directory`, and what its manifests want in this environment.
 
-
-def _load(project: Project, problems: Problems, read_samples: bool) -> Catalog:
-    files = _find_manifests(project, problems)
+    ProjectNotFound, UsageError (see `load_project`); InvalidFiles with the problems of all files at once, sorted
+    by place; warnings are in the catalog. With `read_samples` False no sample, transcript or cover is opened or
+    looked for: voices have no samples, no inputs and no cover then, whatever their manifests say.
+    """
     began = time.time_ns()
+    path = os.path.join(directory.resolve(), PROJECT_FILE)
+    before = None if os.path.islink(path) else stamp(path)
+    project, problems = read_project(directory, environment)
+    files = _find_manifests(project, problems)
     snapshot = Snapshot(project.root, project.environment)
     known = snapshot.load(files) if read_samples and not problems.found else None
     if known is not None:
-        return known
+        return project, known
     # Half of what `plan` would import is for reading manifests, and a snapshot spares it.
     from voicectl.manifest.assemble import assemble
 
     paths = ProjectPaths(project.root)
-    paths.file(PROJECT_FILE)
     catalog = assemble(project, files, paths, problems, read_samples=read_samples)
-    if read_samples and not problems.has_errors:
-        snapshot.save(catalog, Origins(files, frozenset(paths.files), paths.resolved), began)
-    return catalog
+    problems.refuse()
+    if read_samples and before is not None:
+        snapshot.save(catalog, Origins(files, {**paths.files, PROJECT_FILE: before}, paths.resolved), began)
+    return project, catalog
 
 
 def _find_manifests(project: Project, problems: Problems) -> list[str]:
-    patterns = [pattern for pattern in project.manifests if not refusal(pattern)]
-    files, closed = find_manifests(project.root, patterns)
+    patterns = [pattern for pattern in project.manifests if not discover.refusal(pattern)]
+    files, closed = discover.find_manifests(project.root, patterns)
     for directory in closed:
         problems.error(Place(directory), "this directory can't be listed", "check its permissions")
     if not files and not closed and patterns:

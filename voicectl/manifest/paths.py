@@ -13,6 +13,7 @@ import stat
 from pathlib import Path
 
 from voicectl.manifest.problems import shown
+from voicectl.manifest.stamps import Stamp, stamp_of
 
 _DRIVE = re.compile("[A-Za-z]:")
 _INSIDE_HINT = "copy the file into the project, and write its path relative to this file"
@@ -33,8 +34,8 @@ class ProjectPaths:
     def __init__(self, root: Path) -> None:
         self._root = os.path.realpath(root)
         self._resolved: dict[str, str] = {}
-        self.files: set[str] = set()
-        """Every file found, as `file` handed it back."""
+        self.files: dict[str, Stamp] = {}
+        """Every file found, as `file` handed it back, with its stamp at that time."""
 
     def file(self, text: str, base: str = "") -> str:
         """The path, relative to the project, of the regular file that `text` names.
@@ -45,14 +46,14 @@ class ProjectPaths:
         """
         relative = self.place(text, base)
         try:
-            mode = os.stat(os.path.join(self._root, relative)).st_mode
+            status = os.stat(os.path.join(self._root, relative))
         except (OSError, ValueError) as error:
             raise _not_there(text, error) from error
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(status.st_mode):
             raise PathRefused(f"{shown(text)} is a directory", "name a file in it")
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(status.st_mode):
             raise PathRefused(f"{shown(text)} is not a regular file", "name a regular file")
-        self.files.add(relative)
+        self.files.setdefault(relative, stamp_of(status))
         return relative
 
     @property

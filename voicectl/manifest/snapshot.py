@@ -15,23 +15,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp
+from voicectl.manifest.cache import CacheFile
 from voicectl.manifest.discover import PROJECT_FILE
+from voicectl.manifest.stamps import Stamp, settled, stamp
 from voicectl.model.catalog import Catalog
 from voicectl.version import VERSION
 
-_VERSION = f"1 {VERSION}"
+_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What a catalog was made from: the manifests, and every file read, by path relative to the project.
+    """What a catalog was made from: the manifests, and every file read with its stamp, by path in the project.
 
     `resolved` maps each directory and link on the way to a file, as written, to where it really led.
     """
 
     manifests: Sequence[str]
-    files: frozenset[str]
+    files: Mapping[str, Stamp]
     resolved: Mapping[str, str]
 
 
@@ -65,7 +66,7 @@ class Snapshot:
             saved: _Saved = _adapter().validate_json(content)
         except ValueError:
             return None
-        ours = (saved.version, saved.environment) == (_VERSION, self._environment)
+        ours = (saved.version, saved.environment) == (_version(), self._environment)
         same = ours and saved.manifests == tuple(manifests) and saved.files.keys() >= {PROJECT_FILE, *manifests}
         unchanged = same and self._leads(saved.resolved) and self._stamps(saved.files, saved.made) == saved.files
         return saved.catalog if unchanged else None
@@ -75,11 +76,12 @@ class Snapshot:
 
         `began` is the time in nanoseconds before the first file was read.
         """
-        files = self._stamps({PROJECT_FILE, *origins.manifests, *origins.files}, began)
-        if files is None:
+        files = self._stamps({*origins.manifests, *origins.files}, began)
+        # A directory that was swapped for another leaves the times of its files as they were.
+        if files is None or any(files[path] != then for path, then in origins.files.items()):
             return
         manifests, resolved = tuple(origins.manifests), dict(origins.resolved)
-        saved = _Saved(_VERSION, self._environment, manifests, resolved, files, began, catalog)
+        saved = _Saved(_version(), self._environment, manifests, resolved, files, began, catalog)
         self._cache.write(_adapter().dump_json(saved))
 
     def _stamps(self, files: Iterable[str], read_at: int) -> dict[str, Stamp] | None:
@@ -98,6 +100,17 @@ class Snapshot:
             os.path.realpath(os.path.join(self._root, written)) == os.path.normpath(os.path.join(self._root, real))
             for written, real in resolved.items()
         )
+
+
+@cache
+def _version() -> str:
+    """What a snapshot depends on beside the files: the program. Between releases its sources tell it apart."""
+    newest = ""
+    if "dev" in VERSION:
+        package = Path(__file__).parent.parent
+        sources = (path for part in ("manifest", "model") for path in (package / part).glob("*.py"))
+        newest = str(max((path.stat().st_mtime_ns for path in sources), default=0))
+    return f"{_FORMAT} {VERSION} {newest}"
 
 
 @cache

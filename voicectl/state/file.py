@@ -15,6 +15,7 @@ from pathlib import Path
 
 from voicectl.errors import Place, StateConflict, StateError, StateLocked, StateNotSaved
 from voicectl.model.lock import Lock
+from voicectl.scratch import NAME, Scratch
 from voicectl.state.content import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
@@ -25,14 +26,15 @@ MAX_BYTES = 256 * 1024 * 1024
 class FileStore:
     """Implements StateStore on a local file; versions are the SHA-256 of the bytes.
 
-    The lease is a file in `scratch` (a directory of the project that Git ignores), held by the operating
-    system's lock, so that it frees itself when its holder dies.
+    The lease is a file in the project's scratch directory, held by the operating system's lock, so that it
+    frees itself when its holder dies.
     """
 
-    def __init__(self, path: Path, name: str, scratch: Path) -> None:
+    def __init__(self, path: Path, name: str, scratch: Scratch) -> None:
         self._path = path
         self._name = name
-        self._lease_path = scratch / f"{path.name}.lease"
+        self._scratch = scratch
+        self._lease_name = f"{path.name}.lease"
 
     @property
     def location(self) -> str:
@@ -105,8 +107,7 @@ class FileStore:
         from filelock import FileLock, Timeout
 
         try:
-            ignored_directory(self._lease_path.parent)
-            lock = FileLock(self._lease_path, timeout=0)
+            lock = FileLock(self._scratch.make(self._lease_name), timeout=0)
             try:
                 lock.acquire()
             except Timeout:
@@ -120,7 +121,7 @@ class FileStore:
             ) from None
         except OSError as error:
             raise StateNotSaved(
-                f"{self._lease_path.name} can't be written: {error.strerror or error}",
+                f"{NAME}/{self._lease_name} can't be written: {error.strerror or error}",
                 "make the project directory writable",
             ) from error
         try:
@@ -128,12 +129,11 @@ class FileStore:
             yield
         finally:
             with contextlib.suppress(OSError):
-                self._holder_path.unlink()
+                self._holder_path().unlink()
             lock.release()
 
-    @property
     def _holder_path(self) -> Path:
-        return self._lease_path.with_suffix(".holder")
+        return self._scratch.find(f"{self._path.name}.holder")
 
     def _sign(self, command: str) -> None:
         """Say who holds the lease. Only for messages: the operating system's lock is what counts."""
@@ -144,23 +144,15 @@ class FileStore:
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         with contextlib.suppress(OSError):
-            self._holder_path.write_text(json.dumps(text), encoding="utf-8")
+            self._holder_path().write_text(json.dumps(text), encoding="utf-8")
 
     def _holder(self) -> Holder | None:
         try:
-            text = json.loads(self._holder_path.read_text(encoding="utf-8"))
+            text = json.loads(self._holder_path().read_text(encoding="utf-8"))
             started = datetime.fromisoformat(text["started_at"])
             return Holder(int(text["pid"]), str(text["host"]), str(text["command"]), started)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-
-def ignored_directory(path: Path) -> None:
-    """Make a directory that Git ignores, whatever the project's own `.gitignore` says."""
-    path.mkdir(parents=True, exist_ok=True)
-    ignore = path / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
 
 
 def _version(data: bytes) -> Version:

@@ -71,6 +71,7 @@ class FishClient:
         transport: httpx.AsyncBaseTransport | None = None,
         patience: Patience = Patience(),
         on_retry: OnRetry = lambda reason, pause: None,
+        on_limit: Callable[[int], None] = lambda limit: None,
         user_agent: str = "voicectl",
     ) -> None:
         self._endpoint = endpoint
@@ -78,6 +79,7 @@ class FishClient:
         self._on_retry = on_retry
         self._answers = Answers(endpoint)
         self.limiter = limiter(concurrency)
+        self.limiter.on_limit = on_limit
         self._http = Pools(
             base_url=endpoint.url,
             headers={"Authorization": f"Bearer {endpoint.key}", "User-Agent": user_agent},

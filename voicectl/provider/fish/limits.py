@@ -49,7 +49,7 @@ class Limiter:
     def __init__(self, ceiling: int, start: int | None = None) -> None:
         self.ceiling = ceiling
         self.limit = start or ceiling
-        self.on_change: Callable[[int], None] = lambda limit: None
+        self.on_limit: Callable[[int], None] = lambda limit: None
         """Told the limit each time that it changes."""
         self._in_flight = 0
         self._waiting: deque[asyncio.Future[Place]] = deque()
@@ -94,10 +94,12 @@ class Limiter:
         if retry_after:
             self._hold(retry_after)
         if place.serial > self._judged:
+            before = self.limit
             self._lower(place, overloaded)
             self._judged = self._serial
             self._successes = 0
-            self.on_change(self.limit)
+            if self.limit != before:
+                self.on_limit(self.limit)
 
     def describe(self) -> str:
         """What it found, in a sentence."""
@@ -116,7 +118,7 @@ class Limiter:
 
     def _raise(self) -> None:
         self.limit += 1
-        self.on_change(self.limit)
+        self.on_limit(self.limit)
         self._let_in()
 
     def _hold(self, seconds: float) -> None:

@@ -42,7 +42,11 @@ class HashedFile:
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes. Raises InputChanged."""
-        data = self._file.read(size)
+        try:
+            data = self._file.read(size)
+        except OSError as error:  # a disk or a network file system that fails in the middle
+            words = f"{self.upload.path.name} can't be read: {error.strerror or error}"
+            raise InputChanged(words, "check the file and its disk, then run again") from error
         self._hash.update(data)
         self._left -= len(data)
         ended = not data or self._left <= 0
