@@ -262,10 +262,9 @@ PROJECTS = {
     ),
     "a host": ("catalog: a\nhost: x\n", "2:1: unknown key 'host'; known: catalog, concurrency, defaults, environments, "
                                          "manifests, policy, provider, requires, retain, state"),
-    "rules": (
-        "catalog: a\npolicy: {rules: []}\n",
-        "2:10: unknown key 'rules'; known: max_deletes, max_replaces, min_sample_seconds, on_conflict, "
-        "on_drift, require_consent",
+    "policy key": (
+        "catalog: a\npolicy: {rule: []}\n",
+        "2:10: unknown key 'rule'; did you mean 'rules'?",
     ),
     "too new": (
         'catalog: a\nrequires: ">=9999"\n',

@@ -13,18 +13,22 @@ from voicectl.cli.options import Globals, subcommand
 )
 @click.pass_obj
 def command(settings: Globals, fmt: str) -> int:
+    from dataclasses import replace
     from datetime import UTC, datetime
 
     from voicectl.cli import printing, wiring
     from voicectl.errors import InvalidFiles
     from voicectl.plan.consent import consent_problems
+    from voicectl.plan.team_rules import breach_problems
     from voicectl.report import files_report
 
     try:
         _, catalog = wiring.load(settings)
-        lacking = tuple(consent_problems(catalog, datetime.now(UTC).date()))
-        if lacking:
-            raise InvalidFiles((*catalog.warnings, *lacking))
+        today = datetime.now(UTC).date()
+        found = sorted((*catalog.warnings, *consent_problems(catalog, today), *breach_problems(catalog)))
+        if any(problem.level == "error" for problem in found):
+            raise InvalidFiles(found)
+        catalog = replace(catalog, warnings=tuple(found))
     except InvalidFiles as error:
         if fmt == "github":
             printing.out(files_report.github(error.problems, wiring.repository_prefix(settings)))

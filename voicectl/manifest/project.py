@@ -15,6 +15,7 @@ from voicectl.manifest.paths import PathRefused, ProjectPaths, read_regular
 from voicectl.manifest.positions import Document, Spot
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.schema import Environment, ProjectFile
+from voicectl.manifest.team_rules import read_rules
 from voicectl.model.catalog import Policy, namespace
 from voicectl.version import VERSION
 
@@ -116,7 +117,7 @@ def read_project(directory: Path, environment: str | None) -> tuple[Project, Pro
         state=state_path(content.state, environment),
         concurrency=content.concurrency,
         retain=content.retain if chosen is None or chosen.retain is None else chosen.retain,
-        policy=_policy(content),
+        policy=_policy(content, document, problems),
         content=content,
         document=document,
     )
@@ -245,7 +246,7 @@ def _check_environment(content: ProjectFile, environment: str | None, problems: 
     raise UsageError(f"there is no environment {environment!r}", did_you_mean(environment, names))
 
 
-def _policy(content: ProjectFile) -> Policy:
+def _policy(content: ProjectFile, document: Document, problems: Problems) -> Policy:
     values = content.policy
     return Policy(
         max_deletes=values.max_deletes,
@@ -254,4 +255,5 @@ def _policy(content: ProjectFile) -> Policy:
         on_conflict=values.on_conflict,
         min_sample_seconds=values.min_sample_seconds,
         require_consent=frozenset(values.require_consent),
+        rules=read_rules(values.rules, document, problems) if values.rules else (),
     )

@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from voicectl.manifest import durations
 from voicectl.manifest.problems import shown
 from voicectl.model import canonical, marker
-from voicectl.model.catalog import DEFAULT_RETENTION, Limit, OnConflict, OnDrift
+from voicectl.model.catalog import DEFAULT_RETENTION, Limit, OnConflict, OnDrift, RuleLevel
 from voicectl.model.voice import VISIBILITIES, FieldName, Visibility
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -173,6 +173,18 @@ class Environment(_Closed):
     voices: dict[Name, Override] = Field(default_factory=dict, description="Overrides of metadata, by name.")
 
 
+class RuleEntry(_Closed):
+    """A rule of the team's own: a JSON Schema that every voice must fit."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["schema", "message"]})
+
+    shape: dict[str, Any] = Field(
+        default_factory=dict, alias="schema", description="JSON Schema (draft 2020-12) over a voice's desired form."
+    )
+    message: Text = Field(default="", description="What is wrong with a voice that does not fit, in a sentence.")
+    level: RuleLevel = Field(default="deny", description="deny refuses the plan; warn only says so.")
+
+
 class PolicyValues(_Closed):
     """The guards of an apply."""
 
@@ -192,6 +204,7 @@ class PolicyValues(_Closed):
     require_consent: list[Visibility] = Field(
         default_factory=list, description="Visibilities for which a voice must carry consent."
     )
+    rules: list[RuleEntry] = Field(default_factory=list, description="Rules of your own, as JSON Schemas.")
 
 
 class ProjectFile(_Closed):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from voicectl.errors import Place, Problem
 from voicectl.model.voice import Visibility, Voice
@@ -15,6 +15,7 @@ DEFAULT_RETENTION = timedelta(days=7)
 
 OnDrift = Literal["overwrite", "keep", "fail"]
 OnConflict = Literal["fail", "overwrite", "keep"]
+RuleLevel = Literal["deny", "warn"]
 
 _LIMIT = re.compile(r"(\d+)(%?)")
 
@@ -43,6 +44,16 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of the team's own: `schema` is a JSON Schema (draft 2020-12) over a voice's desired form."""
+
+    schema: Mapping[str, Any]
+    message: str
+    level: RuleLevel
+    source: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The project file's `policy`, with the command line's limits already put in."""
 
@@ -52,6 +63,7 @@ class Policy:
     on_conflict: OnConflict = "fail"
     min_sample_seconds: float = 10.0
     require_consent: frozenset[Visibility] = frozenset()
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,16 @@ def make_plan(sides: Sides) -> Planned:
     notices = [item for item in decisions if isinstance(item, Notice)]
     warnings = [notice for notice in notices if not isinstance(notice, Refusal)]
     warnings += policy.unmarked(lock, observation, catalog.namespace)
+    team: list[Notice] = []
+    if not sides.destroy:
+        team = list(policy.check_rules(holdings, catalog.policy))
+        warnings += [notice for notice in team if not isinstance(notice, Refusal)]
+        warnings += policy.check_expiry(holdings, sides.now.date())
+        warnings += policy.suggest_moves(tasks, holdings)
     if not observation.complete:
         tasks, warnings = without_prunes(tasks, warnings)
     refusals = [notice for notice in notices if isinstance(notice, Refusal)]
+    refusals += [notice for notice in team if isinstance(notice, Refusal)]
     refusals += check(sides, holdings, tasks)
     changed = {task.name for task in tasks}
     voices = {holding.name for holding in holdings if holding.voice is not None}

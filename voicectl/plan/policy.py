@@ -10,11 +10,12 @@ from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.plan.compare import widens
-from voicectl.plan.consent import lacking_consent, withdrawn
+from voicectl.plan.consent import RENEW, expiry, lacking_consent, withdrawn
 from voicectl.plan.decision import protected
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Notice, Refusal
 from voicectl.plan.task import Task
+from voicectl.plan.team_rules import breaches
 
 
 def check_account(lock: Lock, observation: Observation) -> Iterator[Refusal]:
@@ -163,16 +164,56 @@ def check_consent(catalog: Catalog, tasks: Iterable[Task], today: date) -> Itera
             )
             continue
         visibility = voice.metadata.visibility
+        place = f"{voice.source.file}:{voice.source.line}: {voice.name}"
+        expires = voice.consent.expires_on if voice.consent else None
         if visibility in catalog.policy.require_consent:
             lacking = lacking_consent(voice.consent, visibility, today)
-            if lacking:
-                place = f"{voice.source.file}:{voice.source.line}"
-                yield Refusal(
-                    "consent_missing",
-                    f"{place}: {voice.name}: {visibility} voices need a consent, and {lacking}",
-                    "complete `consent`, or narrow `visibility`",
-                    (voice.name,),
-                )
+            words = f"{visibility} voices need a consent, and {lacking}" if lacking else ""
+        else:
+            words = expiry(voice, today) if expires is not None and expires < today else ""
+        if words:
+            hint = "complete `consent`, or narrow `visibility`"
+            yield Refusal("consent_missing", f"{place}: {words}", hint, (voice.name,))
+
+
+def check_rules(holdings: Iterable[Holding], policy: Policy) -> Iterator[Notice]:
+    """The team's own rules, over the voices that were selected."""
+    voices = (holding.voice for holding in holdings if holding.voice is not None)
+    for breach in breaches(voices, policy):
+        voice, rule = breach.voice, breach.rule
+        message = f"{voice.source.file}:{voice.source.line}: {voice.name}: {rule.message}"
+        kind = Refusal if rule.level == "deny" else Notice
+        yield kind("rule", message, breach.where, (voice.name,))
+
+
+def check_expiry(holdings: Iterable[Holding], today: date) -> Iterator[Notice]:
+    """Consents that end soon, or have ended while their voice is still served."""
+    for holding in holdings:
+        voice = holding.voice
+        if voice is not None and (words := expiry(voice, today)):
+            place = f"{voice.source.file}:{voice.source.line}: {voice.name}"
+            yield Notice("consent_expiring", f"{place}: {words}", RENEW, (voice.name,))
+
+
+def suggest_moves(tasks: Iterable[Task], holdings: Iterable[Holding]) -> Iterator[Notice]:
+    """A voice that leaves while another comes with the same inputs was most likely renamed."""
+    every = list(tasks)
+    leaving = {
+        holding.record.inputs: holding
+        for holding in holdings
+        if holding.voice is None and holding.record is not None and holding.record.inputs is not None
+    }
+    for task in every:
+        voice = task.voice
+        if task.change.action is not Action.CREATE or voice is None or voice.inputs not in leaving:
+            continue
+        old = leaving[voice.inputs].name
+        yield Notice(
+            "moved_suggested",
+            f"{voice.name} is made from the same samples as {old}, which leaves: was it renamed?",
+            f"to keep the model and its id, add to {voice.source.file}: moved: [{{from: {old}, to: {voice.name}}}]",
+            (old, voice.name),
+        )
 
 
 def _shows_more(task: Task) -> bool:

@@ -250,7 +250,7 @@ def _replace(holding: Holding, voice: Voice, current: Model, rules: Rules) -> It
             fields=(_inputs_change(voice, known), *comparison.fields),
             reason=reason,
             undo_until=gives_way.entry.delete_after if gives_way.entry else None,
-            warnings=comparison.warnings,
+            warnings=(*in_use_elsewhere(current), *comparison.warnings),
         ),
         voice=voice,
         metadata=creation_metadata(voice, current, comparison.left),
@@ -259,6 +259,14 @@ def _replace(holding: Holding, voice: Voice, current: Model, rules: Rules) -> It
         also=_moved_generations(holding, rules),
     )
     yield from _prune_replaced(holding, current, gives_way, rules)
+
+
+def in_use_elsewhere(model: Model | None) -> tuple[str, ...]:
+    """What to know before a model gives way that others than its owner could be using."""
+    if model is None or model.visibility == "private":
+        return ()
+    who = "public: anybody" if model.visibility == "public" else "unlisted: anybody who was told its id"
+    return (f"{model.id} is {who} may be using it elsewhere",)
 
 
 def _prune_replaced(holding: Holding, model: Model, gives_way: Retirement, rules: Rules) -> Iterator[Task]:
@@ -307,7 +315,7 @@ def _make_current(
             fields=(_inputs_change(voice, holding.record), *visible),
             reason="a retired generation has these inputs" if restored else "finishes an interrupted replacement",
             undo_until=gives_way.entry.delete_after if gives_way and gives_way.entry else None,
-            warnings=comparison.warnings,
+            warnings=(*in_use_elsewhere(current), *comparison.warnings),
         ),
         voice=voice,
         model=successor,
