@@ -71,3 +71,8 @@ test-crash: $(VENV)/.installed-test
 # 500 schedules of random edits under random faults; a failing one is shrunk.
 test-chaos: $(VENV)/.installed-test
 	VOICECTL_CHAOS=500 $(BIN)/python -m pytest tests/crash/test_chaos.py
+
+.PHONY: golden
+# What renderers print, written anew; the difference belongs into the review.
+golden: $(VENV)/.installed-test
+	VOICECTL_GOLDEN=write $(BIN)/python -m pytest -q tests/report/test_golden.py tests/scenarios/test_pull_request.py

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from voicectl.plan.plan import Change, Notice, Plan
+from voicectl.plan.plan import Action, Change, Notice, Plan
 from voicectl.report import plan_words as words
 from voicectl.report.escape import padded, terminal, width
 from voicectl.report.signs import sign
@@ -23,6 +23,14 @@ DEFAULT_BYTES = 60_000
 _LAST_LINE = 400
 """Bytes kept for the line that says what was left out."""
 _PLAIN = Style()
+_GRAVEST = (
+    Action.PRUNE,
+    Action.RETIRE,
+    Action.FORGET,
+    Action.REPLACE,
+    Action.CREATE,
+    Action.RESTORE,
+)
 
 
 def render(plan: Plan, max_bytes: int = DEFAULT_BYTES, unchanged: Iterable[str] = ()) -> str:
@@ -35,7 +43,7 @@ def render(plan: Plan, max_bytes: int = DEFAULT_BYTES, unchanged: Iterable[str] 
         if notices:
             page.add(f"\n#### {title}\n\n{_fenced(_notice_lines(notices, mark))}")
     shown = [change for change in plan.changes if not words.bookkeeping(change)]
-    careful = [change for change in shown if words.needs_care(change)]
+    careful = sorted(filter(words.needs_care, shown), key=lambda change: _GRAVEST.index(change.action))
     rows = [_care_row(change) for change in careful]
     if careful and page.add("\n#### Needs care\n\n| | voice | what happens |\n|---|---|---|\n" + rows[0]):
         for row in rows[1:]:
@@ -96,26 +104,26 @@ def _details(change: Change) -> str:
         place = f" · <code>{html.escape(terminal(change.source.file))}:{change.source.line}</code>"
     head = f"{sign(change, _PLAIN)} <b>{change.name}</b>{moved}{title} {words.verb(change)}{place}"
     lines = list(_change_lines(change))
-    body = f"\n{_fenced(lines, 'diff')}\n" if lines else ""
-    return f"\n<details><summary>{head}</summary>\n{body}</details>\n"
+    if not lines:
+        return ""  # the table has said all
+    return f"\n<details><summary>{head}</summary>\n\n{_fenced(lines, 'diff')}\n</details>\n"
 
 
 def _change_lines(change: Change) -> Iterator[str]:
-    if words.why(change):
+    careful = words.needs_care(change)
+    if words.why(change) and not careful:
         yield f"  {words.why(change)}"
     for field in change.fields:
         rows = words.field_rows(change, field)
-        if rows is None:
+        if rows is None or (careful and not rows.rows):
             continue
         yield f"  {rows.label}" + (f": {rows.note}" if rows.note else "")
         captions = max((width(row.caption) for row in rows.rows), default=0)
         for row in rows.rows:
             caption = padded(row.caption, captions) + "  " if captions else ""
             yield f"{row.sign or ' '}     {caption}{row.text}"
-    for text, _ in words.consequences(change):
-        yield f"! {text}"
-    for warning in change.warnings:
-        yield f"! {words.sentence(warning)}"
+    if not careful:
+        yield from (f"! {words.sentence(warning)}" for warning in change.warnings)
 
 
 def _notice_lines(notices: Sequence[Notice], mark: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from voicectl.report.escape import padded, terminal, width
 from voicectl.report.signs import sign
 from voicectl.report.style import Style
 
-_ONE_LINE = 76
+_ONE_LINE = 66
 """Cells up to which both values of a field share a line."""
 
 
@@ -71,7 +71,7 @@ def _block(change: Change, style: Style) -> Iterator[str]:
 
 def _field(field: words.FieldRows, style: Style) -> Iterator[str]:
     note = f" {style.paint(field.note, 'yellow') if field.rows else field.note}" if field.note else ""
-    if field.each:
+    if field.each and not any(" " in row.text or right_to_left(row.text) for row in field.rows):
         yield f"    {field.label}: " + " ".join(_signed(row, style) for row in field.rows)
     elif len(field.rows) == 1:
         yield f"    {field.label}: {field.rows[0].text}"
