@@ -35,10 +35,10 @@ class Scratch:
         """
         path = self.find(*names)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-            with open(os.open(self._path / ".gitignore", flags, 0o644), "w", encoding="utf-8") as file:
-                file.write("*\n")
+        ignore = self._path / ".gitignore"
+        # One that is empty was made on a disk that was full.
+        if not ignore.exists() or not ignore.stat().st_size:
+            ignore.write_text("*\n", encoding="utf-8")
         return path
 
 

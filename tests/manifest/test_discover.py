@@ -37,19 +37,21 @@ def tree(tmp_path: Path) -> Path:
     ],
 )
 def test_patterns(tree: Path, patterns: list[str], found: list[str]) -> None:
-    assert find_manifests(tree, patterns) == (found, [])
+    assert find_manifests(tree, patterns)[:2] == (found, [])
 
 
 def test_linked_directories_are_not_walked(tree: Path) -> None:
     (tree / "voices/loop").symlink_to(tree)
-    assert "voices/loop/top.yaml" not in find_manifests(tree, ["voices/**/*.yaml"])[0]
+    found, _, links = find_manifests(tree, ["voices/**/*.yaml"])
+    assert "voices/loop/top.yaml" not in found
+    assert links == ["voices/loop"]
 
 
 def test_a_pattern_full_of_stars_takes_no_time(tree: Path) -> None:
     deep = tree / "/".join(["d"] * 60)
     deep.mkdir(parents=True)
     (deep / "x.yaml").touch()
-    assert find_manifests(tree, ["**/*/" * 30 + "nothing"]) == ([], [])
+    assert find_manifests(tree, ["**/*/" * 30 + "nothing"])[:2] == ([], [])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every directory")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -304,3 +305,44 @@ def test_without_the_look_before_a_retry_more_models_are_made_than_wanted(
     project.voices({"a": {}})
     project.apply()
     assert [method for method, _ in hand.mutating()] == ["POST", "POST", "DELETE"]
+
+
+def test_a_value_that_somebody_else_wrote_meanwhile_is_drift_and_not_blocked(project: Project, hand: Hand) -> None:
+    """Two runs at the same moment: the loser says so, and applying again goes on."""
+    project.voices({"a": {}})
+    project.apply()
+    model = project.lock["voices"]["a"]["id"]
+    project.voices({"a": {"title": "Mine"}})
+    original = hand.emulator.store.update
+
+    def both(model_id: str, changes: Any, touch: bool = True) -> bool:
+        done = original(model_id, changes, touch)
+        return original(model_id, {"title": "Theirs"}, touch) and done
+
+    hand.emulator.store.update = both  # type: ignore[method-assign]
+    done = project.run("apply", "--yes").expect(1)
+    assert "title was changed by somebody else at the same time" in done.out
+    hand.emulator.store.update = original  # type: ignore[method-assign]
+    assert project.lock["voices"]["a"]["blocked"] == {}
+    assert project.actions() == [("a", "update")]
+    project.apply()
+    assert hand.get(model)["title"] == "Mine"
+
+
+def test_voices_that_finish_training_meanwhile_are_recorded(project: Project, hand: Hand) -> None:
+    hand.emulator.settings = replace(hand.emulator.settings, training_seconds=2)
+    project.voices({"a": {}, "b": {"visibility": "unlist"}})
+    project.run("apply", "--yes", "--wait", "0").expect(1)
+    project.apply()
+    project.settled()
+    assert {record["state"] for record in project.lock["voices"].values()} == {"trained"}
+
+
+def test_an_answer_that_is_cut_is_asked_for_again(project: Project, hand: Hand) -> None:
+    for kind in ("cut_json", "html"):
+        rule = Rule(kind=kind, method=("GET",), path="/model*", probability=0.3, seed=7)
+        hand.emulator.settings = replace(hand.emulator.settings, rules=(rule,))
+        project.voices({f"{kind.replace('_', '-')}-{number}": {} for number in range(4)})
+        project.config(policy={"max_deletes": "100%"})
+        project.apply()
+        project.settled()

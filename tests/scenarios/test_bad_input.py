@@ -369,3 +369,23 @@ def test_a_state_that_can_not_be_saved_is_refused_before_the_first_change(projec
     manifest(project)
     project.run("apply", "--yes").expect(1)
     assert not hand.mutating()
+
+
+def test_a_link_to_a_directory_of_manifests_is_an_error_not_a_removal(project: Project) -> None:
+    project.voices({"a": {}}, file="voices/sub/a.yaml")
+    text = (project.root / "voices/sub/a.yaml").read_text().replace("../samples", "../../samples")
+    (project.root / "voices/sub/a.yaml").write_text(text)
+    project.voices({"b": {}})
+    project.apply()
+    (project.root / "voices/sub").rename(project.root / "real")
+    (project.root / "voices/sub").symlink_to("../real")
+    for command in ("validate", "plan"):
+        assert "voices/sub:1:1: this is a link to a directory" in project.run(command).expect(1).err
+
+
+def test_with_json_logs_a_failure_is_an_event_too(project: Project) -> None:
+    project.voices({"a": {"visibility": "unlisted"}})
+    done = project.run("plan", "--log-format", "json").expect(1)
+    (event,) = map(json.loads, done.err.splitlines())
+    assert (event["event"], event["code"]) == ("error", "invalid_files")
+    assert event["problems"][0]["file"] == "voices/all.yaml"

@@ -49,6 +49,7 @@ def test_a_signal_stops_new_work_saves_and_says_what_next(project: Project, hand
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "run the same command again" in err
+    assert "interrupted: requests in flight get up to 5 s to finish; again leaves at once" in err
     assert "not tried" in out
     made = len(hand.models())
     assert 2 <= made < 10, "what was in flight was finished, and nothing new begun"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from typing import IO
@@ -11,7 +12,7 @@ import click
 
 from voicectl.cli.options import Globals, PrintingFailed
 from voicectl.errors import InvalidFiles, Problem, VoicectlError
-from voicectl.report.escape import terminal
+from voicectl.report.escape import json_text, terminal
 from voicectl.report.style import Style
 
 
@@ -66,6 +67,11 @@ def failure(error: VoicectlError, *, machine: bool, settings: Globals) -> None:
         from voicectl.report import error_report
 
         out(error_report.error(error))
+    if settings.log_format == "json":
+        from voicectl.report import error_report
+
+        err(json_text(json.dumps({"event": "error", **error_report.error_values(error)}, ensure_ascii=False)))
+        return
     paint = style(settings, sys.stderr)
     if isinstance(error, InvalidFiles):
         problems(error.problems, settings)

@@ -151,7 +151,7 @@ class _Tally:
     """What the display counts."""
 
     def __init__(self) -> None:
-        self.changes = self.ended = self.total = self.sent = 0
+        self.changes = self.ended = self.failed = self.total = self.sent = 0
         self.limit = 0
         self.verifying = False
         self.note = ""
@@ -164,6 +164,7 @@ class _Tally:
             self.changes, self.total = event.total, event.sent
         elif event.kind in ("done", "failed"):
             self.ended += 1
+            self.failed += event.kind == "failed"
         elif event.kind == "uploading":
             before, _ = self._uploads.get(event.name, (0, 0))
             self._uploads[event.name] = (event.sent, event.total)
@@ -190,7 +191,8 @@ class _Tally:
         if not self.changes:
             return "planning"
         limit = f" · {self.limit} at a time" if self.limit else ""
-        return f"{self.ended} of {self.changes} changes{limit}"
+        failed = f" · {self.failed} failed" if self.failed else ""
+        return f"{self.ended} of {self.changes} changes{failed}{limit}"
 
     @property
     def bytes(self) -> str:

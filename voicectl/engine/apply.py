@@ -15,7 +15,7 @@ from voicectl.engine.ledger import Ledger
 from voicectl.engine.observe import observe
 from voicectl.engine.perform import Performer
 from voicectl.engine.prepare import Prepared, Wishes, prepare
-from voicectl.engine.verify import plan_again, settle, still_open
+from voicectl.engine.verify import plan_again, refresh, settle, still_open
 from voicectl.errors import Interrupted, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import ProviderIdentity
@@ -29,6 +29,9 @@ from voicectl.state.port import StateStore
 
 PATIENCE_AFTER_SIGNAL = 5.0
 """Seconds that requests in flight get to finish after Ctrl-C or SIGTERM."""
+
+
+_ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
         execution = Execution(_performer(run, prepared, ledger), prepared.planned.tasks)
         sweep = _Sweep(run, prepared, ledger, execution)
         leftovers: list[Leftover] = []
-        with _interruptible(execution):
+        with _interruptible(execution, run.listener):
             try:
                 await execution.run(sweep.before_widening)
                 if execution.stopped is None:
@@ -130,9 +133,9 @@ class _Sweep:
         if await self._without_duplicates(observation):
             observation = await self._look()
         leftovers = settle(outcomes, observation, self.ledger)
-        await self.ledger.durable()
         named = {leftover.name for leftover in leftovers}
-        planned = plan_again(self.prepared.sides, self.ledger, observation)
+        planned = refresh(plan_again(self.prepared.sides, self.ledger, observation), self.ledger)
+        await self.ledger.durable()
         return leftovers + [left for left in still_open(planned, outcomes) if left.name not in named]
 
     async def _look(self) -> Observation:
@@ -149,6 +152,10 @@ class _Sweep:
         if not twice:
             return False
         settling = tuple(t for t in planned.tasks if t.name in twice and _settles(t))
+        for task in settling:
+            if task.change.reason == "duplicate":
+                words = f"another run made this voice as well; the younger model {task.change.id} is deleted"
+                self.run.listener(Event("warning", task.name, detail=words))
         performer = replace(self.execution.performer, listener=troubles(self.run.listener))
         await Execution(performer, settling).run(_nothing)
         return True
@@ -167,8 +174,8 @@ async def _nothing() -> None:
 
 
 @contextlib.contextmanager
-def _interruptible(execution: Execution) -> Iterator[None]:
-    """Ctrl-C and SIGTERM stop new work and give requests in flight a few seconds; a second one leaves at once.
+def _interruptible(execution: Execution, listener: Listener) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a lost terminal stop new work; requests in flight get a few seconds. A second one leaves.
 
     Leaving cancels the task that runs this; what was going on then counts as interrupted.
     """
@@ -182,10 +189,12 @@ def _interruptible(execution: Execution) -> Iterator[None]:
             task.cancel()
             return
         execution.stop(Interrupted("interrupted", "run the same command again: it goes on with what is left"))
+        words = f"interrupted: requests in flight get up to {PATIENCE_AFTER_SIGNAL:g} s to finish; again leaves at once"
+        listener(Event("warning", detail=words))
         timers.append(loop.call_later(PATIENCE_AFTER_SIGNAL, task.cancel))
 
     caught = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread
             loop.add_signal_handler(number, interrupted)
             caught.append(number)

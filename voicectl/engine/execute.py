@@ -12,10 +12,12 @@ from voicectl.model.lock import Record
 from voicectl.plan.plan import Action
 from voicectl.plan.result import Result, Status
 from voicectl.plan.task import Task
-from voicectl.provider.port import ProviderError
+from voicectl.provider.port import NotSent, ProviderError
 from voicectl.together import together
 
 Step = Callable[[Task], Awaitable[None]]
+UNREACHABLE = 5
+"""Changes in a row, each retried for some seconds, that find no provider: then it is gone, and the run with it."""
 Finished = Callable[[Task], bool]
 """Whether a step was a task's last one."""
 
@@ -48,6 +50,8 @@ class Execution:
     tasks: tuple[Task, ...]
     outcomes: list[Outcome] = field(default_factory=list)
     stopped: VoicectlError | None = None
+    unreachable: int = 0
+    """Failures in a row for want of a connection."""
 
     def __post_init__(self) -> None:
         self.outcomes = [Outcome(task) for task in self.tasks]
@@ -119,9 +123,12 @@ class Execution:
         except VoicectlError as error:
             outcome.status, outcome.message, outcome.hint = "failed", error.message, error.hint
             tell(Event("failed", task.name, task.change.action, error.message))
-            if isinstance(error, StateError | TryAgain) or (isinstance(error, ProviderError) and error.stops_run):
+            self.unreachable = self.unreachable + 1 if isinstance(error, NotSent) else 0
+            stops = isinstance(error, ProviderError) and error.stops_run
+            if isinstance(error, StateError | TryAgain) or stops or self.unreachable >= UNREACHABLE:
                 self.stop(error)
             return
+        self.unreachable = 0
         if self.performer.ledger.failure is not None:
             self.stop(self.performer.ledger.failure)
         if finished(task):

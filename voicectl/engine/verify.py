@@ -58,10 +58,16 @@ def _settled(record: Record, voice: Voice, model: Model, task: Task) -> tuple[Re
         if desired is None or name in voice.lifecycle.ignore or record.applied.get(name) != desired:
             continue
         observed = observed_value(name, model, record.applied)
-        if observed != desired:
-            blocked[name] = Blocked(desired, observed)
-            values[name] = observed if name != "cover_image" else record.applied.cover_image
-            messages.append(f"{name} did not stick: {shown(desired)} was sent, the account shows {shown(observed)}")
+        if observed == desired:
+            continue
+        words = f"{shown(desired)} was sent, the account shows {shown(observed)}"
+        if task.model is not None and name != "cover_image" and observed != observed_value(name, task.model, None):
+            # Neither what was sent nor what was there: somebody else has written. The next plan shows it as drift.
+            messages.append(f"{name} was changed by somebody else at the same time: {words}")
+            continue
+        blocked[name] = Blocked(desired, observed)
+        values[name] = observed if name != "cover_image" else record.applied.cover_image
+        messages.append(f"{name} did not stick: {words}")
     applied = replace(record.applied, **values)  # type: ignore[arg-type]
     return replace(record, applied=applied, blocked=blocked, state=model.state), messages
 
@@ -69,6 +75,21 @@ def _settled(record: Record, voice: Voice, model: Model, task: Task) -> tuple[Re
 def plan_again(sides: Sides, ledger: Ledger, observation: Observation) -> Planned:
     """The plan right after the apply, of the same selection; success is that it is empty."""
     return make_plan(replace(sides, lock=ledger.lock, observation=observation, retry_failed=False, again=True))
+
+
+def refresh(planned: Planned, ledger: Ledger) -> Planned:
+    """The plan without what only the lockfile lacked, which is recorded: voices that finished training, say."""
+    done = [
+        task
+        for task in planned.tasks
+        if task.change.action is Action.REFRESH and not task.change.adopted and task.record and not task.entry
+    ]
+    for task in done:
+        assert task.record is not None
+        ledger.put(task.name, task.record)
+    changes = {id(task.change) for task in done}
+    left = tuple(change for change in planned.plan.changes if id(change) not in changes)
+    return replace(planned, plan=replace(planned.plan, changes=left))
 
 
 def still_open(planned: Planned, outcomes: Iterable[Outcome]) -> list[Leftover]:

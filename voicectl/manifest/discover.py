@@ -21,24 +21,25 @@ def refusal(pattern: str) -> str:
     return ""
 
 
-def find_manifests(root: Path, patterns: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The files that match any pattern, and the directories that could not be listed.
+def find_manifests(root: Path, patterns: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
+    """The files that match any pattern, the directories that could not be listed, and links to directories.
 
-    Both are relative to `root` with forward slashes, and sorted. Hidden files and directories, and
+    All are relative to `root` with forward slashes, and sorted. Hidden files and directories, and
     directories behind symbolic links below a pattern's fixed part, are not looked at.
     `**` stands for any number of directories. The project file is no manifest.
     """
     listed: dict[str, list[str]] = {}
     found: set[str] = set()
     closed: set[str] = set()
+    links: set[str] = set()
     for pattern in patterns:
         parts = [part for part in pattern.split("/") if part not in ("", ".")]
         base = _fixed_part(parts)
         if base not in listed:
-            listed[base] = list(_walk(root, base, closed))
+            listed[base] = list(_walk(root, base, closed, links))
         found.update(path for path in listed[base] if _matches(parts, path.split("/")))
     visible = (path for path in found if not any(part.startswith(".") for part in path.split("/")))
-    return sorted(set(visible) - {PROJECT_FILE}), sorted(closed)
+    return sorted(set(visible) - {PROJECT_FILE}), sorted(closed), sorted(links)
 
 
 def _fixed_part(parts: list[str]) -> str:
@@ -73,7 +74,7 @@ def _skipping(parts: list[str], positions: set[int]) -> set[int]:
     return result
 
 
-def _walk(root: Path, base: str, closed: set[str]) -> Iterator[str]:
+def _walk(root: Path, base: str, closed: set[str], links: set[str]) -> Iterator[str]:
     def path_of(directory: str) -> str:
         return os.path.relpath(directory, root).replace(os.sep, "/")
 
@@ -83,6 +84,7 @@ def _walk(root: Path, base: str, closed: set[str]) -> Iterator[str]:
 
     for directory, inner, files in os.walk(os.path.join(root, base), onerror=note):
         inner[:] = [name for name in inner if not name.startswith(".")]
+        links.update(path_of(os.path.join(directory, n)) for n in inner if os.path.islink(os.path.join(directory, n)))
         below = path_of(directory)
         prefix = "" if below == "." else below + "/"
         yield from (prefix + name for name in files if not name.startswith("."))

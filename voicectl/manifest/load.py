@@ -46,9 +46,13 @@ def load_all(directory: Path, environment: str | None, *, read_samples: bool = T
 
 def _find_manifests(project: Project, problems: Problems) -> list[str]:
     patterns = [pattern for pattern in project.manifests if not discover.refusal(pattern)]
-    files, closed = discover.find_manifests(project.root, patterns)
+    files, closed, links = discover.find_manifests(project.root, patterns)
     for directory in closed:
         problems.error(Place(directory), "this directory can't be listed", "check its permissions")
+    for link in links:
+        # Passing over it in silence could retire every voice behind it.
+        hint = "put the directory here, or its own path into `manifests:`"
+        problems.error(Place(link), "this is a link to a directory, and such links are not followed", hint)
     if not files and not closed and patterns:
         place = project.document.value(("manifests",))
         hint = "add a manifest, or correct `manifests:`"

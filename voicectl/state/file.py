@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -122,7 +123,7 @@ class FileStore:
         except OSError as error:
             raise StateNotSaved(
                 f"{NAME}/{self._lease_name} can't be written: {error.strerror or error}",
-                "make the project directory writable",
+                _remedy(error),
             ) from error
         try:
             self._sign(command)
@@ -153,6 +154,11 @@ class FileStore:
             return Holder(int(text["pid"]), str(text["host"]), str(text["command"]), started)
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _remedy(error: OSError) -> str:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "free some space" if full else "make the project directory writable"
 
 
 def _version(data: bytes) -> Version:

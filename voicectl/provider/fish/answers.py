@@ -77,7 +77,8 @@ class Answers:
                 message = f"{host} failed ({status}){said}"
                 return OutcomeUnknown(message, "try again later", status, retry_after(response))
             case _:
-                hint = "is FISH_API_URL the API's base address?" if status in (404, 405) else ""
+                address = "is FISH_API_URL the API's base address?"
+                hint = address if status in (404, 405) else "correct what it names in the manifest, then apply again"
                 return Rejected(f"{host} refused the request ({status}){said}", hint, status)
 
     def _redacted(self, text: str) -> str:

@@ -144,14 +144,13 @@ class FishClient:
         }
         if tag is not None:
             params["tag"] = tag
-        response = await self._patiently("GET", "/model", params=params)
-        page: tuple[list[Model], int | None, bool | None, bool] = self._read(response, wire.page)
+        page: tuple[list[Model], int | None, bool | None, bool]
+        page = await self._patiently("GET", "/model", read=wire.page, params=params)
         return page
 
     async def get(self, model_id: str) -> Model | None:
         """See Provider."""
-        response = await self._patiently("GET", f"/model/{model_id}", gone=(404,))
-        model: Model | None = None if response.status_code == 404 else self._read(response, wire.model)
+        model: Model | None = await self._patiently("GET", f"/model/{model_id}", gone=(404,), read=wire.model)
         return model
 
     async def create(self, new: NewModel, progress: Progress) -> Model:
@@ -184,17 +183,16 @@ class FishClient:
         }
         path = f"/model/{model_id}"
         if cover is None:
-            response = await self._patiently("PATCH", path, gone=(404,), json=values)
-            return response.status_code != 404
+            return await self._patiently("PATCH", path, gone=(404,), json=values) is not None
         # A form can carry neither an empty list nor, for certain, an empty text.
         emptied = {name: value for name, value in values.items() if not value}
         form = {name: list(value) if name == "tags" else value for name, value in values.items() if value}
         if emptied:
-            response = await self._patiently("PATCH", path, gone=(404,), json=emptied)
-            if response.status_code == 404:
+            there = await self._patiently("PATCH", path, gone=(404,), json=emptied)
+            if there is None:
                 return False
-        response = await self._patiently("PATCH", path, gone=(404,), data=form, uploads=[("cover_image", cover)])
-        return response.status_code != 404
+        uploads = [("cover_image", cover)]
+        return await self._patiently("PATCH", path, gone=(404,), data=form, uploads=uploads) is not None
 
     async def delete(self, model_id: str) -> None:
         """See Provider."""
@@ -202,16 +200,35 @@ class FishClient:
 
     async def credit(self) -> str:
         """See Provider."""
-        response = await self._patiently("GET", "/wallet/self/api-credit")
-        return str(self._read(response, lambda data: data.get("credit", "") if isinstance(data, dict) else ""))
+        path = "/wallet/self/api-credit"
+        return str(
+            await self._patiently(
+                "GET", path, read=lambda data: data.get("credit", "") if isinstance(data, dict) else ""
+            )
+        )
 
-    async def _patiently(self, method: str, path: str, *, gone: tuple[int, ...] = (), **request: Any) -> httpx.Response:
-        """Send a request that may be repeated, until it succeeds or patience ends."""
+    async def _patiently(
+        self,
+        method: str,
+        path: str,
+        *,
+        gone: tuple[int, ...] = (),
+        read: Callable[[Any], Any] = lambda data: data,
+        **request: Any,
+    ) -> Any:
+        """Send a request that may be repeated, until it succeeds or patience ends.
+
+        What `read` makes of a GET's answer (one that can't be read is asked for again), True for other methods,
+        None for one of `gone`.
+        """
         loop = asyncio.get_running_loop()
         end = loop.time() + self._patience.deadline
         for attempt in range(self._patience.attempts):
             try:
-                return await self._send(method, path, gone=gone, **request)
+                response = await self._send(method, path, gone=gone, **request)
+                if response.status_code in gone:
+                    return None
+                return self._read(response, read) if method == "GET" else True
             except (Throttled, NotSent, OutcomeUnknown) as error:
                 pause = self._patience.pause(attempt, error.retry_after)
                 if attempt + 1 == self._patience.attempts or loop.time() + pause > end:

@@ -116,5 +116,5 @@ class Gathered(httpx.AsyncByteStream):
 def _changed(upload: Upload) -> InputChanged:
     return InputChanged(
         f"{upload.path.name} changed while it was being uploaded, or since the plan was made",
-        "let whatever writes it finish, then plan again",
+        "let whatever writes it finish, then plan again; if nothing does, delete .voicectl/cache",
     )
