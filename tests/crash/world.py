@@ -94,6 +94,7 @@ class World:
     root: Path
     port: int = 0
     killer: Killer | None = field(default=None, repr=False)
+    emulator: RunningEmulator | None = field(default=None, repr=False)
     held: list[tuple[Any, list[Any]]] = field(default_factory=list, repr=False)
     """Requests that were sent and have not arrived yet; they outlive the process that sent them."""
 
@@ -123,9 +124,10 @@ class World:
             self.port = int(emulator.url.rpartition(":")[2])
             self.killer = made[0]
             self.killer.held = self.held
+            self.emulator = emulator
             yield emulator
             self.held = self.killer.held
-        self.killer = None
+        self.killer = self.emulator = None
 
     def readdress(self) -> None:
         """Let the lockfile speak of the port that this copy of the account is served on."""

@@ -307,9 +307,11 @@ def _make_current(
     wanted = Marker(rules.namespace, voice.name, marker.key_of(voice.inputs))
     visible = [f for f in fields if f.field != "marks"]
     yield from notices(voice, comparison)
+    # A replacement speaks of the id that goes, a restoration of the one that comes back.
+    named = current if action is Action.REPLACE else successor
     yield Task(
         replace(
-            change(holding, action, successor),
+            change(holding, action, named),
             adopted=successor.id not in {gone.id for gone, _ in holding.retired},
             generation=base.generation,
             fields=(_inputs_change(voice, holding.record), *visible),

@@ -92,7 +92,8 @@ def _care_row(change: Change) -> str:
     told = [_code(reason)] if reason else []
     told += [f"**{text}**" if colour else text for text, colour in words.consequences(change)]
     told += [_code(words.sentence(warning)) for warning in change.warnings]
-    cells = (sign(change, _PLAIN), f"`{change.name}`{title}", f"{words.verb(change)}: " + "<br>".join(told))
+    place = f"<br>{_code(f'{terminal(change.source.file)}:{change.source.line}')}" if change.source else ""
+    cells = (sign(change, _PLAIN), f"`{change.name}`{title}{place}", f"{words.verb(change)}: " + "<br>".join(told))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
