@@ -26,7 +26,7 @@ def style(settings: Globals, stream: IO[str] | None = None) -> Style:
 def _columns(stream: IO[str]) -> int | None:
     """The width of the terminal, or what COLUMNS says; elsewhere lines are not broken, so that they can be searched."""
     given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given):
+    if given.isdecimal() and len(given) < 5 and int(given):
         return int(given)
     try:
         return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None

@@ -113,14 +113,27 @@ class _Facts:
         recorded: dict[str, str] = {}
         for name, record in self.lock.voices.items():
             # An external id may be that of a model which another name of this catalog manages.
-            ids = [] if record.origin == "external" else [record.id]
-            ids += [r.id for r in record.retired]
-            ids += [record.pending.id] if record.pending else []
-            recorded |= dict.fromkeys(ids, self.renamed.get(name, name))
+            present = self.renamed.get(name, name)
+            ids = [r.id for r in record.retired] + ([record.pending.id] if record.pending else [])
+            ids = [model_id for model_id in ids if not self.elsewhere(model_id, present)]
+            ids += [] if record.origin == "external" else [record.id]
+            recorded |= dict.fromkeys(ids, present)
         for name, removed in self.lock.removed.items():
+            present = self.renamed.get(name, name)
             for gone in removed.retired:
-                recorded.setdefault(gone.id, self.renamed.get(name, name))
+                if not self.elsewhere(gone.id, present):
+                    recorded.setdefault(gone.id, present)
         return recorded
+
+    def elsewhere(self, model_id: str, name: str) -> bool:
+        """Whether a model that is recorded beside a name says itself that it serves another voice of the manifests.
+
+        Who edits a lockfile must not have the model of one voice deleted as a generation of another.
+        """
+        model = self.model(model_id)
+        mark = model.marker(self.namespace) if model else None
+        served = self.moves.get(mark.name, mark.name) if mark else name
+        return served != name and served in self.catalog.voices
 
     def _by_name(self) -> Mapping[str, list[Model]]:
         """Models with our marks, by the name that they serve; the lockfile's word goes first."""
@@ -152,7 +165,11 @@ def _hold(name: str, facts: _Facts) -> Holding:
         current=current,
         missing=record is not None and record.id in facts.observation.gone,
         successor=successor,
-        retired=tuple((r, facts.model(r.id)) for r in known.values() if not current or r.id != current.id),
+        retired=tuple(
+            (r, None if facts.elsewhere(r.id, name) else facts.model(r.id))
+            for r in known.values()
+            if not current or r.id != current.id
+        ),
         strays=tuple(sorted((m for m in keep if m.id not in placed), key=lambda m: m.age)),
         duplicates=tuple(duplicates),
         foreign=_foreign(voice, record, known, facts),

@@ -6,6 +6,7 @@ says whether it is still the saved one, the part of it that a killed run left, o
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -67,8 +68,8 @@ def decode(data: bytes, name: str) -> Plan:
     version = version.get("format_version") if isinstance(version, dict) else None
     if not isinstance(version, str):
         raise PlanInvalid(f"{name} is no saved plan: format_version is missing", hint)
-    major = version.partition(".")[0]
-    if major.isdigit() and int(major) > 1:
+    major = re.match(r"[0-9]{1,6}(?=\.)", version)
+    if major is not None and int(major[0]) > 1:
         raise PlanInvalid(
             f"{name}: format version {version[:20]} is newer than this voicectl knows (1.0)",
             "use the voicectl that wrote it, or make a new plan",
