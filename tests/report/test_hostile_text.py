@@ -7,6 +7,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -14,10 +15,22 @@ from voicectl.errors import Place, Problem
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity, Record
 from voicectl.model.voice import Metadata, Voice
-from voicectl.plan.plan import Action, Change, FieldChange, Notice, Plan, Refusal, Source, Summary
+from voicectl.plan.drift import DriftedField, DriftedVoice, DriftReport, DriftSummary, Unmanaged
+from voicectl.plan.plan import Action, Change, FieldChange, Notice, Orphan, Plan, Refusal, Source, Summary
 from voicectl.plan.result import ApplyResult, Leftover, Result
-from voicectl.report import apply_text, catalog_report, files_report, plan_json, plan_markdown, plan_text
-from voicectl.report.document import document
+from voicectl.report import (
+    apply_text,
+    catalog_report,
+    drift_junit,
+    drift_markdown,
+    drift_sarif,
+    drift_text,
+    files_report,
+    plan_json,
+    plan_markdown,
+    plan_text,
+)
+from voicectl.report.document import as_json, document
 from voicectl.report.escape import padded, terminal, width
 from voicectl.report.style import Style, plain
 
@@ -75,6 +88,13 @@ def plan(text: str) -> Plan:
     )
 
 
+def drift(text: str) -> DriftReport:
+    fields = (DriftedField("title", "before", text), DriftedField("tags", ("a",), (text,)))
+    voice = DriftedVoice("narrator", ID, "changed", Source("voices/a.yaml", 3), fields, notes=(text,))
+    orphaned, unmanaged = (Orphan(ID, "gone", text),), (Unmanaged(ID, text),)
+    return DriftReport("acme", None, (voice,), unmanaged, orphaned, DriftSummary(changed=1, orphaned=1, unmanaged=1))
+
+
 def rendered(text: str) -> dict[str, str]:
     voice = Voice("narrator", Place("voices/a.yaml"), Metadata(title=text, description=text, visibility="private"))
     catalog = Catalog("acme", voices={"narrator": voice})
@@ -89,6 +109,11 @@ def rendered(text: str) -> dict[str, str]:
         "narrow plan": plan_text.render(plan(text), Style(columns=40)),
         "apply": apply_text.render(applied, Style()),
         "apply json": document(apply_text.values(applied, None)),
+        "drift": drift_text.render(drift(text), "acme", ("changed",), Style()),
+        "drift json": document(as_json(drift(text))),
+        "drift markdown": drift_markdown.render(drift(text), "acme", ("changed",)),
+        "drift junit": drift_junit.render(drift(text), ("changed", "orphaned"), datetime(2026, 1, 1, tzinfo=UTC)),
+        "drift sarif json": drift_sarif.render(drift(text), ("changed",), version="1", state="voicectl.lock.json"),
         "list": catalog_report.table(catalog_report.rows(catalog, lock), Style()),
         "list json": catalog_report.list_json(catalog, catalog_report.rows(catalog, lock)),
         "show": catalog_report.show_text("narrator", catalog, lock, Style()),
@@ -113,7 +138,11 @@ def test_no_text_breaks_a_terminal(text: str) -> None:
         assert unsafe(output) == [], name
         if "json" in name:
             json.loads(output)
-        elif name == "plan markdown" and text:
+        elif name == "drift junit":
+            assert [e.tag for e in ET.fromstring(output).iter()] == [
+                e.tag for e in ET.fromstring(harmless[name]).iter()
+            ]
+        elif name.endswith("markdown") and text:
             assert skeleton(output) == skeleton(harmless[name])
         elif name != "github" and text:
             assert outline(output) == outline(harmless[name]), f"{name}: another outline"

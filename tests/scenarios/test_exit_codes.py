@@ -66,6 +66,11 @@ def invalid(project: Project, hand: Hand) -> None:
     project.voices({"a": {"visibility": "unlisted"}})
 
 
+def by_hand(project: Project, hand: Hand) -> None:
+    in_step(project, hand)
+    hand.patch(project.lock["voices"]["a"]["id"], title="By hand")
+
+
 def conflict(project: Project, hand: Hand) -> None:
     ahead(project, hand)
     hand.patch(project.lock["voices"]["a"]["id"], title="By hand")
@@ -199,6 +204,15 @@ OUTCOMES: list[tuple[str, State, int]] = [
     ("output", in_step, 0),
     ("output", empty, 1),
     ("output", broken_lock, 1),
+    ("drift", in_step, 0),
+    ("drift", ahead, 0),
+    ("drift", by_hand, 2),
+    ("drift --format json", by_hand, 2),
+    ("drift --fail-on missing", by_hand, 0),
+    ("drift --fail-on nonsense", in_step, 1),
+    ("drift", new, 1),
+    ("drift", invalid, 1),
+    ("drift", no_key, 1),
     ("destroy --confirm acme", in_step, 0),
     ("destroy", in_step, 3),
     ("destroy --confirm other", in_step, 3),

@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "show": "Show one voice with its generations.",
         "output": "Print name to id for applications, from the lockfile alone.",
     },
+    "Audit": {"drift": "Audit the account against the lockfile."},
     "Recover": {"destroy": "Delete the catalog's models, retired ones too."},
     "Setup": {
         "doctor": "Check versions, project, key, endpoint, account and state.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
+from voicectl.model.catalog import namespace
 from voicectl.model.observed import ModelState
 from voicectl.model.voice import FieldName, Metadata, Value, Visibility
 
@@ -172,6 +173,11 @@ class Lock:
     voices: Mapping[Name, Record] = field(default_factory=dict)
     removed: Mapping[Name, Removed] = field(default_factory=dict)
     format_version: Literal[1] = 1
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the marks."""
+        return namespace(self.catalog, self.environment)
 
     def retired(self, name: str) -> tuple[Retired, ...]:
         """The retired generations of a name, whether it is still a voice or not."""

@@ -13,20 +13,33 @@ def as_recorded(catalog: Catalog, lock: Lock) -> Observation:
     namespace = catalog.namespace
     models: dict[str, Model] = {}
     for name, record in lock.voices.items():
-        models[record.id] = _current(namespace, name, record, lock)
+        models[record.id] = _current(name, record, lock)
         if record.pending is not None:
             tags = Marker.of(namespace, name, record.pending.inputs).marks
             models[record.pending.id] = Model(record.pending.id, title=name, tags=tags)
-        models |= {gone.id: _retired(namespace, name, gone) for gone in record.retired}
+        models |= {gone.id: _retired(name, gone, lock) for gone in record.retired}
     for name, removed in lock.removed.items():
-        models |= {gone.id: _retired(namespace, name, gone) for gone in removed.retired}
+        models |= {gone.id: _retired(name, gone, lock) for gone in removed.retired}
     named = {v.model: v for v in catalog.voices.values() if v.model and v.model not in models}
     models |= {model_id: Model(model_id, title=voice.title) for model_id, voice in named.items()}
     return Observation(models=models, account=lock.provider.account)
 
 
-def _current(namespace: str, name: str, record: Record, lock: Lock) -> Model:
-    marks = () if record.origin == "external" else Marker.of(namespace, name, _marked(record)).marks
+def marks_of_record(lock: Lock, name: str, record: Record) -> tuple[str, ...]:
+    """The ownership tags that a recorded model carries if nobody has touched them."""
+    return () if record.origin == "external" else Marker.of(lock.namespace, name, _marked(record)).marks
+
+
+def marks_of_retired(lock: Lock, name: str, gone: Retired, model: Model | None = None) -> tuple[str, ...]:
+    """The same of a retired generation; where its inputs are not known, with the digest that `model` is marked with."""
+    mark = model.marker(lock.namespace) if model is not None and gone.inputs is None else None
+    if mark is not None:
+        return Marker(lock.namespace, name, mark.key, retired=True).marks
+    return Marker.of(lock.namespace, name, gone.inputs, retired=True).marks
+
+
+def _current(name: str, record: Record, lock: Lock) -> Model:
+    marks = marks_of_record(lock, name, record)
     applied = record.applied
     return Model(
         id=record.id,
@@ -44,6 +57,5 @@ def _marked(record: Record) -> str | None:
     return record.inputs if record.origin == "created" else None
 
 
-def _retired(namespace: str, name: str, gone: Retired) -> Model:
-    tags = Marker.of(namespace, name, gone.inputs, retired=True).marks
-    return Model(gone.id, title=name, tags=tags)
+def _retired(name: str, gone: Retired, lock: Lock) -> Model:
+    return Model(gone.id, title=name, tags=marks_of_retired(lock, name, gone))

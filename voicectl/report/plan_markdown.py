@@ -8,13 +8,13 @@ Spec, 4.5, 4.6 and 6.1).
 from __future__ import annotations
 
 import html
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from voicectl.plan.plan import Action, Change, Notice, Plan
 from voicectl.report import plan_words as words
 from voicectl.report.escape import padded, terminal, width
+from voicectl.report.markdown import code, fenced
 from voicectl.report.signs import sign
 from voicectl.report.style import Style
 
@@ -41,7 +41,7 @@ def render(plan: Plan, max_bytes: int = DEFAULT_BYTES, unchanged: Iterable[str] 
     page.add(f"\n{_totals(plan)}\n")
     for title, mark, notices in (("Refused", "✗", plan.refusals), ("Warnings", "!", plan.warnings)):
         if notices:
-            page.add(f"\n#### {title}\n\n{_fenced(_notice_lines(notices, mark))}")
+            page.add(f"\n#### {title}\n\n{fenced(_notice_lines(notices, mark))}")
     shown = [change for change in plan.changes if not words.bookkeeping(change)]
     careful = sorted(filter(words.needs_care, shown), key=lambda change: _GRAVEST.index(change.action))
     rows = [_care_row(change) for change in careful]
@@ -52,7 +52,7 @@ def render(plan: Plan, max_bytes: int = DEFAULT_BYTES, unchanged: Iterable[str] 
     left_out = [change for change in ordered if not page.add(_details(change))]
     rest = _rest(plan, unchanged)
     if rest:
-        page.add(f"\n<details><summary>The rest</summary>\n\n{_fenced(rest)}\n</details>\n")
+        page.add(f"\n<details><summary>The rest</summary>\n\n{fenced(rest)}\n</details>\n")
     return page.text + (_cut(left_out) if page.full else "")
 
 
@@ -77,7 +77,7 @@ class _Page:
 def _heading(plan: Plan) -> list[str]:
     parts = words.heading(plan.catalog, plan.environment, plan.provider, offline=plan.offline)
     names = 2 if plan.environment else 1
-    return [*parts[:names], *(_code(part) for part in parts[names:])]
+    return [*parts[:names], *(code(part) for part in parts[names:])]
 
 
 def _totals(plan: Plan) -> str:
@@ -87,12 +87,12 @@ def _totals(plan: Plan) -> str:
 
 
 def _care_row(change: Change) -> str:
-    title = f" {_code(words.short(change.title))}" if change.title else ""
+    title = f" {code(words.short(change.title))}" if change.title else ""
     reason = words.sentence(change.reason)
-    told = [_code(reason)] if reason else []
+    told = [code(reason)] if reason else []
     told += [f"**{text}**" if colour else text for text, colour in words.consequences(change)]
-    told += [_code(words.sentence(warning)) for warning in change.warnings]
-    place = f"<br>{_code(f'{terminal(change.source.file)}:{change.source.line}')}" if change.source else ""
+    told += [code(words.sentence(warning)) for warning in change.warnings]
+    place = f"<br>{code(f'{terminal(change.source.file)}:{change.source.line}')}" if change.source else ""
     cells = (sign(change, _PLAIN), f"`{change.name}`{title}{place}", f"{words.verb(change)}: " + "<br>".join(told))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
@@ -107,7 +107,7 @@ def _details(change: Change) -> str:
     lines = list(_change_lines(change))
     if not lines:
         return ""  # the table has said all
-    return f"\n<details><summary>{head}</summary>\n\n{_fenced(lines, 'diff')}\n</details>\n"
+    return f"\n<details><summary>{head}</summary>\n\n{fenced(lines, 'diff')}\n</details>\n"
 
 
 def _change_lines(change: Change) -> Iterator[str]:
@@ -146,19 +146,3 @@ def _cut(left_out: Sequence[Change]) -> str:
     counted = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
     what = f"the details of {len(left_out)} changes ({counted})" if left_out else "a part"
     return f"\n**Cut here:** {what} did not fit. `voicectl plan`, or `voicectl show-plan FILE`, shows all of them.\n"
-
-
-def _fenced(lines: Iterable[str], language: str = "text") -> str:
-    """A code block whose fence is longer than any row of backticks in it."""
-    text = "\n".join(lines)
-    longest = max((len(ticks) for ticks in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}\n"
-
-
-def _code(text: str) -> str:
-    """A code span, its fence longer than any row of backticks in it."""
-    longest = max((len(ticks) for ticks in re.findall("`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    space = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
-    return f"{fence}{space}{text}{space}{fence}"

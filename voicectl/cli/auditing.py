@@ -1,0 +1,77 @@
+"""What `drift` does: from options to a report, and from a report to text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voicectl.cli import printing, running, wiring
+from voicectl.cli.options import Globals
+from voicectl.cli.progress import quiet_listener
+from voicectl.engine.audit import Answer, Question, audit_account
+from voicectl.errors import InvalidFiles
+from voicectl.manifest.project import Project
+from voicectl.model.catalog import Catalog
+from voicectl.plan.drift import DriftReport
+from voicectl.plan.plan import Selectors
+from voicectl.report import plan_text
+from voicectl.state.content import now
+from voicectl.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A report, with what its renderers need beside it."""
+
+    report: DriftReport
+    left_out: int
+    project: Project
+    heading: str
+
+
+def audit(settings: Globals, *, unmanaged: bool, selectors: Selectors) -> Audited:
+    """Audit the account. Manifests that are invalid are told, and left out of it."""
+    project = wiring.project(settings)
+    readable = True
+    try:
+        _, catalog = wiring.load(settings, read_samples=False)
+    except InvalidFiles as error:
+        readable, catalog = False, Catalog(project.catalog, project.environment)
+        printing.problems(error.problems, settings)
+        printing.err("warning: the manifests are invalid and left out: lockfile and account alone are compared")
+    question = Question(catalog, now().date(), readable, unmanaged, selectors)
+    store, identity = wiring.store(project), wiring.identity(project)
+
+    async def run() -> Answer:
+        async with wiring.provider(project, quiet_listener(settings)) as provider:
+            return await audit_account(question, store, identity, provider)
+
+    answer = running.run(run())
+    heading = plan_text.heading(project.catalog, project.environment, answer.provider)
+    return Audited(answer.report, answer.left_out, project, heading)
+
+
+def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], settings: Globals) -> str:
+    """The report in one of its formats."""
+    report = audited.report
+    match fmt:
+        case "json":
+            from voicectl.report.document import as_json, document
+
+            values = as_json(report)
+            return document({"format_version": values.pop("format_version"), **values})
+        case "markdown":
+            from voicectl.report import drift_markdown
+
+            return drift_markdown.render(report, audited.heading, fail_on, audited.left_out)
+        case "junit":
+            from voicectl.report import drift_junit
+
+            return drift_junit.render(report, fail_on, now())
+        case "sarif":
+            from voicectl.report import drift_sarif
+
+            prefix = wiring.repository_prefix(settings)
+            return drift_sarif.render(report, fail_on, version=VERSION, state=audited.project.state, prefix=prefix)
+    from voicectl.report import drift_text
+
+    return drift_text.render(report, audited.heading, fail_on, printing.style(settings), audited.left_out)

@@ -1,0 +1,62 @@
+"""The audit's pipeline: state, account, report. GET requests only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from voicectl.engine.observe import observe
+from voicectl.engine.prepare import load_state
+from voicectl.errors import StateError
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import ProviderIdentity
+from voicectl.plan.audit import AuditSides, audit
+from voicectl.plan.drift import DriftReport
+from voicectl.plan.plan import EVERYTHING, Selectors
+from voicectl.plan.policy import check_account
+from voicectl.provider.port import Provider
+from voicectl.state.port import ABSENT, StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to audit. `readable` says whether `catalog` is what the manifests want, or only its name."""
+
+    catalog: Catalog
+    today: date
+    readable: bool = True
+    unmanaged: bool = False
+    """Look at the whole account, not only at the catalog's models."""
+    selectors: Selectors = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The report, which account it is of, and how many voices the selectors leave out."""
+
+    report: DriftReport
+    provider: ProviderIdentity
+    left_out: int
+
+
+async def audit_account(
+    question: Question, store: StateStore, identity: ProviderIdentity, provider: Provider
+) -> Answer:
+    """Look at the account, and compare it with the lockfile.
+
+    Raises StateError where nothing was ever applied, or the key opens another account than the lockfile's.
+    """
+    catalog = question.catalog
+    lock, version = load_state(store, catalog, identity)
+    if version == ABSENT:
+        raise StateError(
+            f"there is no {store.location} yet, so there is nothing to compare the account with",
+            "run `voicectl apply` first; it finds the models of a lost lockfile by their marks",
+        )
+    observation = await observe(provider, catalog, lock)
+    for refusal in check_account(lock, observation):
+        raise StateError(refusal.message, refusal.hint)
+    account = (await provider.list_models()).models if question.unmanaged else None
+    known = catalog if question.readable else None
+    report, left_out = audit(AuditSides(lock, known, observation, question.today, account, question.selectors))
+    return Answer(report, replace(lock.provider, account=lock.provider.account or observation.account), left_out)

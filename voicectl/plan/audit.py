@@ -1,0 +1,220 @@
+"""The audit: what the account shows against what was last applied. Pure.
+
+Only recorded and observed are compared. A manifest that is ahead of the lockfile is no drift: it is counted
+as pending and otherwise left to `plan`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from voicectl.model import marker
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock, Record, Retired
+from voicectl.model.observed import Model, Observation
+from voicectl.model.voice import FIELDS, Voice
+from voicectl.plan.compare import observed_value
+from voicectl.plan.consent import withdrawn
+from voicectl.plan.drift import (
+    DriftedField,
+    DriftedVoice,
+    DriftReport,
+    DriftStatus,
+    DriftSummary,
+    Unmanaged,
+)
+from voicectl.plan.identity import Holding
+from voicectl.plan.offline import marks_of_record, marks_of_retired
+from voicectl.plan.plan import EVERYTHING, Orphan, Selectors
+from voicectl.plan.select import select
+from voicectl.plan.task import source
+
+UNVERIFIABLE = ("samples", "enhance_audio_quality")
+"""What the API never returns: whether a model was made from these can't be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSides:
+    """What an audit is made of. `catalog` is None where the manifests can't be read.
+
+    `account` are all models of the account, None where only the catalog's were asked for.
+    """
+
+    lock: Lock
+    catalog: Catalog | None
+    observation: Observation
+    today: date
+    account: tuple[Model, ...] | None = None
+    selectors: Selectors = EVERYTHING
+
+
+def audit(sides: AuditSides) -> tuple[DriftReport, int]:
+    """The report, and how many voices the selectors leave out. Raises UsageError for one without a match."""
+    lock, voices = sides.lock, sides.catalog.voices if sides.catalog else {}
+    names = sorted({*lock.voices, *lock.removed})
+    holdings, left_out = select([Holding(n, voices.get(n), lock.voices.get(n)) for n in names], sides.selectors)
+    found = tuple(row for holding in holdings for row in _rows(holding, sides))
+    orphaned = tuple(_orphaned(sides))
+    unmanaged = tuple(_unmanaged(sides))
+    by_status = Counter(voice.status for voice in found)
+    summary = DriftSummary(
+        **by_status,  # type: ignore[arg-type]
+        unmanaged=len(unmanaged),
+        foreign=_foreign(sides),
+        orphaned=len(orphaned),
+        pending=_pending(sides),
+    )
+    return DriftReport(lock.catalog, lock.environment, found, unmanaged, orphaned, summary), left_out
+
+
+def _rows(holding: Holding, sides: AuditSides) -> Iterator[DriftedVoice]:
+    record = holding.record
+    if record is not None:
+        yield _voice(holding.name, holding.voice, record, sides)
+        return
+    # A voice that was removed: only what went wrong with what is left of it.
+    for gone in sides.lock.retired(holding.name):
+        notes = tuple(_retired_notes(holding.name, gone, sides))
+        if notes:
+            status: DriftStatus = "missing" if gone.id in sides.observation.gone else "changed"
+            yield DriftedVoice(holding.name, gone.id, status, notes=notes)
+
+
+def _voice(name: str, voice: Voice | None, record: Record, sides: AuditSides) -> DriftedVoice:
+    model = sides.observation.models.get(record.id)
+    row = DriftedVoice(
+        name,
+        record.id,
+        "in_step",
+        source(voice),
+        unverifiable=UNVERIFIABLE if record.origin == "created" else (),
+    )
+    retired = tuple(note for gone in record.retired for note in _retired_notes(name, gone, sides))
+    if model is None:
+        return replace(row, status="missing", notes=("the recorded model is gone from the account", *retired))
+    fields = tuple(_fields(record, model))
+    marks = () if record.origin == "external" else tuple(_marks_notes(name, record, model, sides.lock))
+    changed = bool(fields or marks or retired)
+    notes = (*marks, *retired, *_provider_notes(model), *_consent_notes(voice, sides.today))
+    if changed and model.updated_at is not None:
+        when = model.updated_at.strftime("%Y-%m-%d %H:%M UTC")
+        notes = (*notes, f"last changed on {when}; the provider does not tell by whom")
+    return replace(row, status=_status(model, voice, sides.today, changed), fields=fields, notes=notes)
+
+
+def _status(model: Model, voice: Voice | None, today: date, changed: bool) -> DriftStatus:
+    """The gravest of what holds."""
+    if model.taken_down:
+        return "taken_down"
+    if model.state == "failed":
+        return "failed"
+    if changed:
+        return "changed"
+    if model.release_state == "retiring":
+        return "retiring"
+    if model.state != "trained":
+        return "not_ready"
+    return "consent_expired" if any(_consent_notes(voice, today)) else "in_step"
+
+
+def _fields(record: Record, model: Model) -> Iterator[DriftedField]:
+    """Fields whose observed value is not the one that was last applied; what is unmanaged has none."""
+    for name in FIELDS:
+        recorded = record.applied.get(name)
+        if recorded is None:
+            continue
+        observed = observed_value(name, model, record.applied)
+        if observed != recorded:
+            yield DriftedField(name, recorded, observed)
+
+
+def _marks_notes(name: str, record: Record, model: Model, lock: Lock) -> Iterator[str]:
+    wanted = marks_of_record(lock, name, record)
+    others = marker.owners(model.tags) - {lock.namespace}
+    if others:
+        yield f"it carries the ownership tags of {', '.join(sorted(others))}"
+    elif not model.marks:
+        yield "its ownership tags are gone"
+    elif set(model.marks) != set(wanted):
+        yield "its ownership tags were changed"
+
+
+def _retired_notes(name: str, gone: Retired, sides: AuditSides) -> Iterator[str]:
+    model = sides.observation.models.get(gone.id)
+    if model is None:
+        yield f"retired generation {gone.generation} ({gone.id}) is gone from the account"
+    elif set(model.marks) != set(marks_of_retired(sides.lock, name, gone, model)):
+        yield f"retired generation {gone.generation} ({gone.id}) has other ownership tags"
+
+
+def _provider_notes(model: Model) -> Iterator[str]:
+    if model.taken_down:
+        yield "the provider has taken it down after a complaint"
+    if model.lock_visibility:
+        yield "visibility is locked by the provider"
+    if model.release_state == "retiring":
+        yield "the provider is retiring it"
+    if model.state == "failed":
+        yield "its training failed"
+    elif model.state != "trained":
+        yield "it is still training"
+
+
+def _consent_notes(voice: Voice | None, today: date) -> Iterator[str]:
+    consent = voice.consent if voice else None
+    if voice is not None and consent is not None:
+        if withdrawn(voice, today):
+            yield f"the consent was withdrawn on {consent.withdrawn_on}"
+        elif consent.expires_on is not None and consent.expires_on < today:
+            yield f"the consent ended on {consent.expires_on}"
+
+
+def _orphaned(sides: AuditSides) -> Iterator[Orphan]:
+    """Models with our marks under names that neither manifests nor lockfile know."""
+    lock, known = sides.lock, sides.lock.ids()
+    names = {*lock.voices, *lock.removed, *(sides.catalog.voices if sides.catalog else ())}
+    for model in _by_age(sides.observation.models.values()):
+        mark = model.marker(lock.namespace)
+        if mark is not None and model.id not in known and mark.name not in names:
+            yield Orphan(model.id, mark.name, model.title)
+
+
+def _unmanaged(sides: AuditSides) -> Iterator[Unmanaged]:
+    """Models without marks that no manifest and no record claims."""
+    claimed = sides.lock.ids() | {v.model for v in (sides.catalog.voices.values() if sides.catalog else ())}
+    for model in _by_age(sides.account or ()):
+        if not model.marks and model.id not in claimed:
+            yield Unmanaged(model.id, model.title, model.created_at)
+
+
+def _foreign(sides: AuditSides) -> int:
+    """Models of other catalogs in the account."""
+    return sum(bool(marker.owners(model.tags) - {sides.lock.namespace}) for model in sides.account or ())
+
+
+def _by_age(models: Iterable[Model]) -> list[Model]:
+    return sorted(models, key=lambda model: model.age)
+
+
+def _pending(sides: AuditSides) -> int:
+    """Voices whose manifest is ahead of the lockfile, as far as that shows without opening a sample."""
+    if sides.catalog is None:
+        return 0
+    voices, recorded = sides.catalog.voices, sides.lock.voices
+    return len(voices.keys() ^ recorded.keys()) + sum(
+        _ahead(voices[name], recorded[name]) for name in voices.keys() & recorded.keys()
+    )
+
+
+def _ahead(voice: Voice, record: Record) -> bool:
+    for name in FIELDS:
+        desired = voice.metadata.get(name)
+        if desired is None or name == "cover_image" or name in voice.lifecycle.ignore or voice.external:
+            continue
+        blocked = record.blocked.get(name)
+        if desired != (blocked.desired if blocked else record.applied.get(name)):
+            return True
+    return False

@@ -1,0 +1,54 @@
+"""An audit as a page: what is not in step, with the lines to paste where the account's value is to stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+
+from voicectl.model.voice import Value
+from voicectl.plan.drift import DriftedVoice, DriftReport
+from voicectl.report import drift_words as words
+from voicectl.report.escape import json_text
+from voicectl.report.markdown import code, fenced
+
+
+def render(report: DriftReport, heading: str, fail_on: Collection[str], left_out: int = 0) -> str:
+    """Verdict and totals, a section a voice that is not in step, what nobody claims."""
+    verdict = "Drift" if words.found(report, fail_on) else "No drift"
+    rest = f", {left_out} left out by selectors" if left_out else ""
+    parts = [
+        f"<!-- voicectl drift of {words.namespace(report)} -->\n### voicectl drift: {code(heading)}\n",
+        f"**{verdict}**: {words.totals(report)}{rest}.\n",
+        *(_section(voice, fail_on) for voice in words.drifted(report)),
+    ]
+    strangers = list(words.strangers(report))
+    if strangers:
+        parts.append(f"#### Claimed by nobody\n\n{fenced(strangers)}")
+    if any(voice.unverifiable for voice in report.voices):
+        parts.append("The provider never returns what models were made from: samples can't be verified.\n")
+    return "\n".join(parts)
+
+
+def _section(voice: DriftedVoice, fail_on: Collection[str]) -> str:
+    sign = "✗" if voice.status in fail_on else "!"
+    place = f" · {code(words.place(voice))}" if voice.source else ""
+    lines = list(_lines(voice))
+    text = f"#### {sign} `{voice.name}` {words.MEANINGS[voice.status]}\n\n`{voice.id}`{place}\n"
+    text += f"\n{fenced(lines, 'diff')}" if lines else ""
+    accepted = [f"{field.field}: {_yaml(field.observed)}" for field in voice.fields if field.field != "cover_image"]
+    if accepted and voice.source:
+        text += f"\nTo keep what the account has, in {code(words.place(voice))}:\n\n{fenced(accepted, 'yaml')}"
+    return text
+
+
+def _lines(voice: DriftedVoice) -> Iterator[str]:
+    for field in voice.fields:
+        yield f"  {words.label(field)}"
+        for sign, (caption, value) in zip("-+", words.field_lines(field), strict=True):
+            yield f"{sign}     {caption.ljust(12)}  {value}"
+    yield from (f"! {note}" for note in words.notes(voice))
+
+
+def _yaml(value: Value) -> str:
+    """A value as YAML on one line: JSON in double quotes is YAML (YAML 1.2.2, 1.3)."""
+    return json_text(json.dumps(list(value) if isinstance(value, tuple) else value or "", ensure_ascii=False))
