@@ -28,6 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "output": "Print name to id for applications, from the lockfile alone.",
     },
     "Audit": {"drift": "Audit the account against the lockfile."},
+    "Adopt": {"import": "Write manifests for existing models."},
     "Recover": {"destroy": "Delete the catalog's models, retired ones too."},
     "Setup": {
         "doctor": "Check versions, project, key, endpoint, account and state.",

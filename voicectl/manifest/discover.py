@@ -34,21 +34,26 @@ def find_manifests(root: Path, patterns: Iterable[str]) -> tuple[list[str], list
     links: set[str] = set()
     for pattern in patterns:
         parts = [part for part in pattern.split("/") if part not in ("", ".")]
-        base = _fixed_part(parts)
+        base = fixed_part(parts)
         if base not in listed:
             listed[base] = list(_walk(root, base, closed, links))
-        found.update(path for path in listed[base] if _matches(parts, path.split("/")))
+        found.update(path for path in listed[base] if _fits(parts, path.split("/")))
     visible = (path for path in found if not any(part.startswith(".") for part in path.split("/")))
     return sorted(set(visible) - {PROJECT_FILE}), sorted(closed), sorted(links)
 
 
-def _fixed_part(parts: list[str]) -> str:
+def fixed_part(parts: list[str]) -> str:
     """The directory below which everything is that a pattern can match."""
     fixed = itertools.takewhile(lambda part: not any(sign in part for sign in "*?["), parts[:-1])
     return "/".join(fixed)
 
 
-def _matches(parts: list[str], names: list[str]) -> bool:
+def matches(pattern: str, path: str) -> bool:
+    """Whether a glob finds a file at this path, relative to the project."""
+    return _fits([part for part in pattern.split("/") if part not in ("", ".")], path.split("/"))
+
+
+def _fits(parts: list[str], names: list[str]) -> bool:
     """Whether a pattern's parts match a path's names.
 
     All positions in the pattern that the names so far can lead to are followed at once, so that

@@ -1,0 +1,92 @@
+"""What `import` does: from models to files, all of them or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from voicectl.cli import printing, running, wiring
+from voicectl.cli.options import Globals
+from voicectl.cli.progress import quiet_listener
+from voicectl.engine.importing import find_imports
+from voicectl.errors import UsageError
+from voicectl.manifest.discover import PROJECT_FILE, fixed_part, matches
+from voicectl.manifest.project import Project
+from voicectl.manifest.writing import manifest_text, with_models
+from voicectl.model.catalog import Catalog
+from voicectl.plan.importing import Import
+from voicectl.report.escape import terminal
+
+
+def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -> None:
+    """Write a manifest for each model. Raises NotImportable or UsageError before anything is written."""
+    project, catalog = wiring.load(settings, read_samples=False)
+    directory = _directory(project, settings, out)
+    store, identity = wiring.store(project), wiring.identity(project)
+
+    async def find() -> list[Import]:
+        async with wiring.provider(project, quiet_listener(settings)) as provider:
+            return await find_imports(catalog, store, identity, provider, wanted)
+
+    imports = running.run(find())
+    if not imports:
+        printing.out("Nothing to import: every model of the account is claimed.\n")
+        return
+    files, remarks = _files(project, directory, imports)
+    _write(project.root, files, catalog)
+    for path in sorted(files):
+        printing.err(f"wrote {terminal(path)}")
+    for remark in remarks:
+        printing.err(f"warning: {terminal(remark)}")
+    count = len(imports)
+    printing.out(
+        f"{count} model{'' if count == 1 else 's'} imported. Next: voicectl plan shows what adopting them does.\n"
+    )
+
+
+def _directory(project: Project, settings: Globals, out: Path | None) -> str:
+    """Where manifests go, relative to the project. Raises UsageError where no glob would find them."""
+    if out is None:
+        pattern = project.manifests[0].split("/")
+        return fixed_part(pattern) or "."
+    try:
+        return settings.path(out).resolve().relative_to(project.root).as_posix()
+    except ValueError:
+        raise UsageError(f"--out {out} is outside the project", "name a directory in it") from None
+
+
+def _files(project: Project, directory: str, imports: list[Import]) -> tuple[dict[str, str], list[str]]:
+    files, remarks = {}, []
+    for each in imports:
+        path = os.path.normpath(os.path.join(directory, f"{each.name}.yaml")).replace(os.sep, "/")
+        if not any(matches(pattern, path) for pattern in project.manifests):
+            raise UsageError(
+                f"{path} would match none of the globs under `manifests:`, so no plan would see it",
+                "choose another directory with --out, or add a glob",
+            )
+        files[path], found = manifest_text(each.name, each.model, project.environment)
+        remarks += found
+    if project.environment:
+        text = (project.root / PROJECT_FILE).read_text(encoding="utf-8")
+        models = {each.name: each.model.id for each in imports}
+        files[PROJECT_FILE] = with_models(text, project.environment, models)
+    return files, remarks
+
+
+def _write(root: Path, files: Mapping[str, str], catalog: Catalog) -> None:
+    """Write them all; an existing manifest is never overwritten. Raises UsageError before anything is written."""
+    there = sorted(path for path in files if path != PROJECT_FILE and (root / path).exists())
+    if there:
+        raise UsageError(f"{', '.join(there)} exists already", "nothing was written; choose other names, or --out DIR")
+    written: list[Path] = []
+    try:
+        for path, text in sorted(files.items(), key=lambda item: item[0] == PROJECT_FILE):
+            target = root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+            written += [target] if path != PROJECT_FILE else []
+    except OSError as error:
+        for target in written:
+            target.unlink(missing_ok=True)
+        raise UsageError(f"manifests can't be written: {error.strerror or error}", "nothing was kept") from error

@@ -1,0 +1,35 @@
+"""Finding the models that are to be imported. GET requests only, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from voicectl.engine.prepare import load_state
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import ProviderIdentity
+from voicectl.plan.importing import Import, chosen, unmanaged
+from voicectl.provider.port import Provider
+from voicectl.state.port import StateStore
+from voicectl.together import together
+
+
+async def find_imports(
+    catalog: Catalog,
+    store: StateStore,
+    identity: ProviderIdentity,
+    provider: Provider,
+    wanted: Mapping[str, str] | None,
+) -> list[Import]:
+    """The models of `wanted` (name to id), or all unmanaged ones of the account where it is None.
+
+    Raises NotImportable.
+    """
+    lock, _ = load_state(store, catalog, identity)
+    if wanted is None:
+        return unmanaged((await provider.list_models()).models, catalog, lock)
+    ids = sorted(set(wanted.values()))
+    models = await together(provider.get(model_id) for model_id in ids)
+    found = {model_id: model for model_id, model in zip(ids, models, strict=True) if model is not None}
+    own = (await provider.list_models(limit=1)).models
+    account = lock.provider.account or next((model.author for model in own if model.author), None)
+    return chosen(wanted, found, catalog, lock, account)
