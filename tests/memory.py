@@ -22,7 +22,7 @@ from voicectl.model.observed import Model, ModelState, Patch
 from voicectl.model.voice import Cover, Lifecycle, Metadata, Sample, Visibility, Voice
 from voicectl.plan.plan import Plan
 from voicectl.plan.result import ApplyResult
-from voicectl.provider.port import Listing, NewModel, Progress, Upload
+from voicectl.provider.port import Listing, NewModel, Progress, Speech, Upload
 from voicectl.state.content import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
@@ -134,6 +134,9 @@ class Account:
             model = replace(model, visibility=self.takes(patch.visibility))
         self.models[model_id] = replace(model, cover_image=self._cover()) if patch.cover else model
         return True
+
+    async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
+        write(speech.text.encode())
 
     async def delete(self, model_id: str) -> None:
         self.requests.append(f"delete {model_id}")

@@ -29,6 +29,10 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Audit": {"drift": "Audit the account against the lockfile."},
     "Adopt": {"import": "Write manifests for existing models."},
+    "Listen": {
+        "say": "Speak with a voice's model.",
+        "audition": "Speak with a voice's samples.",
+    },
     "Recover": {"destroy": "Delete the catalog's models, retired ones too."},
     "Setup": {
         "doctor": "Check versions, project, key, endpoint, account and state.",

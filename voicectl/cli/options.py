@@ -137,6 +137,25 @@ def selectors(function: F) -> F:
     return only(exclude(function))
 
 
+def speech_options(function: F) -> F:
+    """What `say` and `audition` take."""
+    models = ["s1", "s2-pro", "s2.1-pro", "s2.1-pro-free"]
+    options = [
+        click.argument("name"),
+        click.argument("text"),
+        click.option(
+            "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where the audio goes."
+        ),
+        click.option(
+            "--format", "fmt", type=click.Choice(["mp3", "wav", "opus", "pcm"]), help="Default: the file's ending."
+        ),
+        click.option("--model", "speech_model", type=click.Choice(models), help="What to speak with."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def subcommand(**options: Any) -> Callable[[Callable[..., int | None]], click.Command]:
     """A command with the global options. Its function returns the exit code, None for 0."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from voicectl.errors import VoicectlError
 from voicectl.model.observed import Model, Patch
@@ -123,6 +123,24 @@ class NewModel:
     cover: Upload | None = None
 
 
+AudioFormat = Literal["mp3", "wav", "opus", "pcm"]
+SPEECH_MODELS = ("s1", "s2-pro", "s2.1-pro", "s2.1-pro-free")
+"""What the provider can speak with (its description of `POST /v1/tts`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Words to speak: with a model by its id, or with samples alone, before any model exists."""
+
+    text: str
+    format: AudioFormat
+    speech_model: str | None = None
+    """One of SPEECH_MODELS; None leaves it to the provider."""
+    model_id: str | None = None
+    references: tuple[tuple[Path, str], ...] = ()
+    """Files of audio, each with the words spoken in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Models that a listing showed. `complete` is False where the provider held some back."""
@@ -160,6 +178,9 @@ class Provider(Protocol):
 
     async def delete(self, model_id: str) -> None:
         """Delete a model; one that is gone already counts as deleted."""
+
+    async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
+        """Speak, handing over the audio piece by piece as it comes. Sent exactly once: it costs credit."""
 
     async def credit(self) -> str:
         """What is left of the account's credit, in the provider's words; a cheap way to check a key."""

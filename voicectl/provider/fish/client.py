@@ -26,6 +26,7 @@ from voicectl.provider.port import (
     NotSent,
     OutcomeUnknown,
     Progress,
+    Speech,
     Throttled,
     Upload,
 )
@@ -197,6 +198,31 @@ class FishClient:
     async def delete(self, model_id: str) -> None:
         """See Provider."""
         await self._patiently("DELETE", f"/model/{model_id}", gone=(404, 410))
+
+    async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
+        """See Provider. References are bytes, which only msgpack can carry."""
+        body: dict[str, Any] = {"text": speech.text, "format": speech.format}
+        headers = {"model": speech.speech_model} if speech.speech_model else {}
+        request: dict[str, Any]
+        if speech.references:
+            import msgpack
+
+            pairs = [{"audio": path.read_bytes(), "text": words} for path, words in speech.references]
+            headers["Content-Type"] = "application/msgpack"
+            request = {"content": msgpack.packb({**body, "references": pairs})}
+        else:
+            request = {"json": {**body, "reference_id": speech.model_id}}
+        async with self.limiter.slot():
+            with self._http.client() as http:
+                try:
+                    async with http.stream("POST", "/v1/tts", headers=headers, **request) as response:
+                        if not response.is_success:
+                            await response.aread()
+                            raise self._answers.refused(response)
+                        async for piece in response.aiter_bytes():
+                            write(piece)
+                except httpx.HTTPError as error:
+                    raise self._answers.unanswered("POST", error, self._patience.read) from error
 
     async def credit(self) -> str:
         """See Provider."""

@@ -1,0 +1,149 @@
+"""What `say` and `audition` share: words in, a file of audio out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, get_args
+
+from voicectl.cli import printing, running, wiring
+from voicectl.cli.options import Globals
+from voicectl.cli.progress import quiet_listener
+from voicectl.errors import UsageError, VoicectlError
+from voicectl.manifest.problems import did_you_mean
+from voicectl.manifest.project import Project
+from voicectl.model.voice import Voice
+from voicectl.provider.port import AudioFormat, Speech
+from voicectl.report.escape import terminal
+
+MAX_TEXT = 1024 * 1024
+"""Bytes of a text: an hour of speech is some 60 kB."""
+LONGEST_REFERENCES = 120.0
+"""Seconds of samples that are sent: the provider advises a minute or two in all."""
+_FORMATS: tuple[AudioFormat, ...] = get_args(AudioFormat)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for. `text` `-` is standard input; without `format` the file's ending tells it."""
+
+    text: str
+    out: Path
+    format: str | None
+    speech_model: str | None
+
+
+class NotSpeakable(VoicectlError):
+    """A voice can't be heard this way."""
+
+    code = "not_speakable"
+
+
+def say(settings: Globals, name: str, wanted: Wanted) -> None:
+    """Speak with the recorded model. Raises NotSpeakable where there is none that is trained."""
+    project = wiring.project(settings)
+    store = wiring.store(project)
+    lock, _ = store.load()
+    records = lock.voices if lock else {}
+    if name not in records:
+        raise NotSpeakable(f"{name} has no recorded model", did_you_mean(name, records, "run `voicectl apply` first"))
+    record = records[name]
+    if record.state != "trained":
+        hint = f"`voicectl audition {name}` speaks with its samples"
+        raise NotSpeakable(f"the model of {name} is {record.state}", hint)
+    speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, model_id=record.id)
+    _speak(project, speech, wanted, settings)
+
+
+def audition(settings: Globals, name: str, wanted: Wanted) -> None:
+    """Speak with the manifest's samples. Raises NotSpeakable where it has none with transcripts."""
+    project, catalog = wiring.load(settings)
+    if name not in catalog.voices:
+        raise NotSpeakable(f"there is no voice {name!r}", did_you_mean(name, catalog.voices))
+    references = _references(project, catalog.voices[name], settings)
+    speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, references=references)
+    _speak(project, speech, wanted, settings)
+
+
+def _references(project: Project, voice: Voice, settings: Globals) -> tuple[tuple[Path, str], ...]:
+    """The samples with their words, up to what the provider advises; at least one."""
+    usable = [sample for sample in voice.samples if sample.transcript is not None]
+    if not usable:
+        what = "no samples" if not voice.samples else "no transcripts"
+        raise NotSpeakable(
+            f"{voice.name} has {what}, and without both it can't be heard before its model is made",
+            "add `transcript:` to its samples"
+            if voice.samples
+            else f"`voicectl say {voice.name}` speaks with its model",
+        )
+    chosen: list[tuple[Path, str]] = []
+    seconds = 0.0
+    for sample in usable:
+        seconds += sample.seconds or 0.0
+        if chosen and seconds > LONGEST_REFERENCES:
+            break
+        chosen.append((project.root / sample.path, sample.transcript or ""))
+    if len(chosen) < len(usable):
+        printing.err(f"warning: {len(chosen)} of {len(usable)} samples are sent: more than two minutes don't help")
+    return tuple(chosen)
+
+
+def _text(wanted: Wanted) -> str:
+    text = wanted.text
+    if text == "-":
+        data = sys.stdin.buffer.read(MAX_TEXT + 1) if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+        if len(data) > MAX_TEXT:
+            raise UsageError("the text on standard input is larger than 1 MiB", "split it into several")
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise UsageError("the text on standard input is not UTF-8", "convert it to UTF-8") from None
+    if not text.strip():
+        raise UsageError("there is nothing to say", "give a text, or `-` and the text on standard input")
+    return text
+
+
+def _format(wanted: Wanted) -> AudioFormat:
+    given = wanted.format or wanted.out.suffix.removeprefix(".").lower()
+    for known in _FORMATS:
+        if given == known:
+            return known
+    raise UsageError(
+        f"{wanted.out.name} does not tell the audio format",
+        f"let it end in one of {', '.join(_FORMATS)}, or add --format",
+    )
+
+
+def _speak(project: Project, speech: Speech, wanted: Wanted, settings: Globals) -> None:
+    async def run(file: BinaryIO) -> None:
+        async with wiring.provider(project, quiet_listener(settings)) as provider:
+            await provider.speak(speech, file.write)  # type: ignore[arg-type]
+
+    with _whole_file(wanted.out) as file:
+        running.run(run(file))
+        size = file.tell()
+    printing.err(f"wrote {terminal(str(wanted.out))} ({size:,} bytes)")
+
+
+@contextlib.contextmanager
+def _whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its place only once all of it is there. Raises UsageError where it can't be written."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    except OSError as error:
+        raise UsageError(f"-o {path} can't be written: {error.strerror or error}", "name a file that can be") from error
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UsageError(f"-o {path} can't be written: {error.strerror or error}", "name a file that can be") from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
