@@ -25,7 +25,7 @@ policy:
   max_deletes: 30%
   require_consent: [public]
   min_sample_seconds: 3
-  rules: [{message: m, schema: {maxLength: 3, properties: {a: {pattern: x}}}, level: warn}]
+  rules: [{message: m, schema: {maxLength: 3, properties: {title: {pattern: x}}}, level: warn}]
 environments:
   staging: {title_suffix: x, voices: {a: {title: x, model: 802e3bc2b27e49c2995d23ef70e6ac89}}}
 """

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import time
 from pathlib import Path
 
 import jsonschema
@@ -89,5 +91,33 @@ def test_what_fits_is_not_cut() -> None:
 
 def test_long_texts_are_shown_by_what_changed() -> None:
     text = plan_text.render(PLANS["every-action"], Style())
-    assert '- "…recorded in the small studio with the…' in text
-    assert '+ "…recorded in the large studio with the…' in text
+    assert '- "…recorded in the small studio with the …' in text
+    assert '+ "…recorded in the large studio with the …' in text
+
+
+def test_markdown_has_what_needs_care_before_any_number_of_warnings() -> None:
+    from voicectl.plan.plan import Notice
+
+    warnings = tuple(Notice("w", f"warning {number} " + "x" * 200) for number in range(400))
+    text = plan_markdown.render(plan(RETIRE, REPLACE, UPDATE, warnings=warnings), 20_000)
+    assert len(text.encode()) <= 20_000
+    assert text.index("`jingle`") < text.index("warning 0")
+    assert "Acme Storyteller" in text
+    assert re.search(r"Cut here:\*\* \d+ warnings and refusals did not fit", text)
+
+
+@pytest.mark.parametrize("words", [" ".join(str(n) for n in range(2000)), "! " * 3000, "a, b; c. " * 500, "x" * 5000])
+def test_long_texts_are_compared_in_no_time(words: str) -> None:
+    from voicectl.report.word_diff import word_diff
+
+    begun = time.monotonic()
+    word_diff(words, words.replace("1", "2").replace("a", "b") + " end")
+    assert time.monotonic() - begun < 5
+
+
+def test_a_title_that_looks_like_a_digest_is_shown_whole() -> None:
+    from dataclasses import replace
+
+    title = "sha256:" + "0123456789" * 5
+    fields = (replace(UPDATE.fields[0], desired=title),)
+    assert title in plan_text.render(plan(replace(UPDATE, fields=fields)), Style())

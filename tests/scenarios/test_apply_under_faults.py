@@ -321,7 +321,7 @@ def test_a_value_that_somebody_else_wrote_meanwhile_is_drift_and_not_blocked(pro
 
     hand.emulator.store.update = both  # type: ignore[method-assign]
     done = project.run("apply", "--yes").expect(1)
-    assert "title was changed by somebody else at the same time" in done.out
+    assert "did somebody else change it?" in done.out
     hand.emulator.store.update = original  # type: ignore[method-assign]
     assert project.lock["voices"]["a"]["blocked"] == {}
     assert project.actions() == [("a", "update")]

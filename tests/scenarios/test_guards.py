@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_voices_that_fit_the_rules(ruled: Project) -> None:
 
 def test_a_rule_that_denies_stops_validate_with_a_place_and_plan_as_a_refusal(ruled: Project, hand: Hand) -> None:
     ruled.voices({"a": {"title": "Acme A"}, "b": {"title": "Other"}})
-    assert "voices/all.yaml:6:3: b: titles begin with the brand; title: 'Other' does not" in (
+    assert "voices/all.yaml:6:3: b: titles begin with the brand; title does not fit pattern: '^Acme '" in (
         ruled.run("validate").expect(1).err
     )
     assert "::error file=voices/all.yaml,line=6" in ruled.run("validate", "--format", "github").expect(1).out
@@ -125,10 +126,34 @@ def test_a_reference_inside_a_rule_works_and_a_missing_one_is_no_traceback(proje
     project.config(policy={"rules": [{"message": "too long", "schema": schema}]})
     project.voices({"a": {"title": "Abcd"}})
     assert "too long" in project.run("validate").expect(1).err
-    for broken in ({"$ref": "#/$defs/gone"}, {"$ref": "#"}, {"properties": {"title": {"$ref": "#/properties/title"}}}):
+    for broken in ({"$ref": "#"}, {"properties": {"title": {"$ref": "#/properties/title"}}}):
         project.config(policy={"rules": [{"message": "too long", "schema": broken}]})
-        assert "references lead nowhere" in project.run("validate").expect(1).err
-        assert "references lead nowhere" in project.run("plan", "--offline").expect(3).out
+        assert "can't be applied" in project.run("validate").expect(1).err
+        assert "can't be applied" in project.run("plan", "--offline").expect(3).out
+    for lost, said in (
+        ("#/$defs/gone", "leads nowhere"),
+        ("#/$defs/text", "is no schema"),
+        ("#nowhere", "leads nowhere"),
+    ):
+        rule = {
+            "message": "m",
+            "schema": {"properties": {"title": {"$ref": lost}}, "$defs": {"text": {"const": 1}, "n": True}},
+        }
+        rule["schema"]["$defs"]["text"] = 5 if lost == "#/$defs/text" else True  # type: ignore[index]
+        project.config(policy={"rules": [rule]})
+        assert project.run("validate").expect(1).err.count("voicectl.yaml:") >= 1, said
+
+
+def test_a_breach_never_shows_what_is_private(project: Project) -> None:
+    private = {"consent": {"speaker": "Jane Roe-Private"}, "metadata": {"phone": "555-0100"}}
+    schemas = [{"not": {}}, {"properties": {"metadata": {"maxProperties": 0}}}, {"properties": {"consent": False}}]
+    for schema in schemas:
+        project.config(policy={"rules": [{"message": "m", "schema": schema}]})
+        project.voices({"a": private})
+        for command in (("validate",), ("plan", "--offline"), ("plan", "--offline", "--format", "json")):
+            done = project.run(*command)
+            assert "Private" not in done.out + done.err
+            assert "555" not in done.out + done.err
 
 
 def test_a_consent_that_ends_warns_thirty_days_ahead_and_then_blocks_what_is_new(project: Project, hand: Hand) -> None:
@@ -145,13 +170,13 @@ def test_a_consent_that_ends_warns_thirty_days_ahead_and_then_blocks_what_is_new
     project.settled()
     assert "ended" in project.run("plan").expect(0).out
     project.voices({"a": {**consent(-1), "visibility": "unlist"}, "b": {"title": "New"}})
-    assert codes(project.plan(), "refusals") == ["consent_missing"]
+    assert codes(project.plan(), "refusals") == ["consent_expired"]
     project.run("apply", "--yes", "--exclude", "a").expect(0)
     project.voices({"a": {**consent(-1), "title": "Still allowed"}, "b": {"title": "New"}})
     project.apply()
     project.voices({"b": {"title": "New"}, "c": {**consent(-1)}})
     project.sample("c.wav", "c")
-    assert "consent_missing" in codes(project.plan("--only", "c"), "refusals")
+    assert "consent_expired" in codes(project.plan("--only", "c"), "refusals")
 
 
 @pytest.mark.parametrize(("visibility", "word"), [("private", ""), ("unlist", "unlisted"), ("public", "public")])
@@ -195,3 +220,90 @@ def test_a_new_voice_with_the_samples_of_one_that_stays_is_no_rename(project: Pr
     project.apply()
     project.voices({"teller": {}, "narrator": {"samples": [{"audio": "../samples/teller.wav"}]}})
     assert codes(project.plan()) == []
+
+
+def test_a_pattern_that_takes_for_ever_is_given_up(project: Project) -> None:
+    schema = {"properties": {"title": {"pattern": "^(a|a)*$"}}}
+    project.config(policy={"rules": [{"message": "only a", "schema": schema}]})
+    project.voices({"v": {"title": "a" * 40 + "!"}})
+    begun = time.monotonic()
+    assert "simplify it" in project.run("validate").expect(1).err
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"propertis": {"title": {"pattern": "x"}}}, "did you mean 'properties'"),
+        ({"properties": {"titel": {"pattern": "x"}}}, "did you mean 'title'"),
+        ({"properties": {"title": {"patern": "x"}}}, "did you mean 'pattern'"),
+        ({"$schema": "http://json-schema.org/draft-07/schema#"}, "another dialect"),
+    ],
+)
+def test_a_rule_that_could_never_deny_is_an_error(project: Project, schema: Any, said: str) -> None:
+    project.config(policy={"rules": [{"message": "m", "schema": schema}]})
+    project.voices({"a": {}})
+    assert said in project.run("validate").expect(1).err
+
+
+@pytest.mark.parametrize("empty", ["description", "tags"])
+def test_a_value_that_is_kept_stays_kept_where_nothing_was_applied_before(
+    project: Project, hand: Hand, empty: str
+) -> None:
+    project.config(policy={"on_drift": "keep"})
+    project.voices({"a": {}})
+    project.apply()
+    model = project.lock["voices"]["a"]["id"]
+    marks = hand.get(model)["tags"]
+    by_hand = {"description": "by hand"} if empty == "description" else {"tags": ["hand", *marks]}
+    hand.patch(model, **by_hand)
+    for title in ("A", "B", "B"):
+        project.voices({"a": {"title": title}})
+        assert codes(project.plan()) == ["kept"]
+        project.apply()
+        assert set(hand.get(model)["tags"]) == set(by_hand.get("tags", marks))
+        assert hand.get(model)["description"] == by_hand.get("description", "")
+
+
+def test_forgetting_names_every_model_that_loses_its_marks(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}, "b": {}})
+    project.apply()
+    first = project.lock["voices"]["a"]["id"]
+    project.sample("a.wav", "another")
+    project.config(policy={"max_replaces": 9, "max_deletes": 9})
+    project.apply()
+    project.voices({"b": {}}, removed=[{"name": "a", "keep_model": True}])
+    (change,) = project.plan()["changes"]
+    assert any(first in warning for warning in change["warnings"])
+
+
+def test_a_consent_that_will_be_withdrawn_is_announced(project: Project) -> None:
+    project.voices({"a": {"consent": {"speaker": "Jane", "withdrawn_on": day(10)}}})
+    assert "from then on every generation is deleted" in project.run("plan").expect(0).out
+
+
+def test_a_restoration_says_which_id_ends(project: Project) -> None:
+    project.config(policy={"max_replaces": 9})
+    project.voices({"a": {}})
+    project.apply()
+    before = (project.root / "samples/a.wav").read_bytes()
+    project.sample("a.wav", "another")
+    project.apply()
+    now = project.lock["voices"]["a"]["id"]
+    (project.root / "samples/a.wav").write_bytes(before)
+    text = project.run("plan").out
+    assert f"{now} serves until then: tell its users" in text
+    assert "The model that serves now is kept until" in text
+
+
+def test_an_id_that_changed_behind_the_lockfile_is_told(project: Project) -> None:
+    project.config(policy={"max_replaces": 9})
+    project.voices({"a": {}})
+    project.apply()
+    old = project.lock_path.read_bytes()
+    first = project.lock["voices"]["a"]["id"]
+    project.sample("a.wav", "another")
+    project.apply()
+    project.lock_path.write_bytes(old)
+    assert f"the id is no longer {first}, as the lockfile says" in project.run("plan").out
+    assert first in project.run("plan", "--format", "markdown").out.partition("Needs care")[2]

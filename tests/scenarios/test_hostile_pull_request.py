@@ -206,11 +206,52 @@ def test_no_variable_disarms_a_guard(project: Project, hand: Hand, name: str) ->
 
 def test_titles_are_no_commands_for_the_runner(project: Project) -> None:
     """GitHub reads lines that begin with `::` (spaces left out) as commands, and so do others with `##`."""
-    titles = ["::error::pwned", "  ::add-mask::x", "##vso[task.setvariable]x", "x\n::stop-commands::y"]
+    titles = ["::error::pwned", "  ::add-mask::x", "##vso[task.setvariable]x", "x\n::stop-commands::y", "x##[group]y"]
     project.voices({f"v{n}": {"title": title, "description": title} for n, title in enumerate(titles)})
     project.config(policy={"rules": [{"message": "::warning::m", "schema": {"maxProperties": 1}}]})
-    for command in (["plan"], ["plan", "--format", "markdown"], ["validate"], ["validate", "--format", "github"]):
+    for command in (
+        ["plan"],
+        ["plan", "--format", "json"],
+        ["plan", "--format", "markdown"],
+        ["validate"],
+        ["validate", "--format", "github"],
+    ):
         done = project.run(*command)
+        assert "##[" not in done.out + done.err
+        assert "##vso[" not in done.out + done.err
         for line in (done.out + done.err).splitlines():
             ours = line.startswith(("::error file=voices/", "::warning file=voices/", "### voicectl plan", "#### "))
             assert ours or not line.strip().startswith(("::", "##"))
+
+
+def test_a_protected_voice_recorded_under_a_name_that_leaves(project: Project, hand: Hand) -> None:
+    project.voices({"a": {"lifecycle": {"protect": True}}, "b": {}})
+    project.apply()
+    model = project.lock["voices"]["a"]["id"]
+
+    def put(lock: dict[str, Any]) -> None:
+        record = dict(lock["voices"]["a"], protect=False, retain="PT0S")
+        lock["voices"]["a"]["id"] = "f" * 32
+        lock["voices"]["zzz"] = record
+
+    edited(project, put)
+    project.run("apply", "--yes", "--recreate-missing")
+    assert model in {each["_id"] for each in hand.models()}
+
+
+@pytest.mark.parametrize("place", ["removed", "retired"])
+def test_a_protected_voice_marked_for_deletion(project: Project, hand: Hand, place: str) -> None:
+    project.voices({"a": {"lifecycle": {"protect": True}}, "b": {}})
+    project.apply()
+    model = project.lock["voices"]["a"]["id"]
+
+    def put(lock: dict[str, Any]) -> None:
+        record = lock["voices"].pop("a")
+        if place == "removed":
+            lock["removed"]["a"] = {"retired": [retired(model, deleting=True)]}
+        else:
+            lock["voices"]["a"] = dict(record, id="f" * 32, retired=[retired(model, deleting=True)])
+
+    edited(project, put)
+    project.run("apply", "--yes", "--recreate-missing").expect(3)
+    assert model in {each["_id"] for each in hand.models()}

@@ -212,9 +212,45 @@ def test_a_plan_that_keeps_drift_needs_the_same_flag(applied: Project, hand: Han
     hand.patch(applied.lock["voices"]["d"]["id"], title="By hand")
     save(applied, "--on-drift", "keep")
     assert "--on-drift" in apply(applied).expect(4).err
-    done = apply(applied, "--on-drift", "keep")
+    apply(applied, "--on-drift", "keep").expect(0)
     assert hand.get(applied.lock["voices"]["d"]["id"])["title"] == "By hand"
-    assert done.code in (0, 1)
+
+
+def test_drift_that_was_to_be_kept_is_not_overwritten_beside_a_change(applied: Project, hand: Hand) -> None:
+    path = applied.root / "voices/all.yaml"
+    path.write_text(path.read_text().replace("title: A\n", "title: A\n    description: New\n"))
+    model = applied.lock["voices"]["a"]["id"]
+    hand.patch(model, title="By hand")
+    save(applied, "--on-drift", "keep")
+    apply(applied).expect(4)
+    assert hand.get(model)["title"] == "By hand"
+    apply(applied, "--on-drift", "keep").expect(0)
+    assert (hand.get(model)["title"], hand.get(model)["description"]) == ("By hand", "New")
+
+
+def test_what_a_plan_shows_is_what_it_means(applied: Project, hand: Hand) -> None:
+    """Values that somebody rewrote in the file, digests and all left as they were."""
+    change_all(applied)
+    content = json.loads(save(applied).read_text())
+    for change in content["changes"]:
+        if change["name"] == "a":
+            change["title"] = "Harmless"
+            change["fields"][0]["desired"] = "Harmless"
+    (applied.root / "plan.json").write_text(json.dumps(content))
+    assert "a (" in apply(applied).expect(4).err
+
+
+def test_a_voice_that_finishes_training_meanwhile_makes_nothing_stale(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}, "d": {}})
+    project.apply()
+    lock = project.lock
+    lock["voices"]["d"]["state"] = "training"
+    project.lock_path.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n")
+    hand.raw(lock["voices"]["d"]["id"], state="training")
+    project.voices({"a": {"title": "New"}, "d": {}})
+    save(project)
+    hand.raw(lock["voices"]["d"]["id"], state="trained")
+    apply(project).expect(0)
 
 
 def tampered(project: Project, **keys: Any) -> None:
@@ -299,3 +335,65 @@ def test_it_holds_neither_key_nor_audio(applied: Project) -> None:
     text = save(applied).read_text()
     assert applied.environ["FISH_API_KEY"] not in text
     assert len(text) < 10_000
+
+
+def withdraw_consent(project: Project) -> None:
+    path = project.root / "voices/all.yaml"
+    text = path.read_text().replace("  b:\n", "  b:\n    consent: {speaker: Jane, withdrawn_on: 2020-01-01}\n")
+    path.write_text(text)
+
+
+def keep_for_less_time(project: Project) -> None:
+    project.config(policy={"max_deletes": 9, "max_replaces": 9}, retain="1d")
+
+
+def keep_not_at_all(project: Project) -> None:
+    project.config(policy={"max_deletes": 9, "max_replaces": 9}, retain=0)
+
+
+def lift_nothing_but_retention_of_one(project: Project) -> None:
+    path = project.root / "voices/all.yaml"
+    path.write_text(path.read_text().replace("  b:\n", "  b:\n    lifecycle: {retain: 0}\n"))
+
+
+def declare_a_move(project: Project) -> None:
+    path = project.root / "voices/all.yaml"
+    path.write_text(path.read_text() + "moved: [{from: c, to: e}]\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [withdraw_consent, keep_for_less_time, keep_not_at_all, lift_nothing_but_retention_of_one, declare_a_move],
+)
+def test_nothing_graver_than_what_was_reviewed_is_done(
+    applied: Project, hand: Hand, change: Callable[[Project], None]
+) -> None:
+    change_all(applied)
+    save(applied)
+    before = {model["_id"] for model in hand.models()}
+    change(applied)
+    hand.emulator.log.clear()
+    assert "stale" in apply(applied).expect(4).err
+    assert hand.mutating() == []
+    assert {model["_id"] for model in hand.models()} == before
+
+
+def test_retain_0_that_was_reviewed_is_carried_out(applied: Project, hand: Hand) -> None:
+    applied.config(policy={"max_deletes": 9, "max_replaces": 9}, retain=0)
+    change_all(applied)
+    text = applied.run("plan", "--out", "plan.json").expect(0).out
+    assert "is kept until" not in text
+    assert "This can't be undone." in text
+    apply(applied).expect(0)
+    applied.settled()
+    assert len(hand.models()) == 4
+
+
+def test_only_a_saved_plan_is_overwritten(applied: Project) -> None:
+    change_all(applied)
+    save(applied)
+    save(applied)
+    for path in ("voices/all.yaml", "voicectl.lock.json", "voicectl.yaml"):
+        before = (applied.root / path).read_bytes()
+        assert "is no saved plan" in applied.run("plan", "--out", path).expect(1).err
+        assert (applied.root / path).read_bytes() == before

@@ -28,15 +28,25 @@ def read(path: Path) -> Plan:
     return decode(data, name)
 
 
+def _is_plan(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0 or bool(read(path))
+    except (PlanInvalid, OSError):
+        return False
+
+
 def write(path: Path, plan: Plan) -> None:
     """Save a plan, whole or not at all. Raises UsageError where that can't be."""
     if path.is_dir():
         raise UsageError(f"--out {path} is a directory", "name a file, such as plan.json")
+    if path.exists() and not _is_plan(path):
+        raise UsageError(f"--out {path} exists and is no saved plan", "name another file, such as plan.json")
     temporary = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(plan_json.plan(plan))
+        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
         if temporary is not None:

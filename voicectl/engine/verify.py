@@ -9,7 +9,7 @@ from voicectl.engine.execute import Outcome
 from voicectl.engine.ledger import Ledger
 from voicectl.model.lock import Blocked, Record
 from voicectl.model.observed import Model, Observation
-from voicectl.model.voice import FIELDS, Voice
+from voicectl.model.voice import FIELDS, FieldName, Value, Voice
 from voicectl.plan.compare import observed_value, shown
 from voicectl.plan.plan import Action
 from voicectl.plan.planner import Planned, Sides, make_plan
@@ -61,15 +61,22 @@ def _settled(record: Record, voice: Voice, model: Model, task: Task) -> tuple[Re
         if observed == desired:
             continue
         words = f"{shown(desired)} was sent, the account shows {shown(observed)}"
-        if task.model is not None and name != "cover_image" and observed != observed_value(name, task.model, None):
-            # Neither what was sent nor what was there: somebody else has written. The next plan shows it as drift.
-            messages.append(f"{name} was changed by somebody else at the same time: {words}")
+        if task.model is not None and _third(name, observed, task.model):
+            # Somebody else may have written at the same time: the next plan shows it as drift, and tries again.
+            messages.append(
+                f"{name} did not stick: {words}, which it did not show before; did somebody else change it?"
+            )
             continue
         blocked[name] = Blocked(desired, observed)
         values[name] = observed if name != "cover_image" else record.applied.cover_image
         messages.append(f"{name} did not stick: {words}")
     applied = replace(record.applied, **values)  # type: ignore[arg-type]
     return replace(record, applied=applied, blocked=blocked, state=model.state), messages
+
+
+def _third(name: FieldName, observed: Value, before: Model) -> bool:
+    """Whether a value is neither what was sent nor what was there; a provider that narrows is only doing so."""
+    return name in ("title", "description", "tags") and observed != observed_value(name, before, None)
 
 
 def plan_again(sides: Sides, ledger: Ledger, observation: Observation) -> Planned:

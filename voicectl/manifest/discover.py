@@ -6,7 +6,7 @@ import fnmatch
 import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 PROJECT_FILE = "voicectl.yaml"
@@ -21,7 +21,7 @@ def refusal(pattern: str) -> str:
     return ""
 
 
-def find_manifests(root: Path, patterns: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
+def find_manifests(root: Path, patterns: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     """The files that match any pattern, the directories that could not be listed, and links to directories.
 
     All are relative to `root` with forward slashes, and sorted. Hidden files and directories, and
@@ -39,7 +39,9 @@ def find_manifests(root: Path, patterns: Iterable[str]) -> tuple[list[str], list
             listed[base] = list(_walk(root, base, closed, links))
         found.update(path for path in listed[base] if _fits(parts, path.split("/")))
     visible = (path for path in found if not any(part.startswith(".") for part in path.split("/")))
-    return sorted(set(visible) - {PROJECT_FILE}), sorted(closed), sorted(links)
+    split = [[part for part in pattern.split("/") if part not in ("", ".")] for pattern in patterns]
+    hiding = {link for link in links if any(_leads_into(parts, link.split("/")) for parts in split)}
+    return sorted(set(visible) - {PROJECT_FILE}), sorted(closed), sorted(hiding)
 
 
 def fixed_part(parts: list[str]) -> str:
@@ -59,6 +61,16 @@ def _fits(parts: list[str], names: list[str]) -> bool:
     All positions in the pattern that the names so far can lead to are followed at once, so that
     no pattern takes exponential time.
     """
+    return len(parts) in _positions(parts, names)
+
+
+def _leads_into(parts: list[str], names: list[str]) -> bool:
+    """Whether a pattern could match something below a directory."""
+    return any(at < len(parts) for at in _positions(parts, names))
+
+
+def _positions(parts: list[str], names: list[str]) -> set[int]:
+    """Where in the pattern these names can have led."""
     positions = _skipping(parts, {0})
     for name in names:
         reached = {
@@ -67,7 +79,7 @@ def _fits(parts: list[str], names: list[str]) -> bool:
             if at < len(parts) and (parts[at] == "**" or fnmatch.fnmatchcase(name, parts[at]))
         }
         positions = _skipping(parts, reached)
-    return len(parts) in positions
+    return positions
 
 
 def _skipping(parts: list[str], positions: set[int]) -> set[int]:

@@ -6,11 +6,30 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from voicectl.manifest.positions import Document
-from voicectl.manifest.problems import Problems, shown
-from voicectl.manifest.schema import RuleEntry
+from voicectl.manifest.problems import Problems, did_you_mean, shown
+from voicectl.manifest.schema import DIALECT, RuleEntry
 from voicectl.model.catalog import Rule
+from voicectl.plan.team_rules import FORM
 
 _MAX_PATTERN = 500
+_MAX_REFERENCES = 16
+"""Two at each of a dozen levels already make four thousand visits."""
+_WITHOUT_MEANING = (
+    "$schema",
+    "$id",
+    "$comment",
+    "$defs",
+    "$anchor",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "then",
+    "else",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+)
 
 
 def read_rules(entries: Sequence[RuleEntry], document: Document, problems: Problems) -> tuple[Rule, ...]:
@@ -42,7 +61,57 @@ def _complaints(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]
     if error is not None:
         yield tuple(error.absolute_path), f"this is no JSON Schema: {shown(error.message)}"
         return
-    yield from _unusable(schema, ())
+    yield from _idle(schema)
+    found = list(_unusable(schema, ()))
+    yield from found or _misled(schema)
+
+
+def _misled(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """References that lead to nothing, or to no schema; and so many that following them could take for ever."""
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    root: Any = DRAFT202012.create_resource(schema)
+    registry: Any = Registry()
+    references = list(_references(schema, ()))
+    if len(references) > _MAX_REFERENCES:
+        yield (), f"more than {_MAX_REFERENCES} references"
+    for path, reference in references:
+        try:
+            target = registry.resolver_with_root(root).lookup(reference).contents
+        except (Unresolvable, ValueError, TypeError, KeyError):
+            yield path, f"{shown(reference)} leads nowhere"
+            continue
+        if not isinstance(target, dict | bool):
+            yield path, f"{shown(reference)} leads to something that is no schema"
+
+
+def _references(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        if key in ("$ref", "$dynamicRef") and isinstance(item, str):
+            yield (*path, key), item
+        yield from _references(item, (*path, key))
+
+
+def _idle(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Slips of the pen by which a rule would never deny anything: unknown keywords, keys that no voice has."""
+    from jsonschema import Draft202012Validator
+
+    dialect = schema.get("$schema", DIALECT)
+    if dialect != DIALECT:
+        yield ("$schema",), f"{shown(dialect)} is another dialect; leave it out, or write {DIALECT}"
+    properties = schema.get("properties")
+    inner = properties if isinstance(properties, dict) else {}
+    known = {*Draft202012Validator.VALIDATORS, *_WITHOUT_MEANING}
+    for path, part in (((), schema), *((("properties", key), value) for key, value in inner.items())):
+        for key in part if isinstance(part, dict) else ():
+            if key not in known:
+                yield (*path, key), f"unknown keyword {shown(key)}; {did_you_mean(key, known)}"
+    for key in inner:
+        if key not in FORM:
+            yield ("properties", key), f"a voice has no {shown(key)}; {did_you_mean(key, FORM)}"
 
 
 def _unusable(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -65,12 +134,12 @@ def _unusable(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ..
 
 
 def _pattern(pattern: str, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
-    import re
+    import regex
 
     if len(pattern) > _MAX_PATTERN:
         yield path, f"a pattern of more than {_MAX_PATTERN} characters"
         return
     try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
+        regex.compile(pattern)
+    except (regex.error, RecursionError, OverflowError) as error:
         yield path, f"{shown(pattern)} is no regular expression ({error})"

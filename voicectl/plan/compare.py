@@ -127,7 +127,8 @@ def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, 
         if desired is None or name in voice.lifecycle.ignore:
             values[name] = None
         elif name in kept:
-            values[name] = before.get(name) or (model.visibility if name == "visibility" else None)
+            kept_value = before.get(name)
+            values[name] = model.visibility if kept_value is None and name == "visibility" else kept_value
         elif name in comparison.blocked:
             values[name] = comparison.blocked[name].observed if name != "cover_image" else before.cover_image
         else:

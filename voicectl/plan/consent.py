@@ -32,6 +32,9 @@ def lacking_consent(consent: Consent | None, visibility: Visibility, today: date
 def expiry(voice: Voice, today: date) -> str:
     """What to know of a consent that has ended, or does so soon; empty if there is nothing."""
     expires = voice.consent.expires_on if voice.consent else None
+    ends = voice.consent.withdrawn_on if voice.consent else None
+    if ends is not None and ends > today:
+        return f"the consent is withdrawn on {ends}: from then on every generation is deleted, for good"
     if expires is None or withdrawn(voice, today) or expires > today + EXPIRY_WARNING:
         return ""
     if expires < today:

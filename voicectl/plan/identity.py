@@ -116,7 +116,8 @@ class _Facts:
             present = self.renamed.get(name, name)
             ids = [r.id for r in record.retired] + ([record.pending.id] if record.pending else [])
             ids = [model_id for model_id in ids if not self.elsewhere(model_id, present)]
-            ids += [] if record.origin == "external" else [record.id]
+            misplaced = name not in self.catalog.voices and self.elsewhere(record.id, present)
+            ids += [] if record.origin == "external" or misplaced else [record.id]
             recorded |= dict.fromkeys(ids, present)
         for name, removed in self.lock.removed.items():
             present = self.renamed.get(name, name)

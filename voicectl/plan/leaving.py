@@ -161,7 +161,15 @@ def _forget(holding: Holding, record: Record, model: Model | None, *, generation
     else:
         reason = "removed from the manifests, the model stays"
     return Task(
-        replace(change(holding, Action.FORGET, model), id=record.id, reason=reason),
+        replace(
+            change(holding, Action.FORGET, model),
+            id=record.id,
+            reason=reason,
+            warnings=tuple(
+                f"{other.id}, another generation of it, loses its marks as well and is never deleted"
+                for other in others
+            ),
+        ),
         model=model,
         patch=patch,
         also=tuple((other, unmark_patch(other)) for other in others if other.marks),

@@ -88,6 +88,8 @@ class Change:
     digests: Digests = Digests()
     reason: str = ""
     """Why, where the fields don't tell."""
+    retires: ModelId | None = None
+    """The model that gives way to the one that is made or brought back."""
     undo_until: datetime | None = None
     """Until when `git revert` and apply bring the model back with its id."""
     warnings: tuple[str, ...] = ()

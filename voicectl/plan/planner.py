@@ -11,7 +11,7 @@ from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.plan import policy
 from voicectl.plan.consent import withdrawn
-from voicectl.plan.decision import Decision
+from voicectl.plan.decision import Decision, protected
 from voicectl.plan.identity import Holding, identify
 from voicectl.plan.leaving import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
 from voicectl.plan.plan import EVERYTHING, Action, Notice, Plan, Refusal, Selectors, Summary
@@ -125,7 +125,8 @@ def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
         files = ", ".join(sample.path for sample in voice.samples)
         yield Notice(
             "consent_withdrawn",
-            f"{voice.name}: consent was withdrawn; its models are deleted",
+            f"{voice.name}: consent was withdrawn; its models are deleted"
+            + (", although it is protected" if protected(holding) else ""),
             f"still in Git: {files}" if files else "",
             (voice.name,),
         )

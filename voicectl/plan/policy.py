@@ -117,7 +117,7 @@ def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task], today: 
     """Protected voices are neither retired nor pruned."""
     guarded = {holding.name: holding for holding in holdings if protected(holding)}
     for task in tasks:
-        if not task.removes_voice or task.name not in guarded:
+        if task.name not in guarded or not (task.removes_voice or task.unfinished):
             continue
         if withdrawn(guarded[task.name].voice, today):
             continue
@@ -159,7 +159,7 @@ def check_consent(catalog: Catalog, tasks: Iterable[Task], today: date) -> Itera
             yield Refusal(
                 "consent_withdrawn",
                 f"{voice.name}: consent for these samples was withdrawn (see {refused[voice.inputs]})",
-                "remove the voice, and its samples from Git",
+                "remove this voice and the samples; the entry with `withdrawn_on` has to stay: it is what refuses them",
                 (voice.name,),
             )
             continue
@@ -171,9 +171,10 @@ def check_consent(catalog: Catalog, tasks: Iterable[Task], today: date) -> Itera
             words = f"{visibility} voices need a consent, and {lacking}" if lacking else ""
         else:
             words = expiry(voice, today) if expires is not None and expires < today else ""
+        ended = expires is not None and expires < today
         if words:
-            hint = "complete `consent`, or narrow `visibility`"
-            yield Refusal("consent_missing", f"{place}: {words}", hint, (voice.name,))
+            hint = RENEW if ended else "complete `consent`, or narrow `visibility`"
+            yield Refusal("consent_expired" if ended else "consent_missing", f"{place}: {words}", hint, (voice.name,))
 
 
 def check_rules(holdings: Iterable[Holding], policy: Policy) -> Iterator[Notice]:

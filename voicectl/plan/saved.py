@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -23,8 +23,9 @@ from voicectl.plan.task import Task, digests
 MAX_BYTES = 64 * 1024 * 1024
 """Of a saved plan: some 50,000 changes."""
 
+FORMAT_VERSION = "1.0"
 _MOVED = ("drift", "conflict")
-_MADE = {"visibility", "cover_image", "marks"}
+_MADE = {"visibility", "cover_image"}
 """What a model may still lack that a killed run has made: it begins private, and its cover's path is not known."""
 
 
@@ -68,10 +69,9 @@ def decode(data: bytes, name: str) -> Plan:
     version = version.get("format_version") if isinstance(version, dict) else None
     if not isinstance(version, str):
         raise PlanInvalid(f"{name} is no saved plan: format_version is missing", hint)
-    major = re.match(r"[0-9]{1,6}(?=\.)", version)
-    if major is not None and int(major[0]) > 1:
+    if re.fullmatch(r"[1-9][0-9]{0,5}\.[0-9]{1,6}", version) and version != FORMAT_VERSION:
         raise PlanInvalid(
-            f"{name}: format version {version[:20]} is newer than this voicectl knows (1.0)",
+            f"{name}: format version {version[:20]} is newer than this voicectl knows ({FORMAT_VERSION})",
             "use the voicectl that wrote it, or make a new plan",
         )
     try:
@@ -137,7 +137,10 @@ def _moved(saved: Plan, tasks: Sequence[Task], catalog: Catalog) -> Iterator[Mov
             yield Moved(name, "Git")
     for task in tasks:
         known = before.get(task.name, [])
-        if not any(_same(one, task.change) or _continues(one, task, catalog.namespace) for one in known):
+        if task.change.action is Action.REFRESH and not task.change.adopted and not known:
+            continue  # a voice that the plan leaves alone, and about which only the lockfile was behind
+        fitting = (one for one in known if _same(one, task.change) or _continues(one, task, catalog.namespace))
+        if not any(_as_careful(one, task.change) for one in fitting):
             yield Moved(task.name, _side(known, task.change))
 
 
@@ -152,13 +155,18 @@ def _refused_since(saved: Plan, now: Plan) -> Iterator[Moved]:
                 yield Moved(name, _side(known, left) if left else "account")
 
 
+def _as_careful(saved: Change, now: Change) -> bool:
+    """Whether a change moves what it was to move, and keeps for as long what it was to keep."""
+    moved = now.previous_name is not None and now.previous_name != saved.previous_name
+    kept = saved.undo_until is None or (now.undo_until is not None and now.undo_until >= saved.undo_until)
+    ends = now.action in (Action.RETIRE, Action.REPLACE, Action.RESTORE)
+    return not moved and (kept or not ends)
+
+
 def _same(saved: Change, now: Change) -> bool:
-    return (saved.action, saved.id, saved.generation, saved.digests) == (
-        now.action,
-        now.id,
-        now.generation,
-        now.digests,
-    )
+    """Whether it is the change that was shown, word for word; places and times may have moved."""
+    aside: dict[str, Any] = {"source": None, "undo_until": None, "warnings": ()}
+    return replace(saved, **aside) == replace(now, **aside)
 
 
 def _continues(saved: Change, task: Task, namespace: str) -> bool:
@@ -166,46 +174,50 @@ def _continues(saved: Change, task: Task, namespace: str) -> bool:
     now = task.change
     if now.action is Action.REFRESH:
         return True  # no request: both sides are where the plan wanted them
+    begun = task.unfinished or (saved.digests, saved.action, saved.adopted) != (now.digests, now.action, now.adopted)
+    if not begun:
+        return False  # nothing has begun, so it would be the same
     match saved.action:
         case Action.CREATE:
-            return _finishes_model(saved, now)
+            return now.action is Action.UPDATE and _nearly_made(saved, now)
         case Action.UPDATE:
             return now.action is Action.UPDATE and now.id == saved.id and _narrower(saved, now)
-        case Action.REPLACE | Action.RESTORE:
-            same = now.action is saved.action and now.id == saved.id and _narrower(saved, now)
-            return same or _finishes_model(saved, now) or _sees_off(saved, now)
+        case Action.REPLACE:
+            finishing = now.action is Action.REPLACE and now.adopted and now.id == saved.id
+            recorded = now.action is Action.UPDATE and now.id != saved.id
+            return ((finishing or recorded) and _nearly_made(saved, now)) or _sees_off(saved, now)
+        case Action.RESTORE:
+            again = now.action is Action.RESTORE and now.id == saved.id and _narrower(saved, now)
+            recorded = now.action is Action.UPDATE and now.id == saved.id and _narrower(saved, now)
+            return again or recorded or _sees_off(saved, now)
         case Action.RETIRE:
             mark = task.model.marker(namespace) if task.model else None
             return now.action is Action.RETIRE and now.id == saved.id and mark is not None and mark.retired
         case Action.PRUNE:
-            return now.action is Action.PRUNE and now.id == saved.id and task.unfinished
+            again = task.unfinished or now.reason == saved.reason
+            return now.action is Action.PRUNE and now.id == saved.id and again
         case Action.FORGET:
             unmarked = task.model is not None and not task.model.marks
             return now.action is Action.FORGET and now.id == saved.id and unmarked
     return False
 
 
-def _finishes_model(saved: Change, now: Change) -> bool:
-    """Nothing is left but to show and to record a model that the change has made or brought back."""
-    if now.action not in (Action.UPDATE, Action.REPLACE, Action.RESTORE) or (
-        now.action is Action.UPDATE and now.id == saved.id
-    ):
-        return False
+def _nearly_made(saved: Change, now: Change) -> bool:
+    """Nothing is left but to show and to record a model that the change has made: private, as every one begins."""
     wanted = {field.field: field.desired for field in saved.fields}
     for field in now.fields:
-        if field.field == "inputs":
+        if field.field == "inputs" or (field.field == "marks" and field.cause == "marks"):
             continue
-        fits = field.field not in wanted or wanted[field.field] == field.desired
-        if field.field not in _MADE or not fits or (field.field == "visibility" and field.observed != "private"):
+        if field.field not in _MADE or wanted.get(field.field, field.desired) != field.desired:
             return False
-    return now.adopted or now.action is Action.UPDATE
+        if field.field == "visibility" and field.observed != "private":
+            return False
+    return True
 
 
 def _sees_off(saved: Change, now: Change) -> bool:
     """The generation that gives way to the one that was made or brought back."""
-    if now.action is Action.RETIRE:
-        return now.id != saved.id if saved.action is Action.RESTORE else now.id == saved.id
-    return now.action is Action.PRUNE and now.id == saved.id and saved.action is Action.REPLACE
+    return now.action is Action.RETIRE and now.id is not None and now.id == saved.retires
 
 
 def _narrower(saved: Change, now: Change) -> bool:
@@ -224,6 +236,8 @@ def _side(known: Iterable[Change], now: Change) -> str:
         if saved.digests.observed != now.digests.observed:
             return "account"
     causes = {field.cause for field in now.fields}
-    if causes & {"drift", "marks", "conflict"} or now.adopted or now.reason == "duplicate":
+    if now.adopted:
+        return "lockfile"
+    if causes & {"drift", "marks", "conflict"} or now.reason == "duplicate":
         return "account"
     return "Git"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from voicectl.model import marker
 from voicectl.model.lock import Applied, Origin, Record
@@ -202,7 +203,7 @@ def _in_place(holding: Holding, voice: Voice, model: Model, rules: Rules) -> Ite
             adopted=holding.adopted,
             generation=record.generation,
             fields=tuple(fields),
-            warnings=comparison.warnings,
+            warnings=(*_other_id(holding, model), *comparison.warnings),
         ),
         voice=voice,
         model=model,
@@ -210,6 +211,14 @@ def _in_place(holding: Holding, voice: Voice, model: Model, rules: Rules) -> Ite
         record=record,
         also=also,
     )
+
+
+def _other_id(holding: Holding, model: Model) -> tuple[str, ...]:
+    """What to know where the account already has another model in the place of the recorded one."""
+    record = holding.record
+    if record is None or record.origin == "external" or record.id == model.id:
+        return ()
+    return (f"the id is no longer {record.id}, as the lockfile says: tell its users",)
 
 
 def _failed_notice(voice: Voice, model_id: str) -> Notice:
@@ -249,7 +258,8 @@ def _replace(holding: Holding, voice: Voice, current: Model, rules: Rules) -> It
             generation=generation,
             fields=(_inputs_change(voice, known), *comparison.fields),
             reason=reason,
-            undo_until=gives_way.entry.delete_after if gives_way.entry else None,
+            retires=gives_way.model.id if gives_way else None,
+            undo_until=_undo_until(holding, gives_way, rules),
             warnings=(*in_use_elsewhere(current), *comparison.warnings),
         ),
         voice=voice,
@@ -259,6 +269,13 @@ def _replace(holding: Holding, voice: Voice, current: Model, rules: Rules) -> It
         also=_moved_generations(holding, rules),
     )
     yield from _prune_replaced(holding, current, gives_way, rules)
+
+
+def _undo_until(holding: Holding, gives_way: Retirement | None, rules: Rules) -> datetime | None:
+    """Until when what gives way is kept; None where it is not."""
+    if gives_way is None or gives_way.entry is None or not (rules.retention(holding) or protected(holding)):
+        return None
+    return gives_way.entry.delete_after
 
 
 def in_use_elsewhere(model: Model | None) -> tuple[str, ...]:
@@ -316,8 +333,13 @@ def _make_current(
             generation=base.generation,
             fields=(_inputs_change(voice, holding.record), *visible),
             reason="a retired generation has these inputs" if restored else "finishes an interrupted replacement",
-            undo_until=gives_way.entry.delete_after if gives_way and gives_way.entry else None,
-            warnings=(*in_use_elsewhere(current), *comparison.warnings),
+            retires=gives_way.model.id if gives_way else None,
+            undo_until=_undo_until(holding, gives_way, rules),
+            warnings=(
+                *((f"{current.id} serves until then: tell its users",) if restored and current is not None else ()),
+                *in_use_elsewhere(current),
+                *comparison.warnings,
+            ),
         ),
         voice=voice,
         model=successor,

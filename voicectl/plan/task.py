@@ -185,7 +185,15 @@ def creation_metadata(voice: Voice, old: Model | None, left: Iterable[FieldChang
 def digests(voice: Voice | None, record: Record | None, model: Model | None) -> Digests:
     """What each side looks like now; volatile values (counters, times, urls) are left out."""
     desired = voice and canonical.digest(
-        [_metadata(voice.metadata), voice.inputs, voice.model, voice.external, sorted(voice.lifecycle.ignore)]
+        [
+            _metadata(voice.metadata),
+            voice.inputs,
+            voice.model,
+            voice.external,
+            sorted(voice.lifecycle.ignore),
+            voice.lifecycle.protect,
+            str(voice.consent.withdrawn_on) if voice.consent else None,
+        ]
     )
     recorded = record and canonical.digest(
         [record.id, record.inputs, record.generation, record.applied.remote_cover, _metadata(record.applied)]

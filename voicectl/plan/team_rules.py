@@ -17,6 +17,9 @@ from voicectl.errors import Problem
 from voicectl.model.catalog import Catalog, Policy, Rule
 from voicectl.model.voice import Consent, Sample, Voice
 
+PATIENCE = 1.0
+"""Seconds for one pattern on one text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Breach:
@@ -31,26 +34,47 @@ def breaches(voices: Iterable[Voice], policy: Policy) -> Iterator[Breach]:
     """Every voice that breaks a rule, in the order of the voices, then of the rules."""
     if not policy.rules:
         return
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, validators
     from jsonschema.exceptions import best_match
     from referencing import Registry
-    from referencing.exceptions import Unresolvable
 
     # An empty registry: nothing is fetched, whatever a rule refers to.
     empty: Registry[Any] = Registry()
-    checks = [(rule, Draft202012Validator(dict(rule.schema), registry=empty)) for rule in policy.rules]
+    extend: Any = validators.extend
+    patient = extend(Draft202012Validator, {"pattern": _pattern})
+    checks = [(rule, patient(dict(rule.schema), registry=empty)) for rule in policy.rules]
     for voice in voices:
         form = desired_form(voice)
         for rule, check in checks:
             try:
                 error = best_match(check.iter_errors(form))
-            except (Unresolvable, RecursionError):
-                # A rule that can't be applied must not let anything pass.
-                yield Breach(voice, rule, "the rule's own references lead nowhere, or back to themselves")
+            except Exception:
+                # Whatever keeps a rule from being applied must not let anything pass.
+                yield Breach(voice, rule, "the rule can't be applied: do its references lead back to themselves?")
                 continue
             if error is not None:
-                path = ".".join(str(step) for step in error.absolute_path)
-                yield Breach(voice, rule, f"{path}: {error.message}" if path else error.message)
+                yield Breach(voice, rule, _where(error))
+
+
+def _where(error: Any) -> str:
+    """What of the desired form does not fit, and which part of the rule; never the value, which may be private."""
+    path = ".".join(str(step) for step in error.absolute_path) or "the voice"
+    if error.validator == "pattern" and "takes longer" in error.message:
+        return f"{path}: {error.message}"
+    value = repr(error.validator_value)
+    return f"{path} does not fit {error.validator}: {value if len(value) <= 120 else value[:119] + '…'}"
+
+
+def _pattern(check: Any, pattern: str, text: Any, schema: Any) -> Iterator[Any]:
+    """The keyword `pattern`, with an end: some expressions take for ever on some texts, which strangers write."""
+    import regex
+    from jsonschema.exceptions import ValidationError
+
+    try:
+        if isinstance(text, str) and not regex.search(pattern, text, timeout=PATIENCE):
+            yield ValidationError(f"{text[:200]!r} does not match {pattern!r}")
+    except TimeoutError:
+        yield ValidationError(f"{pattern!r} takes longer than {PATIENCE:g} s: simplify it")
 
 
 def breach_problems(catalog: Catalog) -> Iterator[Problem]:
@@ -58,6 +82,24 @@ def breach_problems(catalog: Catalog) -> Iterator[Problem]:
     for breach in breaches(catalog.voices.values(), catalog.policy):
         level = "error" if breach.rule.level == "deny" else "warning"
         yield Problem(breach.voice.source, f"{breach.voice.name}: {breach.rule.message}", breach.where, level)
+
+
+FORM = (
+    "name",
+    "title",
+    "description",
+    "visibility",
+    "tags",
+    "cover_image",
+    "enhance_audio_quality",
+    "samples",
+    "model",
+    "external",
+    "lifecycle",
+    "consent",
+    "metadata",
+)
+"""The keys of the desired form."""
 
 
 def desired_form(voice: Voice) -> dict[str, Any]:

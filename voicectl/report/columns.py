@@ -10,6 +10,7 @@ from voicectl.report.escape import width
 
 _ESCAPE = "\x1b\\[[0-9;]*m"
 _PIECES = re.compile(f"{_ESCAPE}|[ ]+|[^ \x1b]+")
+_TRAILING = re.compile(f" +((?:{_ESCAPE})*)$")
 _NARROWEST = 20
 _HANG = 4
 
@@ -34,7 +35,7 @@ def _folded(line: str, columns: int) -> str:
     for piece in _pieces(text, columns - indent):
         size = 0 if piece.startswith("\x1b") else width(piece)
         if at + size > columns and at > indent:
-            lines[-1] = lines[-1].rstrip(" ")
+            lines[-1] = _TRAILING.sub(r"\1", lines[-1])
             lines.append(" " * indent)
             at = indent
             piece, size = (piece, size) if piece.strip(" ") else ("", 0)

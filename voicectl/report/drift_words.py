@@ -63,8 +63,8 @@ def headline(voice: DriftedVoice) -> str:
 
 def field_lines(field: DriftedField) -> Iterator[tuple[str, str]]:
     """Both values of a field, each with its caption."""
-    yield "last applied", value_text(field.recorded)
-    yield "account now", value_text(field.observed)
+    yield "last applied", value_text(field.recorded, field.field)
+    yield "account now", value_text(field.observed, field.field)
 
 
 def label(field: DriftedField) -> str:
@@ -85,7 +85,7 @@ def place(voice: DriftedVoice) -> str:
 def sentence(voice: DriftedVoice) -> str:
     """All that is known of a voice's drift, in one line."""
     fields = "; ".join(
-        f"{label(field)}: last applied {value_text(field.recorded)}, account now {value_text(field.observed)}"
+        f"{label(field)}: " + ", ".join(f"{caption} {value}" for caption, value in field_lines(field))
         for field in voice.fields
     )
     return "; ".join(part for part in (headline(voice), fields, *notes(voice)) if part)

@@ -30,6 +30,8 @@ _GRAVEST = (
     Action.REPLACE,
     Action.CREATE,
     Action.RESTORE,
+    Action.UPDATE,
+    Action.REFRESH,
 )
 
 
@@ -39,21 +41,34 @@ def render(plan: Plan, max_bytes: int = DEFAULT_BYTES, unchanged: Iterable[str] 
     page = _Page(max_bytes - _LAST_LINE)
     page.add(f"<!-- voicectl plan of {name} -->\n### voicectl plan: {' · '.join(_heading(plan))}\n")
     page.add(f"\n{_totals(plan)}\n")
-    for title, mark, notices in (("Refused", "✗", plan.refusals), ("Warnings", "!", plan.warnings)):
-        if notices:
-            page.add(f"\n#### {title}\n\n{fenced(_notice_lines(notices, mark))}")
     shown = [change for change in plan.changes if not words.bookkeeping(change)]
     careful = sorted(filter(words.needs_care, shown), key=lambda change: _GRAVEST.index(change.action))
     rows = [_care_row(change) for change in careful]
+    missing = len(rows)
     if careful and page.add("\n#### Needs care\n\n| | voice | what happens |\n|---|---|---|\n" + rows[0]):
-        for row in rows[1:]:
-            page.add(row)
+        missing = sum(not page.add(row) for row in rows[1:])
+    dropped = sum(_notices(page, *kind) for kind in (("Refused", "✗", plan.refusals), ("Warnings", "!", plan.warnings)))
     ordered = [*careful, *(change for change in shown if not words.needs_care(change))]
-    left_out = [change for change in ordered if not page.add(_details(change))]
+    left_out = [change for change in ordered if (details := _details(change)) and not page.add(details)]
     rest = _rest(plan, unchanged)
     if rest:
         page.add(f"\n<details><summary>The rest</summary>\n\n{fenced(rest)}\n</details>\n")
-    return page.text + (_cut(left_out) if page.full else "")
+    return page.text + (_cut(missing, dropped, left_out) if page.full or dropped else "")
+
+
+def _notices(page: _Page, title: str, mark: str, notices: Sequence[Notice]) -> int:
+    """Add refusals or warnings, as many as fit into half of what is left; how many did not."""
+    if not notices:
+        return 0
+    taken: list[str] = []
+    count = 0
+    for notice in notices:
+        lines = list(_notice_lines((notice,), mark))
+        if len("\n".join([*taken, *lines]).encode()) > page.room // 2:
+            break
+        taken, count = [*taken, *lines], count + 1
+    page.add(f"\n#### {title}\n\n{fenced(taken)}")
+    return len(notices) - count
 
 
 class _Page:
@@ -62,15 +77,15 @@ class _Page:
     def __init__(self, room: int) -> None:
         self.text = ""
         self.full = False
-        self._room = room
+        self.room = room
 
     def add(self, block: str) -> bool:
         """Take a block, if all of it fits."""
         size = len(block.encode())
-        self.full = self.full or size > self._room
+        self.full = self.full or size > self.room
         if not self.full:
             self.text += block
-            self._room -= size
+            self.room -= size
         return not self.full
 
 
@@ -141,8 +156,11 @@ def _rest(plan: Plan, unchanged: Iterable[str]) -> list[str]:
     return [*lines, *([f"unchanged: {same}"] if same else [])]
 
 
-def _cut(left_out: Sequence[Change]) -> str:
+def _cut(missing: int, dropped: int, left_out: Sequence[Change]) -> str:
     kinds = Counter(str(change.action) for change in left_out)
     counted = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-    what = f"the details of {len(left_out)} changes ({counted})" if left_out else "a part"
+    parts = [f"{missing} more that need care"] if missing else []
+    parts += [f"{dropped} warnings and refusals"] if dropped else []
+    parts += [f"the details of {len(left_out)} changes ({counted})"] if left_out else []
+    what = " and ".join(parts) or "a part"
     return f"\n**Cut here:** {what} did not fit. `voicectl plan`, or `voicectl show-plan FILE`, shows all of them.\n"

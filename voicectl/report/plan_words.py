@@ -96,7 +96,8 @@ def others(plan: Plan) -> list[str]:
 def needs_care(change: Change) -> bool:
     """Whether somebody loses something: a model that goes, or an id that others may be using."""
     lost = change.action in (Action.RETIRE, Action.PRUNE, Action.FORGET, Action.REPLACE, Action.RESTORE)
-    return lost or (change.action is Action.CREATE and change.id is not None)
+    other_id = change.action is Action.CREATE and change.id is not None
+    return lost or other_id or (change.adopted and bool(change.warnings))
 
 
 def bookkeeping(change: Change) -> bool:
@@ -131,6 +132,8 @@ def consequences(change: Change) -> Iterator[tuple[str, str]]:
             yield f"The old model is kept until {until}: until then, git revert and apply bring its id back.", ""
     elif change.action is Action.RESTORE:
         yield f"The id will be {change.id} again (generation {change.generation}).", "cyan"
+        if until:
+            yield f"The model that serves now is kept until {until}.", ""
     elif change.action is Action.RETIRE and until:
         yield f"It is kept until {until}: until then, git revert and apply bring it back with its id.", ""
     elif change.action is Action.PRUNE:
@@ -153,16 +156,16 @@ def field_rows(change: Change, field: FieldChange) -> FieldRows | None:
     if field.cause in ("drift", "conflict"):
         note = "changed by hand in the account" if field.cause == "drift" else "changed in Git and in the account"
         sides = (("Git", field.desired), ("last applied", field.recorded), ("account now", field.observed))
-        return FieldRows(label, tuple(Row("", caption, _whole(v)) for caption, v in sides), note)
+        return FieldRows(label, tuple(Row("", caption, _whole(v, field)) for caption, v in sides), note)
     if change.action is Action.CREATE:
-        return FieldRows(label, (Row("+", "", _whole(field.desired)),))
+        return FieldRows(label, (Row("+", "", _whole(field.desired, field)),))
     if isinstance(field.desired, tuple) and isinstance(field.observed, tuple):
         return FieldRows(label, tuple(_entries(field.observed, field.desired)), each=True)
-    if isinstance(field.desired, str) and isinstance(field.observed, str):
+    if field.field in ("title", "description") and isinstance(field.desired, str) and isinstance(field.observed, str):
         cut = _changed_words(field.observed, field.desired)
         if cut is not None:
             return FieldRows(label, cut, whole=False)
-    return FieldRows(label, (Row("-", "", _whole(field.observed)), Row("+", "", _whole(field.desired))))
+    return FieldRows(label, (Row("-", "", _whole(field.observed, field)), Row("+", "", _whole(field.desired, field))))
 
 
 def _entries(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Row]:
@@ -177,8 +180,8 @@ def _entries(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Row]:
 
 
 def _changed_words(before: str, after: str) -> tuple[Row, Row] | None:
-    digests = before.startswith(("sha256:", "coverimage/")) or after.startswith("sha256:")
-    if digests or not before or not after or max(len(before), len(after)) < LONG:
+    before, after = terminal(before), terminal(after)
+    if not before or not after or max(len(before), len(after)) < LONG:
         return None
     found = word_diff(before, after)
     if found is None:
@@ -188,22 +191,23 @@ def _changed_words(before: str, after: str) -> tuple[Row, Row] | None:
 
 
 def _part(piece: Piece) -> Part:
-    return Part(piece.text if piece.cut else short(piece.text), piece.changed)
+    text = piece.text
+    return Part(text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}…", piece.changed)
 
 
 def _quoted(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return Part('"'), *parts, Part('"')
 
 
-def _whole(value: Value) -> tuple[Part, ...]:
-    return (Part(value_text(value)),)
+def _whole(value: Value, field: FieldChange) -> tuple[Part, ...]:
+    return (Part(value_text(value, field.field)),)
 
 
-def value_text(value: Value) -> str:
-    """A value as one line."""
+def value_text(value: Value, field: str = "") -> str:
+    """A value of a field as one line; of a cover's digest or path the beginning."""
     if value is None:
         return "(none)"
-    if isinstance(value, str) and value.startswith(("sha256:", "coverimage/")):
+    if isinstance(value, str) and field == "cover_image":
         return f"{terminal(value[:23])}…"
     if isinstance(value, tuple):
         return ", ".join(short(item) for item in value) or "(none)"

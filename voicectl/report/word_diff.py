@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-_WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|\s+|.", re.DOTALL)
-_CONTEXT = 6
-"""Words and spaces that are kept around a change."""
-_MOST = 4000
-"""Words of both texts together: beyond, comparing takes too long."""
+_WORDS = re.compile(r"(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|.)\s*", re.DOTALL)
+_CONTEXT = 3
+"""Words that are kept around a change."""
+_MOST = 100_000
+"""Pairs of equal words: comparing takes time with their number."""
 _ALIKE = 0.3
 
 
@@ -28,10 +29,11 @@ class Piece:
 def word_diff(before: str, after: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]] | None:
     """Both texts reduced to what changed and the words around it; None where they are too long, or too different."""
     old, new = _WORDS.findall(before), _WORDS.findall(after)
-    if len(old) + len(new) > _MOST:
+    here, there = Counter(old), Counter(new)
+    if len(old) + len(new) > _MOST or sum(number * there[word] for word, number in here.items()) > _MOST:
         return None
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    if matcher.ratio() < _ALIKE:
+    if matcher.quick_ratio() < _ALIKE or matcher.ratio() < _ALIKE:
         return None
     codes = matcher.get_opcodes()
     return tuple(_side(codes, old, 1)), tuple(_side(codes, new, 3))
