@@ -33,7 +33,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "say": "Speak with a voice's model.",
         "audition": "Speak with a voice's samples.",
     },
-    "Recover": {"destroy": "Delete the catalog's models, retired ones too."},
+    "Recover": {
+        "state": "Recover the lockfile.",
+        "destroy": "Delete the catalog's models, retired ones too.",
+    },
     "Setup": {
         "doctor": "Check versions, project, key, endpoint, account and state.",
         "emulator": "Serve the provider's API on this machine.",

@@ -112,10 +112,10 @@ class FileStore:
             try:
                 lock.acquire()
             except Timeout:
-                waiting(self._holder())
+                waiting(self.holder())
                 lock.acquire(timeout=max(wait, 0))
         except Timeout:
-            holder = self._holder()
+            holder = self.holder()
             raise StateLocked(
                 f"{self._name} is locked by another run" + (f": {holder}" if holder else ""),
                 "wait for it to end, or wait longer with --lock-timeout SECONDS",
@@ -133,6 +133,33 @@ class FileStore:
                 self._holder_path().unlink()
             lock.release()
 
+    def version(self) -> Version:
+        """The version of what is there, readable or not. Raises StateError."""
+        data = self._read()
+        return ABSENT if data is None else _version(data)
+
+    def locked(self) -> bool:
+        """Whether a run holds the lease now."""
+        from filelock import FileLock, Timeout
+
+        try:
+            path = self._scratch.find(self._lease_name)
+            if not path.exists():
+                return False
+            with FileLock(path, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:
+            return False
+
+    def break_lease(self) -> Path:
+        """Put the lease's file aside, so that the next run makes one of its own; where it is now."""
+        path = self._scratch.find(self._lease_name)
+        aside = path.with_suffix(".broken")
+        os.replace(path, aside)
+        return aside
+
     def _holder_path(self) -> Path:
         return self._scratch.find(f"{self._path.name}.holder")
 
@@ -147,7 +174,8 @@ class FileStore:
         with contextlib.suppress(OSError):
             self._holder_path().write_text(json.dumps(text), encoding="utf-8")
 
-    def _holder(self) -> Holder | None:
+    def holder(self) -> Holder | None:
+        """Who says to hold the lease; None where nobody does."""
         try:
             text = json.loads(self._holder_path().read_text(encoding="utf-8"))
             started = datetime.fromisoformat(text["started_at"])

@@ -1,0 +1,86 @@
+"""What `state rebuild` and `state unlock` do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from voicectl.cli import printing, running, wiring
+from voicectl.cli.options import Globals
+from voicectl.cli.progress import quiet_listener
+from voicectl.engine.rebuild import rebuild_lock
+from voicectl.errors import NotConfirmed, StateError
+from voicectl.manifest.project import Project
+from voicectl.plan.rebuild import Rebuilt
+from voicectl.report.escape import terminal
+from voicectl.scratch import NAME, Scratch
+from voicectl.state.content import encode, now
+
+MAX_SHOWN = 50
+
+
+def rebuild(settings: Globals, *, yes: bool) -> None:
+    """Write the lockfile anew. Raises NotConfirmed where there is one and nobody agrees to replace it."""
+    project, catalog = wiring.load(settings)
+    store, identity = wiring.store(project), wiring.identity(project)
+
+    async def make() -> Rebuilt:
+        async with wiring.provider(project, quiet_listener(settings)) as provider:
+            return await rebuild_lock(catalog, identity, provider, now())
+
+    with store.lease("voicectl state rebuild", 0, lambda holder: None):
+        rebuilt = running.run(make())
+        path = project.root / project.state
+        if path.exists() and path.read_bytes() == encode(rebuilt.lock):
+            printing.out(f"{project.state} is as it would be rebuilt: nothing to do.\n")
+            return
+        if path.exists():
+            _agree(f"{project.state} exists and will be replaced (a backup is kept)", yes)
+            printing.err(f"backup: {_backup(project, path)}")
+        store.save(rebuilt.lock, store.version())
+    for words in rebuilt.unknown[:MAX_SHOWN]:
+        printing.err(f"not known: {terminal(words)}")
+    if len(rebuilt.unknown) > MAX_SHOWN:
+        printing.err(f"… and {len(rebuilt.unknown) - MAX_SHOWN} more of the kind")
+    count, removed = len(rebuilt.lock.voices), len(rebuilt.lock.removed)
+    gone = f", {removed} removed" if removed else ""
+    printing.out(f"{project.state} rebuilt: {count} voices{gone}. Next: voicectl plan\n")
+
+
+def unlock(settings: Globals, *, yes: bool) -> None:
+    """Let another run begin although one holds the lock. Raises NotConfirmed where nobody agrees."""
+    project = wiring.project(settings)
+    store = wiring.store(project)
+    if not store.locked():
+        printing.out(f"{project.state} is not locked: the lock of a run that ended frees itself.\n")
+        return
+    holder = store.holder()
+    who = str(holder) if holder else "a run that does not say who it is"
+    _agree(f"{project.state} is held by {who}. If it still works, two runs will write at once", yes)
+    printing.err(f"backup: {_backup(project, store.break_lease())}")
+    printing.out(f"{project.state} is unlocked. Next: end that run, then voicectl plan\n")
+
+
+def _agree(what: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty() or printing.in_ci():
+        raise NotConfirmed(f"{what}: nobody is here to confirm", "add --yes")
+    click.echo(f"{what}. Type 'yes' to go on: ", nl=False, err=True)
+    if sys.stdin.readline().strip() != "yes":
+        raise NotConfirmed("not confirmed, nothing was changed", "only 'yes' goes on")
+
+
+def _backup(project: Project, path: Path) -> str:
+    """Keep a copy of a file; its place, relative to the project. Raises StateError where that can't be."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    try:
+        target = Scratch(project.root).make("backups", f"{path.name}.{stamp}")
+        shutil.copyfile(path, target)
+    except OSError as error:
+        raise StateError(f"no backup can be kept in {NAME}/: {error.strerror or error}", "make room for one") from error
+    return f"{NAME}/backups/{target.name}"
