@@ -28,7 +28,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "output": "Print name to id for applications, from the lockfile alone.",
     },
     "Audit": {"drift": "Audit the account against the lockfile."},
-    "Adopt": {"import": "Write manifests for existing models."},
+    "Adopt": {
+        "import": "Write manifests for existing models.",
+        "pull": "Write what was changed in the account into the manifests and the lockfile.",
+    },
     "Listen": {
         "say": "Speak with a voice's model.",
         "audition": "Speak with a voice's samples.",

@@ -1,0 +1,94 @@
+"""Edits of a user's own files: the value, and not a byte besides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicectl.manifest.editing import CannotEdit, set_values
+
+TEXT = """\
+# Our voices.   \n\
+voices:
+    narrator:      # the first
+        title:   Acme Narrator   # said aloud
+        description: >
+            Warm,
+            mid-paced.
+
+        tags:
+        - english    # the language
+        - 'warm'
+        visibility: private
+    host: {title: "Acme Host", tags: [a, b],   visibility: private}  # flow
+    guide:
+        title: 'Guide'
+        description: "Old"
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "old", "new"),
+    [
+        (("narrator", "title"), "New Title", "title:   Acme Narrator   #", "title:   New Title   #"),
+        (("narrator", "title"), "yes", "title:   Acme Narrator   #", 'title:   "yes"   #'),
+        (("narrator", "title"), "a: b # c", "title:   Acme Narrator   #", 'title:   "a: b # c"   #'),
+        (("narrator", "title"), "語り手", "title:   Acme Narrator   #", "title:   語り手   #"),
+        (("narrator", "visibility"), "unlist", "visibility: private\n    host", "visibility: unlist\n    host"),
+        (("narrator", "description"), "Short.", ">\n            Warm,\n            mid-paced.", "Short."),
+        (("narrator", "tags"), ["english", "calm"], "        - 'warm'\n", "        - calm\n"),
+        (("narrator", "tags"), ["warm"], "        - english    # the language\n", ""),
+        (("narrator", "tags"), [], "\n        - english    # the language\n        - 'warm'\n", " []\n"),
+        (("host", "title"), "Other", '"Acme Host"', '"Other"'),
+        (("host", "tags"), ["c"], "[a, b]", "[c]"),
+        (("host", "description"), "New", '"Acme Host"', '"Acme Host", description: New'),
+        (("guide", "visibility"), "unlist", "title: 'Guide'\n", "title: 'Guide'\n        visibility: unlist\n"),
+        (("guide", "description"), "New\nline", '"Old"', '"New\\nline"'),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_only_the_value_changes(path: tuple[str, ...], value: Any, old: str, new: str, newline: str) -> None:
+    text, old, new = (part.replace("\n", newline) for part in (TEXT, old, new))
+    assert text.count(old) == 1
+    changed = set_values(text, {("voices", *path): value})
+    assert changed.replace(new.strip(" "), "@").replace(" @", "@") == text.replace(old, new).replace(
+        new.strip(" "), "@"
+    ).replace(" @", "@")
+
+
+def test_several_at_once() -> None:
+    edits: dict[tuple[str, ...], Any] = {("voices", "guide", "title"): "G", ("voices", "host", "title"): "H"}
+    changed = set_values(TEXT, edits)
+    assert changed == TEXT.replace("'Guide'", '"G"').replace('"Acme Host"', '"H"')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "voices:\n  a: &x {title: A}\n  b: *x\n",
+        "base: &base {title: A}\nvoices:\n  a:\n    <<: *base\n    tags: [x]\n  b: *base\n",
+        "voices:\n  a: {}\n",
+        "voices: []\n",
+        "voices:\n  b: {title: B}\n",
+    ],
+)
+def test_a_file_in_which_more_would_change_is_left_alone(text: str) -> None:
+    with pytest.raises(CannotEdit):
+        set_values(text, {("voices", "a", "title"): "New"})
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=30)
+
+
+@given(st.sampled_from(["narrator", "host", "guide"]), st.sampled_from(["title", "description"]), texts)
+def test_any_text_comes_back(name: str, key: str, value: str) -> None:
+    from voicectl.manifest import yaml_source
+
+    changed = set_values(TEXT, {("voices", name, key): value})
+    document, problems = yaml_source.parse("x", changed.encode())
+    assert document is not None
+    assert not problems
+    assert document.data["voices"][name][key] == value

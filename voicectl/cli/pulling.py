@@ -1,0 +1,158 @@
+"""What `pull` does: from drift to edits, all files of it or none."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicectl.cli import printing, running, wiring
+from voicectl.cli.options import Globals
+from voicectl.cli.progress import quiet_listener
+from voicectl.engine.observe import observe
+from voicectl.engine.prepare import load_state
+from voicectl.errors import StateError, UsageError, VoicectlError
+from voicectl.manifest.discover import PROJECT_FILE
+from voicectl.manifest.editing import CannotEdit, Path, set_values
+from voicectl.manifest.project import Project
+from voicectl.model.lock import Lock
+from voicectl.model.observed import Observation
+from voicectl.plan.plan import Selectors
+from voicectl.plan.policy import check_account
+from voicectl.plan.pulling import Pull, pulls, recorded
+from voicectl.report.escape import terminal
+from voicectl.state.port import ABSENT
+
+
+class NotPullable(VoicectlError):
+    """A file can't be edited; nothing was written."""
+
+    code = "not_pullable"
+
+
+@dataclass(slots=True)
+class _Edits:
+    """What is to be written: by file and path, and by voice; and why some values are not."""
+
+    files: dict[str, dict[Path, Any]] = field(default_factory=lambda: defaultdict(dict))
+    voices: dict[str, list[Pull]] = field(default_factory=lambda: defaultdict(list))
+    remarks: list[str] = field(default_factory=list)
+
+
+def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
+    """Edit manifests and lockfile. Raises NotPullable, StateError or UsageError before anything is written."""
+    project, catalog = wiring.load(settings)
+    store, identity = wiring.store(project), wiring.identity(project)
+
+    async def look(lock: Lock) -> Observation:
+        async with wiring.provider(project, quiet_listener(settings)) as provider:
+            return await observe(provider, catalog, lock)
+
+    with store.lease("voicectl pull", 0, lambda holder: None):
+        lock, version = load_state(store, catalog, identity)
+        if version == ABSENT:
+            raise StateError(
+                f"there is no {project.state} yet, so nothing was changed since", "run `voicectl apply` first"
+            )
+        observation = running.run(look(lock))
+        for refusal in check_account(lock, observation):
+            raise StateError(refusal.message, refusal.hint)
+        edits = _edits(project, pulls(catalog, lock, observation, selectors))
+        texts = _texts(project, edits)
+        for words in edits.remarks:
+            printing.err(f"warning: {terminal(words)}")
+        if dry_run:
+            printing.out("".join(_diff(path, before, after) for path, (before, after) in sorted(texts.items())))
+            return
+        if not texts:
+            printing.out("Nothing to pull: no managed value was changed in the account.\n")
+            return
+        for name, pulled in edits.voices.items():
+            lock = lock.with_voice(name, recorded(lock.voices[name], pulled))
+        _write(project, {path: after for path, (_, after) in texts.items()})
+        store.save(lock, version)
+    for path in sorted(texts):
+        printing.err(f"changed {terminal(path)}")
+    count = sum(map(len, edits.voices.values()))
+    printing.out(f"{count} value{'' if count == 1 else 's'} pulled into {len(texts)} file(s). Next: voicectl plan\n")
+
+
+def _edits(project: Project, pulled: list[Pull]) -> _Edits:
+    """Where each value has to stand to have effect: in the manifest, or in the environment's override."""
+    edits = _Edits()
+    for pull in pulled:
+        name = pull.voice.name
+        value, reason = _value(project, pull)
+        if reason:
+            edits.remarks.append(f"{name}: {pull.field} stays as it is in Git: {reason}")
+            continue
+        file = pull.voice.source.file
+        path: Path = ("voices", name, pull.field)
+        override = project.chosen.voices.get(name)
+        if override is not None and pull.field in override.model_fields_set and project.environment:
+            file, path = PROJECT_FILE, ("environments", project.environment, "voices", name, pull.field)
+        elif len(project.environments) > 1:
+            edits.remarks.append(f"{name}: {pull.field} changes in every environment, as the manifest is for all")
+        edits.files[file][path] = value
+        edits.voices[name].append(pull)
+    return edits
+
+
+def _value(project: Project, pull: Pull) -> tuple[Any, str]:
+    """The value as a file has to say it, or why none can."""
+    if isinstance(pull.value, tuple):
+        override = project.chosen.voices.get(pull.voice.name)
+        whole = (override is not None and "tags" in override.model_fields_set) or pull.voice.model is not None
+        united = () if whole else (*project.content.defaults.tags, *project.chosen.defaults.tags)
+        missing = sorted(set(united) - set(pull.value))
+        if missing:
+            return None, f"{', '.join(missing)} comes from the defaults, which every voice has"
+        return [tag for tag in pull.value if tag not in united], ""
+    text = pull.value or ""
+    suffix = project.title_suffix if pull.field == "title" else ""
+    if suffix and not text.endswith(suffix):
+        return None, f"{text!r} lacks the environment's title_suffix {suffix!r}"
+    return text.removesuffix(suffix) if suffix else text, ""
+
+
+def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
+    """Each file before and after. Raises NotPullable where one can't be edited."""
+    texts = {}
+    for file, values in edits.files.items():
+        try:
+            with open(project.root / file, encoding="utf-8", newline="") as opened:
+                before = opened.read()
+            texts[file] = (before, set_values(before, values))
+        except CannotEdit as error:
+            raise NotPullable(
+                f"{file} can't be edited so that only these values change: {error}", "edit it by hand"
+            ) from None
+        except OSError as error:
+            raise UsageError(f"{file} can't be read: {error.strerror or error}", "check its permissions") from error
+    return texts
+
+
+def _write(project: Project, texts: Mapping[str, str]) -> None:
+    """Write all files, each at once; one that can't be written leaves the others as they were."""
+    done: list[tuple[str, bytes]] = []
+    try:
+        for file, text in texts.items():
+            path = project.root / file
+            before = path.read_bytes()
+            temporary = path.with_name(f".{path.name}.pull")
+            temporary.write_bytes(text.encode())
+            os.chmod(temporary, path.stat().st_mode & 0o777)
+            os.replace(temporary, path)
+            done.append((file, before))
+    except OSError as error:
+        for file, before in done:
+            (project.root / file).write_bytes(before)
+        raise UsageError(f"manifests can't be written: {error.strerror or error}", "nothing was changed") from error
+
+
+def _diff(path: str, before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"a/{path}", f"b/{path}", lineterm="")
+    return "".join(f"{terminal(line)}\n" for line in lines)
