@@ -346,3 +346,35 @@ def test_an_answer_that_is_cut_is_asked_for_again(project: Project, hand: Hand) 
         project.config(policy={"max_deletes": "100%"})
         project.apply()
         project.settled()
+
+
+def test_an_apply_again_waits_for_what_still_trains(project: Project, hand: Hand) -> None:
+    hand.emulator.settings = replace(hand.emulator.settings, training_seconds=2)
+    project.voices({"a": {}, "b": {}})
+    project.run("apply", "--yes", "--wait", "0").expect(1)
+    assert {record["state"] for record in project.lock["voices"].values()} <= {"created", "training"}
+    project.apply()
+    assert {record["state"] for record in project.lock["voices"].values()} == {"trained"}
+    project.settled()
+
+
+@pytest.mark.parametrize(("seconds", "fail", "said"), [(60, (), "is still training after 1 s"), (1, ("*",), "failed")])
+def test_an_apply_again_says_what_does_not_end_well(
+    project: Project, hand: Hand, seconds: int, fail: tuple[str, ...], said: str
+) -> None:
+    hand.emulator.settings = replace(hand.emulator.settings, training_seconds=seconds, fail_training=fail)
+    project.voices({"a": {}})
+    project.run("apply", "--yes", "--wait", "0").expect(1)
+    assert said in project.run("apply", "--yes", "--wait", "1" if seconds > 1 else "10").expect(1).out
+
+
+def test_takedowns_and_retiring_voices_are_told_and_never_fought(project: Project, hand: Hand) -> None:
+    project.voices({"a": {"visibility": "unlist"}, "b": {}})
+    project.apply()
+    hand.raw(project.lock["voices"]["a"]["id"], dmca_taken_down=True, visibility="private")
+    hand.raw(project.lock["voices"]["b"]["id"], pvc_release_state="retiring")
+    hand.emulator.log.clear()
+    plan = project.plan()
+    assert {notice["code"] for notice in plan["warnings"]} >= {"taken_down", "retiring"}
+    project.apply()
+    assert hand.mutating() == []

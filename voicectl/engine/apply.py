@@ -15,6 +15,7 @@ from voicectl.engine.ledger import Ledger
 from voicectl.engine.observe import observe
 from voicectl.engine.perform import Performer
 from voicectl.engine.prepare import Prepared, Wishes, prepare
+from voicectl.engine.training import in_training, wait_for_training
 from voicectl.engine.verify import plan_again, refresh, settle, still_open
 from voicectl.errors import Interrupted, VoicectlError
 from voicectl.model.catalog import Catalog
@@ -58,7 +59,9 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
     prepared = await prepare(run.catalog, run.store, run.identity, run.provider, wishes)
     plan = prepared.planned.plan
     run.confirm(plan)
-    if plan.empty:
+    busy = frozenset(task.name for task in prepared.planned.tasks)
+    training = in_training(prepared.sides, busy) if run.wait else {}
+    if plan.empty and not training:
         return ApplyResult(plan)
     async with Ledger(run.store, prepared.sides.lock, prepared.state_version) as ledger:
         await ledger.prove()
@@ -69,8 +72,10 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
         with _interruptible(execution, run.listener):
             try:
                 await execution.run(sweep.before_widening)
+                if execution.stopped is None and training:
+                    leftovers = await wait_for_training(training, run.provider, ledger, run.listener, run.wait)
                 if execution.stopped is None:
-                    leftovers = await sweep.verify(execution.outcomes)
+                    leftovers += await sweep.verify(execution.outcomes)
             except VoicectlError as failure:
                 execution.stop(failure)
             except asyncio.CancelledError:

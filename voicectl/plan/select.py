@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from voicectl.errors import UsageError
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Selectors
 
@@ -30,6 +32,12 @@ def select(holdings: Iterable[Holding], selectors: Selectors, *, strict: bool = 
         and not any(_matches(holding, p) for p in selectors.exclude)
     ]
     return chosen, len(everything) - len(chosen)
+
+
+def matching(catalog: Catalog, lock: Lock, selectors: Selectors) -> list[str]:
+    """The names of the manifests that the selectors choose."""
+    holdings = [Holding(name, voice, lock.voices.get(name)) for name, voice in sorted(catalog.voices.items())]
+    return [holding.name for holding in select(holdings, selectors, strict=False)[0]]
 
 
 def _matches(holding: Holding, pattern: str) -> bool:

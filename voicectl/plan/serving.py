@@ -180,6 +180,12 @@ def _in_place(holding: Holding, voice: Voice, model: Model, rules: Rules) -> Ite
             "`model` counts only where no model is recorded: remove the voice, apply, then adopt the other one",
             (voice.name,),
         )
+    if model.taken_down:
+        words = f"{voice.name}: the provider has taken {model.id} down after a complaint"
+        yield Notice("taken_down", words, "settle it with the provider; its visibility is left alone", (voice.name,))
+    if model.release_state == "retiring":
+        words = f"{voice.name}: the provider is retiring {model.id}"
+        yield Notice("retiring", words, "its id will stop working: prepare another voice", (voice.name,))
     if model.state == "failed":
         yield _failed_notice(voice, model.id)
     elif model.state != "trained":

@@ -1,0 +1,57 @@
+"""Waiting for models that were made by an earlier run and are still training."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from voicectl.engine.events import Event, Listener
+from voicectl.engine.ledger import Ledger
+from voicectl.model.observed import Model
+from voicectl.plan.planner import Sides
+from voicectl.plan.result import Leftover
+from voicectl.plan.select import matching
+from voicectl.provider.port import Provider
+from voicectl.together import together
+
+FIRST_LOOK, LONGEST_LOOK = 1.0, 5.0
+"""Seconds between looks; the provider's cookbook asks every 5 s."""
+
+
+def in_training(sides: Sides, busy: frozenset[str]) -> dict[str, Model]:
+    """The models of selected voices that are still training, by name; `busy` names have tasks of their own."""
+    found = {}
+    for name in matching(sides.catalog, sides.lock, sides.selectors):
+        record = sides.lock.voices.get(name)
+        model = sides.observation.models.get(record.id) if record is not None and name not in busy else None
+        if model is not None and model.state in ("created", "training"):
+            found[name] = model
+    return found
+
+
+async def wait_for_training(
+    models: dict[str, Model], provider: Provider, ledger: Ledger, listener: Listener, seconds: float
+) -> list[Leftover]:
+    """Wait until they are trained and record it; what failed, or takes longer."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+
+    async def one(name: str, model: Model) -> Leftover | None:
+        present: Model | None = model
+        pause = FIRST_LOOK
+        while present is not None and present.state in ("created", "training"):
+            if loop.time() >= end:
+                return Leftover(name, f"{model.id} is still training after {seconds:g} s")
+            listener(Event("waiting", name, detail="training"))
+            await asyncio.sleep(min(pause, max(0.0, end - loop.time())))
+            pause = min(LONGEST_LOOK, pause * 1.6)
+            present = await provider.get(model.id)
+        if present is None:
+            return Leftover(name, f"{model.id} disappeared while it was training")
+        record = ledger.voices.get(name)
+        if record is not None and record.id == present.id:
+            ledger.put(name, replace(record, state=present.state))
+        return Leftover(name, f"the training of {model.id} failed") if present.state == "failed" else None
+
+    ended = await together(one(name, model) for name, model in sorted(models.items()))
+    return [leftover for leftover in ended if leftover is not None]
