@@ -15,10 +15,11 @@ from voicectl.cli.progress import quiet_listener
 from voicectl.engine.rebuild import rebuild_lock
 from voicectl.errors import NotConfirmed, StateError
 from voicectl.manifest.project import Project
+from voicectl.model.lock import Lock
 from voicectl.plan.rebuild import Rebuilt
 from voicectl.report.escape import terminal
 from voicectl.scratch import NAME, Scratch
-from voicectl.state.content import encode, now
+from voicectl.state.content import decode, encode, now
 
 MAX_SHOWN = 50
 
@@ -63,6 +64,33 @@ def unlock(settings: Globals, *, yes: bool) -> None:
     _agree(f"{project.state} is held by {who}. If it still works, two runs will write at once", yes)
     printing.err(f"backup: {_backup(project, store.break_lease())}")
     printing.out(f"{project.state} is unlocked. Next: end that run, then voicectl plan\n")
+
+
+def merge_files(base: Path, ours: Path, theirs: Path) -> None:
+    """Merge lockfiles into `ours`, as Git calls a merge driver (gitattributes: `%O %A %B`).
+
+    Raises StateError or NotMergeable; then nothing was written, and Git reports a conflict.
+    """
+    from voicectl.state.merging import merge
+
+    past, mine, other = (_lock(path) for path in (base, ours, theirs))
+    if mine is None or other is None:
+        missing = ours if mine is None else theirs
+        raise StateError(f"{missing} holds no lockfile", "give three lockfiles: BASE OURS THEIRS")
+    merged = merge(past, mine, other)
+    try:
+        ours.write_bytes(encode(merged))
+    except OSError as error:
+        raise StateError(f"{ours} can't be written: {error.strerror or error}", "check its permissions") from error
+
+
+def _lock(path: Path) -> Lock | None:
+    """A lockfile; None for an empty one, as Git has it where a file has no past."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StateError(f"{path} can't be read: {error.strerror or error}", "give three lockfiles") from error
+    return decode(data, str(path)) if data.strip() else None
 
 
 def _agree(what: str, yes: bool) -> None:

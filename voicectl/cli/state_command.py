@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from voicectl.cli.options import Globals, subcommand
@@ -32,5 +34,18 @@ def unlock(settings: Globals, /, yes: bool) -> int:
     return 0
 
 
+@subcommand(name="merge", help="Merge two lockfiles voice by voice, into OURS. A Git merge driver.")
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("ours", type=click.Path(path_type=Path))
+@click.argument("theirs", type=click.Path(path_type=Path))
+@click.pass_obj
+def merge(settings: Globals, /, base: Path, ours: Path, theirs: Path) -> int:
+    from voicectl.cli import recovering
+
+    recovering.merge_files(*(settings.path(path) for path in (base, ours, theirs)))
+    return 0
+
+
 command.add_command(rebuild)
+command.add_command(merge)
 command.add_command(unlock)

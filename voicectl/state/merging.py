@@ -1,0 +1,116 @@
+"""Three-way merges of lockfiles, voice by voice: what a Git merge driver needs. Pure.
+
+No id is lost: whatever either side made or retired is in the result, unless the other side deleted or forgot it.
+Only one thing is beyond a merge: two sides that gave one name two different models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+
+from voicectl.errors import StateError
+from voicectl.model.lock import Applied, Lock, Record, Removed, Retired, merged
+
+
+class NotMergeable(StateError):
+    """The lockfiles can't be merged; a person must decide."""
+
+    code = "state_conflict"
+
+
+def merge(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
+    """The lockfile that holds what both sides did since `base` (None: they have no past in common).
+
+    Raises NotMergeable, with every name that got two models.
+    """
+    for what in ("catalog", "environment"):
+        if getattr(ours, what) != getattr(theirs, what):
+            raise NotMergeable(f"the lockfiles are of {what} {getattr(ours, what)} and {getattr(theirs, what)}")
+    if _provider(ours) != _provider(theirs):
+        raise NotMergeable("the lockfiles are of different accounts or endpoints")
+    voices = {}
+    conflicts = []
+    for name in sorted({*ours.voices, *theirs.voices}):
+        before = base.voices.get(name) if base else None
+        left, right = ours.voices.get(name), theirs.voices.get(name)
+        if left is not None and right is not None:
+            record = _record(before, left, right)
+            if record is None:
+                conflicts.append(f"{name} is {left.id} on one side and {right.id} on the other")
+                continue
+        else:
+            # It left on one side: for good, unless the other side has made it anew.
+            record = _survivor(before, left or right)
+        if record is not None:
+            voices[name] = record
+    if conflicts:
+        raise NotMergeable(
+            "; ".join(conflicts),
+            "take either side whole, then run `voicectl plan`: the other model is found by its marks and retired",
+        )
+    return _with_retired(base, ours, theirs, voices)
+
+
+def _provider(lock: Lock) -> tuple[str, str]:
+    return lock.provider.name, lock.provider.host
+
+
+def _record(before: Record | None, ours: Record, theirs: Record) -> Record | None:
+    """One record of two; None where they are of two models and neither follows from the other."""
+    if ours == theirs or theirs == before:
+        return ours
+    if ours == before:
+        return theirs
+    if ours.id != theirs.id:
+        newer, older = (ours, theirs) if ours.generation > theirs.generation else (theirs, ours)
+        if before is not None and older.id == before.id:
+            return newer
+        return newer if any(gone.id == older.id for gone in newer.retired) else None
+    applied = _applied(before.applied if before and before.id == ours.id else None, ours.applied, theirs.applied)
+    later = ours if ours.generation >= theirs.generation else theirs
+    return replace(
+        later, applied=applied, protect=ours.protect or theirs.protect, pending=ours.pending or theirs.pending
+    )
+
+
+def _applied(before: Applied | None, ours: Applied, theirs: Applied) -> Applied:
+    """Field by field; where both sides changed one, ours: the next plan compares it with the account anyway."""
+    values = {}
+    for each in fields(Applied):
+        mine, other = getattr(ours, each.name), getattr(theirs, each.name)
+        values[each.name] = other if before is not None and mine == getattr(before, each.name) else mine
+    return Applied(**values)
+
+
+def _survivor(before: Record | None, left: Record | None) -> Record | None:
+    """A record that only one side has: new there, or replaced since; None where the other side's removal stands."""
+    if left is None or before is None:
+        return left
+    return left if left.id != before.id else None
+
+
+def _with_retired(base: Lock | None, ours: Lock, theirs: Lock, voices: Mapping[str, Record]) -> Lock:
+    """Every retired generation in one place: with its voice, else among the removed."""
+    current = {record.id for record in voices.values() if record.origin != "external"}
+    current |= {record.pending.id for record in voices.values() if record.pending}
+    names = {*voices, *ours.removed, *theirs.removed, *ours.voices, *theirs.voices}
+    taken = set(current)
+    kept: dict[str, tuple[Retired, ...]] = {}
+    for name in sorted(names, key=lambda name: (name not in voices, name)):
+        known = merged(ours.retired(name), theirs.retired(name))
+        lost = _lost(base, name, known, (ours, theirs))
+        kept[name] = tuple(gone for gone in known if gone.id not in taken and gone.id not in lost)
+        taken |= {gone.id for gone in kept[name]}
+    return replace(
+        ours,
+        provider=replace(ours.provider, account=ours.provider.account or theirs.provider.account),
+        voices={name: replace(record, retired=kept[name]) for name, record in voices.items()},
+        removed={name: Removed(gone) for name, gone in kept.items() if name not in voices and gone},
+    )
+
+
+def _lost(base: Lock | None, name: str, known: Iterable[Retired], sides: tuple[Lock, Lock]) -> set[str]:
+    """Generations that were there before and that one side has deleted or forgotten since."""
+    past = {gone.id for gone in base.retired(name)} if base else set()
+    return {gone.id for gone in known if gone.id in past and any(gone.id not in side.ids() for side in sides)}
