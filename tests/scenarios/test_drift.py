@@ -227,6 +227,7 @@ def test_nothing_to_compare_with_and_a_wrong_account(project: Project, hand: Han
     lock["provider"]["account"] = "f" * 32
     project.lock_path.write_text(json.dumps(lock))
     assert "the key opens account" in project.run("drift").expect(1).err
+    assert "is empty" in project.run("drift", "--fail-on", "").expect(1).err
     done = project.run("drift", "--format", "json", "--fail-on", "nonsense").expect(1)
     assert done.json["error"]["code"] == "usage"
 

@@ -134,3 +134,28 @@ def test_hostile_titles_are_only_text(project: Project, hand: Hand) -> None:
     project.run("import", "--all").expect(0)
     project.run("validate").expect(0)
     assert all(change["adopted"] for change in project.plan()["changes"])
+
+
+def test_a_project_without_a_manifest_begins_with_an_import(project: Project, hand: Hand) -> None:
+    (project.root / "voices/all.yaml").unlink()
+    project.lock_path.unlink()
+    hand.delete(hand.models()[0]["_id"])
+    model = hand.create("Narrator")
+    value = project.run("drift", "--unmanaged", "--format", "json").expect(0).json
+    assert [row["id"] for row in value["unmanaged"]] == [model]
+    project.run("import", "--all").expect(0)
+    assert project.actions() == [("narrator", "update")]
+
+
+def test_what_another_environment_names_is_claimed(project: Project, hand: Hand) -> None:
+    project.write("voicectl.yaml", "catalog: acme\nenvironments: {production: {}, staging: {title_suffix: ' (s)'}}\n")
+    model, other = hand.create("Narrator (s)"), hand.create("Guide")
+    project.run("import", "--env", "staging", f"narrator={model}").expect(0)
+    assert "title: Narrator\n" in (project.root / "voices/narrator.yaml").read_text()
+    assert "another environment" in project.run("import", "--env", "production", f"x={model}").expect(1).err
+    project.run("import", "--env", "production", "--all").expect(0)
+    assert other in (project.root / "voicectl.yaml").read_text()
+    for environment in ("production", "staging"):
+        project.run("validate", "--env", environment).expect(0)
+    done = project.run("import", "--env", "staging", "--all").expect(0)
+    assert "Nothing to import" in done.out

@@ -106,3 +106,30 @@ def test_nothing_to_compare_with(project: Project) -> None:
     project.run("pull").expect(1)
     project.apply()
     assert "matches no voice" in project.run("pull", "--only", "nobody").expect(1).err
+
+
+def test_a_conflict_is_left_to_a_person(applied: Project, hand: Hand) -> None:
+    path = applied.root / "voices/all.yaml"
+    path.write_text(MANIFEST.replace("Acme Narrator", "From Git"))
+    hand.patch(applied.lock["voices"]["narrator"]["id"], title="From the web")
+    hand.patch(applied.lock["voices"]["host"]["id"], title="By hand")
+    done = applied.run("pull").expect(0)
+    assert "Git changed it too; the account has 'From the web'" in done.err
+    assert "From Git" in path.read_text()
+    assert "By hand" in path.read_text()
+    applied.run("plan").expect(3)
+
+
+@pytest.mark.parametrize("tag", ["new: tag", "#h", "true", "123", "it's", "zed", "a"])
+def test_any_tag_goes_into_a_list_of_lines(project: Project, hand: Hand, tag: str) -> None:
+    project.sample("a.wav")
+    text = (
+        "voices:\n  a:\n    title: A\n    tags:\n    - x   # kept\n    - y\n    samples: [{audio: ../samples/a.wav}]\n"
+    )
+    project.write("voices/all.yaml", text)
+    project.apply()
+    model = project.lock["voices"]["a"]["id"]
+    hand.patch(model, tags=[*hand.get(model)["tags"], tag])
+    project.run("pull").expect(0)
+    assert "    - x   # kept\n    - y\n    - " in (project.root / "voices/all.yaml").read_text()
+    project.settled()

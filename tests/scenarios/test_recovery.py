@@ -135,3 +135,24 @@ def test_no_backup_no_replacement(rich: Project, tmp_path: Path) -> None:
     (rich.root / ".voicectl/backups").write_text("in the way")
     rich.run("state", "rebuild", "--yes").expect(1)
     assert rich.lock_path.read_text() == before
+
+
+def test_generations_with_one_marker_are_all_kept(project: Project, hand: Hand) -> None:
+    """A model whose training failed and the one made after it have the same inputs."""
+    from dataclasses import replace
+
+    hand.emulator.settings = replace(hand.emulator.settings, training_seconds=1, fail_training=("Broken*",))
+    project.config(policy={"max_deletes": 9, "max_replaces": 9})
+    project.voices({"ok": {}, "bad": {"title": "Broken"}})
+    project.run("apply", "--yes", "--wait", "10").expect(1)
+    project.voices({"ok": {}, "bad": {"title": "Good"}})
+    project.run("apply", "--yes", "--retry-failed", "--wait", "10").expect(0)
+    project.voices({"ok": {}})
+    project.apply()
+    before = {gone["id"] for gone in project.lock["removed"]["bad"]["retired"]}
+    assert len(before) == 2
+    project.lock_path.unlink()
+    assert "prune" not in {action for _, action in project.actions()}, "recovery deletes nothing"
+    project.run("state", "rebuild").expect(0)
+    assert {gone["id"] for gone in project.lock["removed"]["bad"]["retired"]} == before
+    project.settled()

@@ -107,3 +107,18 @@ def test_in_the_built_in_emulator(local: Project, tmp_path: Path) -> None:
     for command in ("say", "audition"):
         local.run(command, "a", "Hello.", "-o", f"{command}.mp3").expect(0)
         assert (local.root / f"{command}.mp3").stat().st_size > 100
+
+
+@pytest.mark.parametrize("path", ["samples/a.wav", "voicectl.lock.json", "voices/all.yaml", "voicectl.yaml"])
+def test_audio_never_takes_the_place_of_the_projects_files(voiced: Project, path: str) -> None:
+    voiced.apply()
+    before = (voiced.root / path).read_bytes()
+    for command in ("say", "audition"):
+        assert "is a file of the project" in voiced.run(command, "a", "x", "-o", path, "--format", "wav").expect(1).err
+    assert (voiced.root / path).read_bytes() == before
+
+
+def test_a_model_that_is_gone(voiced: Project, hand: Hand) -> None:
+    voiced.apply()
+    hand.delete(voiced.lock["voices"]["a"]["id"])
+    assert "is gone from the account" in voiced.run("say", "a", "x", "-o", "out.mp3").expect(1).err

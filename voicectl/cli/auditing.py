@@ -38,7 +38,7 @@ def audit(settings: Globals, *, unmanaged: bool, selectors: Selectors) -> Audite
         readable, catalog = False, Catalog(project.catalog, project.environment)
         printing.problems(error.problems, settings)
         printing.err("warning: the manifests are invalid and left out: lockfile and account alone are compared")
-    question = Question(catalog, now().date(), readable, unmanaged, selectors)
+    question = Question(catalog, now().date(), readable, unmanaged, project.claimed, selectors)
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def run() -> Answer:
@@ -48,6 +48,13 @@ def audit(settings: Globals, *, unmanaged: bool, selectors: Selectors) -> Audite
     answer = running.run(run())
     heading = plan_text.heading(project.catalog, project.environment, answer.provider)
     return Audited(answer.report, answer.left_out, project, heading)
+
+
+def _layered(project: Project) -> tuple[str, ...]:
+    """Fields that a line in a manifest alone does not decide."""
+    if project.environments:
+        return ("title", "description", "visibility", "tags")
+    return ("tags",) if project.content.defaults.tags else ()
 
 
 def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], settings: Globals) -> str:
@@ -62,7 +69,9 @@ def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], settings: Glo
         case "markdown":
             from voicectl.report import drift_markdown
 
-            return drift_markdown.render(report, audited.heading, fail_on, audited.left_out)
+            return drift_markdown.render(
+                report, audited.heading, fail_on, audited.left_out, layered=_layered(audited.project)
+            )
         case "junit":
             from voicectl.report import drift_junit
 

@@ -16,6 +16,8 @@ def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> 
         return FAIL_ON
     chosen = tuple(part.strip() for part in value.split(",") if part.strip())
     wrong = [status for status in chosen if status not in STATUSES]
+    if not chosen:
+        raise click.BadParameter("is empty: nothing would ever count as drift.")
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not one of {', '.join(STATUSES)}.")
     return chosen

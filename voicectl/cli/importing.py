@@ -10,8 +10,8 @@ from voicectl.cli import printing, running, wiring
 from voicectl.cli.options import Globals
 from voicectl.cli.progress import quiet_listener
 from voicectl.engine.importing import find_imports
-from voicectl.errors import UsageError
-from voicectl.manifest.discover import PROJECT_FILE, fixed_part, matches
+from voicectl.errors import InvalidFiles, UsageError
+from voicectl.manifest.discover import PROJECT_FILE, find_manifests, fixed_part, matches
 from voicectl.manifest.project import Project
 from voicectl.manifest.writing import manifest_text, with_models
 from voicectl.model.catalog import Catalog
@@ -21,13 +21,13 @@ from voicectl.report.escape import terminal
 
 def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -> None:
     """Write a manifest for each model. Raises NotImportable or UsageError before anything is written."""
-    project, catalog = wiring.load(settings, read_samples=False)
+    project, catalog = _load(settings)
     directory = _directory(project, settings, out)
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def find() -> list[Import]:
         async with wiring.provider(project, quiet_listener(settings)) as provider:
-            return await find_imports(catalog, store, identity, provider, wanted)
+            return await find_imports(catalog, store, identity, provider, wanted, project.claimed)
 
     imports = running.run(find())
     if not imports:
@@ -43,6 +43,17 @@ def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -
     printing.out(
         f"{count} model{'' if count == 1 else 's'} imported. Next: voicectl plan shows what adopting them does.\n"
     )
+
+
+def _load(settings: Globals) -> tuple[Project, Catalog]:
+    """The project and its manifests; a project that has none yet is where an import begins."""
+    try:
+        return wiring.load(settings, read_samples=False)
+    except InvalidFiles:
+        project = wiring.project(settings)
+        if any(find_manifests(project.root, project.manifests)):
+            raise
+        return project, Catalog(project.catalog, project.environment)
 
 
 def _directory(project: Project, settings: Globals, out: Path | None) -> str:
@@ -65,7 +76,7 @@ def _files(project: Project, directory: str, imports: list[Import]) -> tuple[dic
                 f"{path} would match none of the globs under `manifests:`, so no plan would see it",
                 "choose another directory with --out, or add a glob",
             )
-        files[path], found = manifest_text(each.name, each.model, project.environment)
+        files[path], found = manifest_text(each.name, each.model, project.environment, project.title_suffix)
         remarks += found
     if project.environment:
         text = (project.root / PROJECT_FILE).read_text(encoding="utf-8")

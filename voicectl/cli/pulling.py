@@ -20,6 +20,7 @@ from voicectl.manifest.editing import CannotEdit, Path, set_values
 from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
+from voicectl.plan.compare import shown
 from voicectl.plan.plan import Selectors
 from voicectl.plan.policy import check_account
 from voicectl.plan.pulling import Pull, pulls, recorded
@@ -86,6 +87,8 @@ def _edits(project: Project, pulled: list[Pull]) -> _Edits:
     for pull in pulled:
         name = pull.voice.name
         value, reason = _value(project, pull)
+        if pull.conflict:
+            reason = f"Git changed it too; the account has {shown(pull.value)}"
         if reason:
             edits.remarks.append(f"{name}: {pull.field} stays as it is in Git: {reason}")
             continue

@@ -18,7 +18,7 @@ from voicectl.errors import UsageError, VoicectlError
 from voicectl.manifest.problems import did_you_mean
 from voicectl.manifest.project import Project
 from voicectl.model.voice import Voice
-from voicectl.provider.port import AudioFormat, Speech
+from voicectl.provider.port import AudioFormat, Rejected, Speech
 from voicectl.report.escape import terminal
 
 MAX_TEXT = 1024 * 1024
@@ -57,7 +57,14 @@ def say(settings: Globals, name: str, wanted: Wanted) -> None:
         hint = f"`voicectl audition {name}` speaks with its samples"
         raise NotSpeakable(f"the model of {name} is {record.state}", hint)
     speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, model_id=record.id)
-    _speak(project, speech, wanted, settings)
+    try:
+        _speak(project, speech, wanted, settings)
+    except Rejected as error:
+        if error.status != 404:
+            raise
+        raise NotSpeakable(
+            f"the model of {name} ({record.id}) is gone from the account", "run `voicectl plan`"
+        ) from error
 
 
 def audition(settings: Globals, name: str, wanted: Wanted) -> None:
@@ -119,7 +126,25 @@ def _format(wanted: Wanted) -> AudioFormat:
     )
 
 
+def _refuse_own_files(project: Project, out: Path, settings: Globals) -> None:
+    """Audio must not take the place of a file that the project is made of. Raises UsageError."""
+    from voicectl.errors import InvalidFiles
+    from voicectl.manifest.discover import PROJECT_FILE, find_manifests
+
+    own = {PROJECT_FILE, project.state, *find_manifests(project.root, project.manifests)[0]}
+    try:
+        _, catalog = wiring.load(settings)
+        own |= {sample.path for voice in catalog.voices.values() for sample in voice.samples}
+        own |= {voice.cover.path for voice in catalog.voices.values() if voice.cover}
+    except InvalidFiles:
+        pass  # to speak needs no valid manifests; what they name is not known then
+    if out.exists() and any(out.resolve() == (project.root / path).resolve() for path in own):
+        raise UsageError(f"-o {out} is a file of the project", "name another file")
+
+
 def _speak(project: Project, speech: Speech, wanted: Wanted, settings: Globals) -> None:
+    _refuse_own_files(project, wanted.out, settings)
+
     async def run(file: BinaryIO) -> None:
         async with wiring.provider(project, quiet_listener(settings)) as provider:
             await provider.speak(speech, file.write)  # type: ignore[arg-type]

@@ -159,7 +159,7 @@ class _Sweep:
         settling = tuple(t for t in planned.tasks if t.name in twice and _settles(t))
         for task in settling:
             if task.change.reason == "duplicate":
-                words = f"another run made this voice as well; the younger model {task.change.id} is deleted"
+                words = f"there are two models of this voice; the younger one, {task.change.id}, is deleted"
                 self.run.listener(Event("warning", task.name, detail=words))
         performer = replace(self.execution.performer, listener=troubles(self.run.listener))
         await Execution(performer, settling).run(_nothing)

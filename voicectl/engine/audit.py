@@ -27,6 +27,8 @@ class Question:
     readable: bool = True
     unmanaged: bool = False
     """Look at the whole account, not only at the catalog's models."""
+    claimed: frozenset[str] = frozenset()
+    """Ids that other environments of the project name."""
     selectors: Selectors = EVERYTHING
 
 
@@ -48,7 +50,7 @@ async def audit_account(
     """
     catalog = question.catalog
     lock, version = load_state(store, catalog, identity)
-    if version == ABSENT:
+    if version == ABSENT and not question.unmanaged:
         raise StateError(
             f"there is no {store.location} yet, so there is nothing to compare the account with",
             "run `voicectl apply` first; it finds the models of a lost lockfile by their marks",
@@ -58,5 +60,7 @@ async def audit_account(
         raise StateError(refusal.message, refusal.hint)
     account = (await provider.list_models()).models if question.unmanaged else None
     known = catalog if question.readable else None
-    report, left_out = audit(AuditSides(lock, known, observation, question.today, account, question.selectors))
+    report, left_out = audit(
+        AuditSides(lock, known, observation, question.today, account, question.claimed, question.selectors)
+    )
     return Answer(report, replace(lock.provider, account=lock.provider.account or observation.account), left_out)

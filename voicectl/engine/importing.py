@@ -19,17 +19,20 @@ async def find_imports(
     identity: ProviderIdentity,
     provider: Provider,
     wanted: Mapping[str, str] | None,
+    claimed: frozenset[str],
 ) -> list[Import]:
     """The models of `wanted` (name to id), or all unmanaged ones of the account where it is None.
+
+    `claimed` are ids that other environments of the project name.
 
     Raises NotImportable.
     """
     lock, _ = load_state(store, catalog, identity)
     if wanted is None:
-        return unmanaged((await provider.list_models()).models, catalog, lock)
+        return unmanaged((await provider.list_models()).models, catalog, lock, claimed)
     ids = sorted(set(wanted.values()))
     models = await together(provider.get(model_id) for model_id in ids)
     found = {model_id: model for model_id, model in zip(ids, models, strict=True) if model is not None}
     own = (await provider.list_models(limit=1)).models
     account = lock.provider.account or next((model.author for model in own if model.author), None)
-    return chosen(wanted, found, catalog, lock, account)
+    return chosen(wanted, found, catalog, lock, account, claimed)

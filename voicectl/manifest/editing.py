@@ -33,13 +33,16 @@ def set_values(text: str, edits: Mapping[Path, Any]) -> str:
     changed = text
     for path, value in edits.items():
         changed = _set(changed, path, value)
-    wanted = _data(text)
+    wanted, found = _data(text), _data(changed)
     for path, value in edits.items():
-        holder = wanted
+        holder, other = wanted, found
         for step in path[:-1]:
-            holder = holder[step]
-        holder[path[-1]] = value
-    if _data(changed) != wanted:
+            holder, other = holder[step], other[step]
+        got = other.get(path[-1])
+        # A list is a set of tags: those that stay keep their places.
+        alike = isinstance(value, list) and isinstance(got, list) and sorted(map(str, got)) == sorted(value)
+        holder[path[-1]] = got if alike else value
+    if found != wanted:
         raise CannotEdit("more than these values would change: is an alias or a merge key at work?")
     return changed
 

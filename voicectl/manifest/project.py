@@ -58,6 +58,12 @@ class Project:
         return self.chosen.title_suffix
 
     @property
+    def claimed(self) -> frozenset[str]:
+        """The ids that `model:` names in any environment."""
+        every = (override for each in self.content.environments.values() for override in each.voices.values())
+        return frozenset(override.model for override in every if override.model)
+
+    @property
     def environments(self) -> tuple[str, ...]:
         """The names of all environments."""
         return tuple(sorted(self.content.environments))

@@ -14,14 +14,18 @@ from voicectl.model.observed import Model
 _HEAD = "# Written by `voicectl import`: the next apply writes ownership tags on the model, and nothing else.\n"
 
 
-def manifest_text(name: str, model: Model, environment: str | None) -> tuple[str, list[str]]:
+def manifest_text(name: str, model: Model, environment: str | None, suffix: str) -> tuple[str, list[str]]:
     """A manifest of one voice whose plan adopts this model and changes nothing, and what it could not say.
 
-    In a project with environments the voice is in this one only, and its id has to stand in the project file.
+    In a project with environments the voice is in this one only, its id has to stand in the project file, and the
+    environment's title `suffix` is taken off.
     """
     left_out = []
     values: dict[str, Any] = {} if environment else {"model": model.id}
-    values["title"] = canonical.text(model.title) or name
+    title = canonical.text(model.title)
+    values["title"] = canonical.text(title.removesuffix(suffix)) or name
+    if suffix and not title.endswith(suffix):
+        left_out.append(f"{name}: its title lacks the title_suffix {suffix!r}, which the next apply adds")
     if not canonical.text(model.title):
         left_out.append(f"{name}: the model has no title, and gets {name!r}")
     if canonical.text(model.description):

@@ -48,6 +48,8 @@ class AuditSides:
     observation: Observation
     today: date
     account: tuple[Model, ...] | None = None
+    claimed: frozenset[str] = frozenset()
+    """Ids that other environments of the project name."""
     selectors: Selectors = EVERYTHING
 
 
@@ -184,7 +186,9 @@ def _orphaned(sides: AuditSides) -> Iterator[Orphan]:
 
 def _unmanaged(sides: AuditSides) -> Iterator[Unmanaged]:
     """Models without marks that no manifest and no record claims."""
-    claimed = sides.lock.ids() | {v.model for v in (sides.catalog.voices.values() if sides.catalog else ())}
+    claimed = (
+        sides.claimed | sides.lock.ids() | {v.model for v in (sides.catalog.voices.values() if sides.catalog else ())}
+    )
     for model in _by_age(sides.account or ()):
         if not model.marks and model.id not in claimed:
             yield Unmanaged(model.id, model.title, model.created_at)

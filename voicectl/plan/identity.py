@@ -206,7 +206,8 @@ def _without_duplicates(
     groups: dict[str, list[Model]] = defaultdict(list)
     for model in models:
         mark = model.marker(namespace)
-        alone = mark is None or mark.key == marker.ADOPTED
+        # Retired ones go when their retention is over: recovery never deletes a generation.
+        alone = mark is None or mark.key == marker.ADOPTED or mark.retired
         groups[model.id if mark is None or alone else mark.tag].append(model)
     keep: list[Model] = []
     duplicates: list[Model] = []

@@ -30,13 +30,20 @@ class Import:
 
 
 def chosen(
-    wanted: Mapping[str, str], found: Mapping[str, Model], catalog: Catalog, lock: Lock, account: str | None
+    wanted: Mapping[str, str],
+    found: Mapping[str, Model],
+    catalog: Catalog,
+    lock: Lock,
+    account: str | None,
+    claimed: frozenset[str] = frozenset(),
 ) -> list[Import]:
     """The models asked for by id, each checked. Raises NotImportable with every reason."""
     reasons = []
     seen: dict[str, str] = {}
     for name, model_id in wanted.items():
         reason = _reason(name, model_id, found.get(model_id), catalog, lock, account)
+        if not reason and model_id in claimed:
+            reason = f"{model_id} is named by `model:` in another environment"
         if not reason and model_id in seen:
             reason = f"{model_id} is asked for twice, as {seen[model_id]} and {name}"
         seen.setdefault(model_id, name)
@@ -46,9 +53,12 @@ def chosen(
     return [Import(name, found[model_id]) for name, model_id in wanted.items()]
 
 
-def unmanaged(models: Iterable[Model], catalog: Catalog, lock: Lock) -> list[Import]:
-    """Every model without marks that no manifest and no record claims, under names made from their titles."""
-    claimed = lock.ids() | {voice.model for voice in catalog.voices.values()}
+def unmanaged(models: Iterable[Model], catalog: Catalog, lock: Lock, claimed: frozenset[str]) -> list[Import]:
+    """Every model without marks that no manifest and no record claims, under names made from their titles.
+
+    `claimed` are ids that other environments of the project name.
+    """
+    claimed = claimed | lock.ids() | {voice.model for voice in catalog.voices.values() if voice.model}
     left = sorted((m for m in models if not m.marks and m.id not in claimed), key=lambda m: m.age)
     names = unique_names([model.title for model in left], {*catalog.voices, *lock.voices, *lock.removed})
     return [Import(name, model) for name, model in zip(names, left, strict=True)]

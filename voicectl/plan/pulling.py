@@ -25,6 +25,8 @@ class Pull:
     voice: Voice
     field: FieldName
     value: Value
+    conflict: bool = False
+    """Git changed it as well: neither side may be dropped without a person."""
 
 
 def pulls(catalog: Catalog, lock: Lock, observation: Observation, selectors: Selectors) -> list[Pull]:
@@ -45,7 +47,7 @@ def _of(holding: Holding, observation: Observation) -> Iterator[Pull]:
             continue
         observed = observed_value(name, model, record.applied)
         if observed not in (recorded, desired):
-            yield Pull(voice, name, observed)
+            yield Pull(voice, name, observed, conflict=desired != recorded)
 
 
 def recorded(record: Record, pulled: list[Pull]) -> Record:

@@ -43,6 +43,7 @@ def rebuild(catalog: Catalog, empty: Lock, observation: Observation, now: dateti
         elif gone:
             removed[holding.name] = Removed(gone)
         unknown += [f"{holding.name}: since when {r.id} is retired; its retention begins anew" for r in gone]
+        unknown += [f"{holding.name}: what {r.id} was made from" for r in gone if r.inputs is None]
     account = empty.provider.account or observation.account
     provider = replace(empty.provider, account=account)
     return Rebuilt(replace(empty, provider=provider, voices=voices, removed=removed), tuple(unknown))

@@ -12,14 +12,19 @@ from voicectl.report.escape import json_text
 from voicectl.report.markdown import code, fenced
 
 
-def render(report: DriftReport, heading: str, fail_on: Collection[str], left_out: int = 0) -> str:
-    """Verdict and totals, a section a voice that is not in step, what nobody claims."""
+def render(
+    report: DriftReport, heading: str, fail_on: Collection[str], left_out: int = 0, *, layered: Collection[str] = ()
+) -> str:
+    """Verdict and totals, a section a voice that is not in step, what nobody claims.
+
+    `layered` are fields whose values come from several places, so that one line to paste would not do.
+    """
     verdict = "Drift" if words.found(report, fail_on) else "No drift"
     rest = f", {left_out} left out by selectors" if left_out else ""
     parts = [
         f"<!-- voicectl drift of {words.namespace(report)} -->\n### voicectl drift: {code(heading)}\n",
         f"**{verdict}**: {words.totals(report)}{rest}.\n",
-        *(_section(voice, fail_on) for voice in words.drifted(report)),
+        *(_section(voice, fail_on, layered) for voice in words.drifted(report)),
     ]
     strangers = list(words.strangers(report))
     if strangers:
@@ -29,15 +34,18 @@ def render(report: DriftReport, heading: str, fail_on: Collection[str], left_out
     return "\n".join(parts)
 
 
-def _section(voice: DriftedVoice, fail_on: Collection[str]) -> str:
+def _section(voice: DriftedVoice, fail_on: Collection[str], layered: Collection[str]) -> str:
     sign = "✗" if voice.status in fail_on else "!"
     place = f" · {code(words.place(voice))}" if voice.source else ""
     lines = list(_lines(voice))
     text = f"#### {sign} `{voice.name}` {words.MEANINGS[voice.status]}\n\n`{voice.id}`{place}\n"
     text += f"\n{fenced(lines, 'diff')}" if lines else ""
-    accepted = [f"{field.field}: {_yaml(field.observed)}" for field in voice.fields if field.field != "cover_image"]
+    pullable = [field for field in voice.fields if field.field != "cover_image"]
+    accepted = [f"{field.field}: {_yaml(field.observed)}" for field in pullable if field.field not in layered]
+    if pullable and voice.source:
+        text += f"\n`voicectl pull --only {voice.name}` takes the account's values into Git.\n"
     if accepted and voice.source:
-        text += f"\nTo keep what the account has, in {code(words.place(voice))}:\n\n{fenced(accepted, 'yaml')}"
+        text += f"\nBy hand, in {code(words.place(voice))}:\n\n{fenced(accepted, 'yaml')}"
     return text
 
 
