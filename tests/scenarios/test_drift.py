@@ -243,3 +243,14 @@ def test_requests_follow_the_catalog(project: Project, hand: Hand) -> None:
     hand.emulator.log.clear()
     report(project, code=0)
     assert len(hand.requests()) <= 250 / 100 + 2
+
+
+def test_a_retired_generation_that_is_public_again_and_a_stray(applied: Project, hand: Hand) -> None:
+    applied.voices({name: {"description": "As applied", "tags": ["x"]} for name in ("a", "b")})
+    applied.apply()
+    hand.raw(applied.lock["removed"]["c"]["retired"][0]["id"], visibility="public")
+    assert voice(report(applied, code=2), "c")["status"] == "changed"
+    hand.raw(applied.lock["removed"]["c"]["retired"][0]["id"], visibility="private")
+    report(applied, code=0)
+    stray = hand.create("Stray", tags=["voicectl:acme", "voicectl:acme:a:0123456789ab"])
+    assert [row["id"] for row in report(applied, code=2)["orphaned"]] == [stray]

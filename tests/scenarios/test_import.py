@@ -159,3 +159,15 @@ def test_what_another_environment_names_is_claimed(project: Project, hand: Hand)
         project.run("validate", "--env", environment).expect(0)
     done = project.run("import", "--env", "staging", "--all").expect(0)
     assert "Nothing to import" in done.out
+
+
+def test_a_project_that_would_be_invalid_stays_as_it_was(project: Project, hand: Hand) -> None:
+    text = "catalog: acme\nenvironments:\n  production: &p {voices: {}}\n  staging: *p\n"
+    project.write("voicectl.yaml", text)
+    hand.create("Narrator")
+    done = project.run("import", "--env", "staging", "--all")
+    if done.code != 0:
+        assert "would be invalid" in done.err
+        assert (project.root / "voicectl.yaml").read_text() == text
+        assert not (project.root / "voices/narrator.yaml").exists()
+    project.run("validate", "--env", "production").expect(0)

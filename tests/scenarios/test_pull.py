@@ -133,3 +133,25 @@ def test_any_tag_goes_into_a_list_of_lines(project: Project, hand: Hand, tag: st
     project.run("pull").expect(0)
     assert "    - x   # kept\n    - y\n    - " in (project.root / "voices/all.yaml").read_text()
     project.settled()
+
+
+def test_values_that_no_manifest_may_have_change_nothing(applied: Project, hand: Hand) -> None:
+    lock = applied.lock_path.read_bytes()
+    hand.raw(applied.lock["voices"]["narrator"]["id"], visibility="public")
+    hand.patch(applied.lock["voices"]["host"]["id"], title="By hand")
+    assert "would be invalid" in applied.run("pull").expect(1).err
+    assert (applied.root / "voices/all.yaml").read_text() == MANIFEST
+    assert applied.lock_path.read_bytes() == lock
+    applied.run("pull", "--exclude", "narrator").expect(0)
+
+
+def test_a_manifest_behind_a_link_stays_one(applied: Project, hand: Hand) -> None:
+    (applied.root / "voices/all.yaml").rename(applied.root / "real.yaml")
+    text = (applied.root / "real.yaml").read_text()
+    (applied.root / "voices/all.yaml").symlink_to("../real.yaml")
+    hand.patch(applied.lock["voices"]["host"]["id"], title="By hand")
+    applied.run("pull").expect(0)
+    assert (applied.root / "voices/all.yaml").is_symlink()
+    assert (applied.root / "real.yaml").read_text() == text.replace("Acme Host", "By hand").replace(
+        "'By hand'", '"By hand"'
+    )

@@ -156,3 +156,16 @@ def test_generations_with_one_marker_are_all_kept(project: Project, hand: Hand) 
     project.run("state", "rebuild").expect(0)
     assert {gone["id"] for gone in project.lock["removed"]["bad"]["retired"]} == before
     project.settled()
+
+
+def test_a_replacement_that_was_still_to_come_is_not_forgotten(project: Project) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    model = project.lock["voices"]["a"]["id"]
+    project.sample("a.wav", "another")
+    project.lock_path.unlink()
+    assert project.actions() == [("a", "replace")]
+    project.run("state", "rebuild").expect(0)
+    assert project.actions() == [("a", "replace")]
+    project.apply()
+    assert project.lock["voices"]["a"]["id"] != model

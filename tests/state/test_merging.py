@@ -132,3 +132,37 @@ def test_a_side_that_did_nothing_changes_nothing(base: Lock, ours: Lock) -> None
     assert merge(base, ours, base).ids() == ours.ids()
     assert merge(base, base, ours).ids() == ours.ids()
     assert merge(base, ours, ours).ids() == ours.ids()
+
+
+def pending(base: Record, number: int) -> Record:
+    from voicectl.model.lock import Pending
+
+    return replace(base, pending=Pending(model(number), 2, "sha256:" + "0" * 64))
+
+
+def test_one_model_under_two_names_is_for_a_person() -> None:
+    base, ours, theirs = lock({"a": record(1)}), lock({"b": record(1)}), lock({"c": record(1)})
+    with pytest.raises(NotMergeable, match="is b and c"):
+        merge(base, ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (lock({}, {"a": (gone(1),)}), lock({"a": pending(record(1), 7)})),
+        (lock({"b": record(1)}), lock({"a": pending(record(1), 7)})),
+        (lock({"a": pending(record(1), 7)}), lock({"a": pending(record(1), 8)})),
+        (lock({"a": record(9, generation=2, retired=(gone(1),))}), lock({"a": pending(record(1), 7)})),
+    ],
+)
+def test_a_replacement_under_way_is_never_dropped(ours: Lock, theirs: Lock) -> None:
+    base = lock({"a": record(1)})
+    for one, other in ((ours, theirs), (theirs, ours)):
+        with pytest.raises(NotMergeable, match=f"{model(7)}|{model(8)}"):
+            merge(base, one, other)
+
+
+def test_a_replacement_that_ended_does_not_come_back() -> None:
+    base = lock({"a": pending(record(1), 7)})
+    found = merge(base, lock({"a": record(1)}), lock({"a": pending(record(1, "New"), 7)}))
+    assert found.voices["a"].pending is None

@@ -9,6 +9,7 @@ from pathlib import Path
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.options import Globals
 from voicectl.cli.progress import quiet_listener
+from voicectl.cli.rewriting import Rewriting
 from voicectl.engine.importing import find_imports
 from voicectl.errors import InvalidFiles, UsageError
 from voicectl.manifest.discover import PROJECT_FILE, find_manifests, fixed_part, matches
@@ -34,7 +35,13 @@ def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -
         printing.out("Nothing to import: every model of the account is claimed.\n")
         return
     files, remarks = _files(project, directory, imports)
-    _write(project.root, files, catalog)
+    written = _write(project.root, files)
+    try:
+        wiring.load(settings, read_samples=False)
+    except InvalidFiles as error:
+        written.undo()
+        problem = next(each for each in error.problems if each.level == "error")
+        raise UsageError(f"with these the project would be invalid: {problem}", "nothing was written") from None
     for path in sorted(files):
         printing.err(f"wrote {terminal(path)}")
     for remark in remarks:
@@ -85,19 +92,11 @@ def _files(project: Project, directory: str, imports: list[Import]) -> tuple[dic
     return files, remarks
 
 
-def _write(root: Path, files: Mapping[str, str], catalog: Catalog) -> None:
+def _write(root: Path, files: Mapping[str, str]) -> Rewriting:
     """Write them all; an existing manifest is never overwritten. Raises UsageError before anything is written."""
     there = sorted(path for path in files if path != PROJECT_FILE and (root / path).exists())
     if there:
         raise UsageError(f"{', '.join(there)} exists already", "nothing was written; choose other names, or --out DIR")
-    written: list[Path] = []
-    try:
-        for path, text in sorted(files.items(), key=lambda item: item[0] == PROJECT_FILE):
-            target = root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
-            written += [target] if path != PROJECT_FILE else []
-    except OSError as error:
-        for target in written:
-            target.unlink(missing_ok=True)
-        raise UsageError(f"manifests can't be written: {error.strerror or error}", "nothing was kept") from error
+    written = Rewriting(root)
+    written.write(files)
+    return written

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.options import Globals
 from voicectl.cli.progress import quiet_listener
+from voicectl.cli.rewriting import Rewriting
 from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state
-from voicectl.errors import StateError, UsageError, VoicectlError
+from voicectl.errors import InvalidFiles, StateError, UsageError, VoicectlError
 from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.editing import CannotEdit, Path, set_values
 from voicectl.manifest.project import Project
@@ -73,8 +72,20 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
             return
         for name, pulled in edits.voices.items():
             lock = lock.with_voice(name, recorded(lock.voices[name], pulled))
-        _write(project, {path: after for path, (_, after) in texts.items()})
-        store.save(lock, version)
+        written = Rewriting(project.root)
+        written.write({path: after for path, (_, after) in texts.items()})
+        try:
+            wiring.load(settings)
+            store.save(lock, version)
+        except InvalidFiles as error:
+            written.undo()
+            problem = next(each for each in error.problems if each.level == "error")
+            raise NotPullable(
+                f"with the account's values the manifests would be invalid: {problem}", "--exclude it"
+            ) from None
+        except VoicectlError:
+            written.undo()
+            raise
     for path in sorted(texts):
         printing.err(f"changed {terminal(path)}")
     count = sum(map(len, edits.voices.values()))
@@ -113,12 +124,21 @@ def _value(project: Project, pull: Pull) -> tuple[Any, str]:
         missing = sorted(set(united) - set(pull.value))
         if missing:
             return None, f"{', '.join(missing)} comes from the defaults, which every voice has"
-        return [tag for tag in pull.value if tag not in united], ""
+        return [tag for tag in pull.value if tag not in united or tag in _own_tags(project, pull)], ""
     text = pull.value or ""
     suffix = project.title_suffix if pull.field == "title" else ""
     if suffix and not text.endswith(suffix):
         return None, f"{text!r} lacks the environment's title_suffix {suffix!r}"
     return text.removesuffix(suffix) if suffix else text, ""
+
+
+def _own_tags(project: Project, pull: Pull) -> list[str]:
+    """The tags that the manifest itself lists: another environment may need them."""
+    from voicectl.manifest import yaml_source
+
+    document, _ = yaml_source.parse(pull.voice.source.file, (project.root / pull.voice.source.file).read_bytes())
+    entry = document.data["voices"][pull.voice.name] if document else {}
+    return list(entry.get("tags", ()))
 
 
 def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
@@ -136,24 +156,6 @@ def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
         except OSError as error:
             raise UsageError(f"{file} can't be read: {error.strerror or error}", "check its permissions") from error
     return texts
-
-
-def _write(project: Project, texts: Mapping[str, str]) -> None:
-    """Write all files, each at once; one that can't be written leaves the others as they were."""
-    done: list[tuple[str, bytes]] = []
-    try:
-        for file, text in texts.items():
-            path = project.root / file
-            before = path.read_bytes()
-            temporary = path.with_name(f".{path.name}.pull")
-            temporary.write_bytes(text.encode())
-            os.chmod(temporary, path.stat().st_mode & 0o777)
-            os.replace(temporary, path)
-            done.append((file, before))
-    except OSError as error:
-        for file, before in done:
-            (project.root / file).write_bytes(before)
-        raise UsageError(f"manifests can't be written: {error.strerror or error}", "nothing was changed") from error
 
 
 def _diff(path: str, before: str, after: str) -> str:

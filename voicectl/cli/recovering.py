@@ -77,9 +77,10 @@ def merge_files(base: Path, ours: Path, theirs: Path) -> None:
     if mine is None or other is None:
         missing = ours if mine is None else theirs
         raise StateError(f"{missing} holds no lockfile", "give three lockfiles: BASE OURS THEIRS")
-    merged = merge(past, mine, other)
+    data = encode(merge(past, mine, other))
+    decode(data, "the merged lockfile")  # what can't be loaded is no merge
     try:
-        ours.write_bytes(encode(merged))
+        ours.write_bytes(data)
     except OSError as error:
         raise StateError(f"{ours} can't be written: {error.strerror or error}", "check its permissions") from error
 

@@ -150,6 +150,8 @@ def _retired_notes(name: str, gone: Retired, sides: AuditSides) -> Iterator[str]
         yield f"retired generation {gone.generation} ({gone.id}) is gone from the account"
     elif set(model.marks) != set(marks_of_retired(sides.lock, name, gone, model)):
         yield f"retired generation {gone.generation} ({gone.id}) has other ownership tags"
+    elif model.visibility == "public":
+        yield f"retired generation {gone.generation} ({gone.id}) is public again"
 
 
 def _provider_notes(model: Model) -> Iterator[str]:
@@ -175,9 +177,9 @@ def _consent_notes(voice: Voice | None, today: date) -> Iterator[str]:
 
 
 def _orphaned(sides: AuditSides) -> Iterator[Orphan]:
-    """Models with our marks under names that neither manifests nor lockfile know."""
+    """Models with our marks that the lockfile does not know, but for those of voices that are still to be recorded."""
     lock, known = sides.lock, sides.lock.ids()
-    names = {*lock.voices, *lock.removed, *(sides.catalog.voices if sides.catalog else ())}
+    names = {*(sides.catalog.voices if sides.catalog else ())} - lock.voices.keys() - lock.removed.keys()
     for model in _by_age(sides.observation.models.values()):
         mark = model.marker(lock.namespace)
         if mark is not None and model.id not in known and mark.name not in names:

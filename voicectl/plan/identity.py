@@ -280,9 +280,10 @@ def inputs_of(model: Model, record: Record | None, desired: str | None, namespac
     The record's where the model is the recorded one; else the desired one if the marker agrees with
     it; else the marker's key, which equals no digest. None where the inputs are unmanaged.
     """
-    if record is not None and record.id == model.id:
-        return record.inputs
     mark = model.marker(namespace)
+    rebuilt = record is not None and record.origin == "created" and record.inputs is None and mark is not None
+    if record is not None and record.id == model.id and not rebuilt:
+        return record.inputs
     if mark is None or mark.key == marker.ADOPTED:
         return None
     return desired if desired and marker.key_of(desired) == mark.key else mark.key

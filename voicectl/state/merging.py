@@ -12,6 +12,8 @@ from dataclasses import fields, replace
 from voicectl.errors import StateError
 from voicectl.model.lock import Applied, Lock, Record, Removed, Retired, merged
 
+_REMEDY = "take either side whole, then run `voicectl plan`: the other model is found by its marks"
+
 
 class NotMergeable(StateError):
     """The lockfiles can't be merged; a person must decide."""
@@ -45,11 +47,25 @@ def merge(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
         if record is not None:
             voices[name] = record
     if conflicts:
-        raise NotMergeable(
-            "; ".join(conflicts),
-            "take either side whole, then run `voicectl plan`: the other model is found by its marks and retired",
-        )
-    return _with_retired(base, ours, theirs, voices)
+        raise NotMergeable("; ".join(conflicts), _REMEDY)
+    result = _with_retired(base, ours, theirs, voices)
+    _check(base, ours, theirs, result)
+    return result
+
+
+def _check(base: Lock | None, ours: Lock, theirs: Lock, result: Lock) -> None:
+    """Every model that a side has made is there, in one place. Raises NotMergeable."""
+    holders: dict[str, list[str]] = {}
+    for name, record in result.voices.items():
+        for model in {record.id, *([record.pending.id] if record.pending else [])}:
+            if record.origin != "external":
+                holders.setdefault(model, []).append(name)
+    twice = [f"{model} is {' and '.join(names)}" for model, names in sorted(holders.items()) if len(names) > 1]
+    past = base.ids() if base else frozenset()
+    lost = sorted((ours.ids() | theirs.ids()) - past - result.ids())
+    if twice or lost:
+        reasons = twice + [f"{model} would be in neither place" for model in lost]
+        raise NotMergeable("; ".join(reasons), _REMEDY)
 
 
 def _provider(lock: Lock) -> tuple[str, str]:
@@ -69,9 +85,9 @@ def _record(before: Record | None, ours: Record, theirs: Record) -> Record | Non
         return newer if any(gone.id == older.id for gone in newer.retired) else None
     applied = _applied(before.applied if before and before.id == ours.id else None, ours.applied, theirs.applied)
     later = ours if ours.generation >= theirs.generation else theirs
-    return replace(
-        later, applied=applied, protect=ours.protect or theirs.protect, pending=ours.pending or theirs.pending
-    )
+    past = before.pending if before else None
+    pending = ours.pending if theirs.pending == past else theirs.pending
+    return replace(later, applied=applied, protect=ours.protect or theirs.protect, pending=pending)
 
 
 def _applied(before: Applied | None, ours: Applied, theirs: Applied) -> Applied:
