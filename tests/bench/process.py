@@ -84,15 +84,9 @@ def repeated(
     return median(runs)
 
 
-def quick(
-    times: int, command: Sequence[str], root: Path, environ: dict[str, str], before: Callable[[], Any] = lambda: None
-) -> float:
-    """The median seconds of a small command, with something done before each run; a first run warms it up."""
-    seconds = []
-    for _ in range(times + 1):
-        before()
-        seconds.append(run(command, root, environ).seconds)
-    return statistics.median(seconds[1:])
+def quick(times: int, command: Sequence[str], root: Path, environ: dict[str, str]) -> float:
+    """The median seconds of a small command; a first run warms it up."""
+    return statistics.median([run(command, root, environ).seconds for _ in range(times + 1)][1:])
 
 
 @contextmanager

@@ -38,7 +38,8 @@ def root(write: Callable[..., Path]) -> Path:
 
 @pytest.fixture(autouse=True)
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock of the caches, a minute after the files were written."""
+    """The clock of the caches, a minute after the files were written; and a snapshot of any catalog."""
+    monkeypatch.setattr(snapshot, "WORTHWHILE", 0)
     now = time.time_ns() + 60_000_000_000
     monkeypatch.setattr("voicectl.manifest.load.time.time_ns", lambda: now)
 
@@ -66,6 +67,12 @@ def test_a_second_load_reads_no_manifest_and_finds_the_same(root: Path, assemble
     assert catalog(root) == first
     assert len(assembled) == 1
     assert first.voices["v"].samples[0].transcript == "The words."
+
+
+def test_a_small_catalog_has_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "WORTHWHILE", 2)
+    catalog(root)
+    assert not (root / SNAPSHOT).exists()
 
 
 def test_warnings_come_back(write: Callable[..., Path], sound: object, assembled: list[int]) -> None:

@@ -22,6 +22,8 @@ from voicectl.model.catalog import Catalog
 from voicectl.version import VERSION
 
 _FORMAT = 1
+WORTHWHILE = 50
+"""Voices from which a snapshot saves time: to make its validator takes as long as to read a few dozen of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Snapshot:
 
         `began` is the time in nanoseconds before the first file was read.
         """
+        if len(catalog.voices) < WORTHWHILE:
+            return
         files = self._stamps({*origins.manifests, *origins.files}, began)
         # A directory that was swapped for another leaves the times of its files as they were.
         if files is None or any(files[path] != then for path, then in origins.files.items()):
