@@ -203,15 +203,6 @@ class Lock:
             removed={n: r for n, r in self.removed.items() if n != name},
         )
 
-    def without_voice(self, name: str) -> Lock:
-        """The same lock without this voice's record."""
-        return replace(self, voices={n: r for n, r in self.voices.items() if n != name})
-
-    def with_removed(self, name: str, retired: tuple[Retired, ...]) -> Lock:
-        """The same lock with exactly these generations left of a removed voice; none drops the name."""
-        others = {n: r for n, r in self.removed.items() if n != name}
-        return replace(self, removed={**others, name: Removed(retired)} if retired else others)
-
 
 def merged(first: tuple[Retired, ...], more: tuple[Retired, ...]) -> tuple[Retired, ...]:
     """Both, each id once (the first wins), the newest generation first."""

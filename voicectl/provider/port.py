@@ -124,8 +124,6 @@ class NewModel:
 
 
 AudioFormat = Literal["mp3", "wav", "opus", "pcm"]
-SPEECH_MODELS = ("s1", "s2-pro", "s2.1-pro", "s2.1-pro-free")
-"""What the provider can speak with (its description of `POST /v1/tts`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ class Speech:
     text: str
     format: AudioFormat
     speech_model: str | None = None
-    """One of SPEECH_MODELS; None leaves it to the provider."""
+    """What the provider is to speak with, in its own words (`POST /v1/tts`); None leaves it to the provider."""
     model_id: str | None = None
     references: tuple[tuple[Path, str], ...] = ()
     """Files of audio, each with the words spoken in it."""

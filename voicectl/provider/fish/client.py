@@ -75,7 +75,6 @@ class FishClient:
         on_limit: Callable[[int], None] = lambda limit: None,
         user_agent: str = "voicectl",
     ) -> None:
-        self._endpoint = endpoint
         self._patience = patience
         self._on_retry = on_retry
         self._answers = Answers(endpoint)
