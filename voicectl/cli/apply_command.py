@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from voicectl.cli.options import Globals, lock_timeout_option, plan_options, seconds, subcommand
+from voicectl.cli.reports import report_option
 
 
 @subcommand(name="apply", help="Plan, ask, apply, verify, save. With FILE, a saved plan, or nothing else.")
@@ -17,6 +18,7 @@ from voicectl.cli.options import Globals, lock_timeout_option, plan_options, sec
 @lock_timeout_option
 @click.option("--retry-failed", is_flag=True, help="Replace models whose training failed.")
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
+@report_option("json", "markdown")
 @plan_options
 @click.pass_obj
 def command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voicectl.cli import printing, running, wiring
+from voicectl.cli import printing, reports, running, wiring
 from voicectl.cli.options import Globals
 from voicectl.cli.planning import ask, refuse
 from voicectl.cli.progress import progress
@@ -68,10 +68,19 @@ def _waiting(holder: Holder | None, choices: Choices) -> None:
 
 def _report(applied: ApplyResult, choices: Choices, settings: Globals) -> int:
     failure = _failure(applied, choices.command)
+    done = "Destroyed" if choices.word == "destroy" else "Applied"
+
+    def rendered(fmt: str) -> str:
+        if fmt == "json":
+            return document(apply_text.values(applied, failure))
+        from voicectl.report import apply_markdown
+
+        return apply_markdown.render(applied, done)
+
+    reports.write(settings, rendered)
     if choices.fmt == "json":
-        printing.out(document(apply_text.values(applied, failure)))
+        printing.out(rendered("json"))
     elif applied.results or applied.leftovers:
-        done = "Destroyed" if choices.word == "destroy" else "Applied"
         printing.out(apply_text.render(applied, printing.style(settings), done))
     if failure is None:
         return 0

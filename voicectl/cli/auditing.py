@@ -14,6 +14,7 @@ from voicectl.model.catalog import Catalog
 from voicectl.plan.drift import DriftReport
 from voicectl.plan.plan import Selectors
 from voicectl.report import plan_text
+from voicectl.report.style import Style
 from voicectl.state.content import now
 from voicectl.version import VERSION
 
@@ -57,8 +58,8 @@ def _layered(project: Project) -> tuple[str, ...]:
     return ("tags",) if project.content.defaults.tags else ()
 
 
-def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], settings: Globals) -> str:
-    """The report in one of its formats."""
+def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], settings: Globals | None) -> str:
+    """The report in one of its formats; without settings it is for a file, not for this terminal."""
     report = audited.report
     match fmt:
         case "json":
@@ -79,8 +80,9 @@ def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], settings: Glo
         case "sarif":
             from voicectl.report import drift_sarif
 
-            prefix = wiring.repository_prefix(settings)
+            prefix = wiring.repository_prefix(audited.project.root)
             return drift_sarif.render(report, fail_on, version=VERSION, state=audited.project.state, prefix=prefix)
     from voicectl.report import drift_text
 
-    return drift_text.render(report, audited.heading, fail_on, printing.style(settings), audited.left_out)
+    style = printing.style(settings) if settings else Style()
+    return drift_text.render(report, audited.heading, fail_on, style, audited.left_out)

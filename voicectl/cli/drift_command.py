@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from voicectl.cli.options import Globals, selectors, subcommand
+from voicectl.cli.reports import report_option
 
 FAIL_ON = ("changed", "missing", "failed", "taken_down", "orphaned")
 """What counts as drift unless --fail-on says otherwise."""
@@ -31,6 +32,7 @@ def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     default="text",
     help="How to print the report.",
 )
+@report_option("text", "json", "markdown", "junit", "sarif")
 @click.option("--unmanaged", is_flag=True, help="List models that no manifest claims, too: looks at the whole account.")
 @click.option("--fail-on", metavar="STATUS,…", callback=_statuses, help=f"What ends with 2 ({','.join(FAIL_ON)}).")
 @selectors
@@ -44,10 +46,11 @@ def command(
     only: tuple[str, ...],
     exclude: tuple[str, ...],
 ) -> int:
-    from voicectl.cli import auditing, printing
+    from voicectl.cli import auditing, printing, reports
     from voicectl.plan.plan import Selectors
     from voicectl.report.drift_words import found
 
     audited = auditing.audit(settings, unmanaged=unmanaged, selectors=Selectors(only, exclude))
+    reports.write(settings, lambda fmt: auditing.rendered(audited, fmt, fail_on, None))
     printing.out(auditing.rendered(audited, fmt, fail_on, settings))
     return 2 if found(audited.report, fail_on) else 0

@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "state": "Recover the lockfile.",
         "destroy": "Delete the catalog's models, retired ones too.",
     },
+    "CI": {"ci": "Report to a pull request or an issue, and bring the lockfile into Git."},
     "Setup": {
         "doctor": "Check versions, project, key, endpoint, account and state.",
         "emulator": "Serve the provider's API on this machine.",
@@ -144,8 +145,18 @@ def _discard_output() -> None:
 def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:
     from voicectl.cli import printing
 
+    if settings.reports:
+        from voicectl.cli import reports
+
+        reports.write_failure(settings, error, _command(args))
     printing.failure(error, machine=_wants_machine(args), settings=settings)
     return error.exit_code
+
+
+def _command(args: Sequence[str]) -> str:
+    """The command's name, told from the raw words."""
+    names = {name for section in SECTIONS.values() for name in section}
+    return next((word for word in args if word in names), "")
 
 
 def _wants_machine(args: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,8 @@ class Globals:
     quiet: bool = False
     no_color: bool = False
     log_format: str = "text"
+    reports: list[tuple[str, Path]] = field(default_factory=list)
+    """Formats and files that `--report` asks for and that are not written yet."""
 
     def path(self, given: Path) -> Path:
         """A file that the command line names: relative to the directory that -C chose."""

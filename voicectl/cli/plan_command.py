@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from voicectl.cli.options import Globals, max_bytes_option, plan_format, plan_options, subcommand
+from voicectl.cli.reports import report_option
 
 
 @subcommand(name="plan", help="Show what apply would do. Reads only.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, for `apply FILE`.")
 @plan_format
 @max_bytes_option
+@report_option("text", "json", "markdown")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
 @click.option("--offline", is_flag=True, help="Compare manifests and lockfile only; needs no key.")
 @click.option("--show-unchanged", is_flag=True, help="Name the voices without changes too.")
@@ -30,7 +32,7 @@ def command(
     show_unchanged: bool,
     **options: Any,
 ) -> int:
-    from voicectl.cli import printing, running, wiring
+    from voicectl.cli import printing, reports, running, wiring
     from voicectl.cli.planning import limits_of, plan_only, rendered, unchanged_names, wishes
     from voicectl.cli.progress import quiet_listener
 
@@ -45,6 +47,7 @@ def command(
 
         plan_file.write(settings.path(out), plan)
     names = unchanged_names(prepared) if show_unchanged else ()
+    reports.write(settings, lambda fmt: rendered(plan, fmt, None, unchanged=names, max_bytes=max_bytes))
     printing.out(rendered(plan, fmt, settings, unchanged=names, max_bytes=max_bytes))
     if plan.refusals:
         return 3

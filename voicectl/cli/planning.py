@@ -19,6 +19,7 @@ from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Action, Plan, Selectors
 from voicectl.report import plan_text
+from voicectl.report.style import Style
 from voicectl.state.content import now
 from voicectl.version import VERSION
 
@@ -52,8 +53,8 @@ async def plan_only(
         return await prepare(catalog, store, identity, provider, wishes)
 
 
-def rendered(plan: Plan, fmt: str, settings: Globals, *, unchanged: Iterable[str] = (), max_bytes: int) -> str:
-    """A plan in one of its formats."""
+def rendered(plan: Plan, fmt: str, settings: Globals | None, *, unchanged: Iterable[str] = (), max_bytes: int) -> str:
+    """A plan in one of its formats; without settings it is for a file, not for this terminal."""
     if fmt == "json":
         from voicectl.report import plan_json
 
@@ -62,7 +63,7 @@ def rendered(plan: Plan, fmt: str, settings: Globals, *, unchanged: Iterable[str
         from voicectl.report import plan_markdown
 
         return plan_markdown.render(plan, max_bytes, unchanged)
-    return plan_text.render(plan, printing.style(settings), unchanged)
+    return plan_text.render(plan, printing.style(settings) if settings else Style(), unchanged)
 
 
 def unchanged_names(prepared: Prepared) -> tuple[str, ...]:

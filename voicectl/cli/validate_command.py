@@ -18,10 +18,12 @@ def command(settings: Globals, fmt: str) -> int:
 
     from voicectl.cli import printing, wiring
     from voicectl.errors import InvalidFiles
+    from voicectl.manifest.project import find_project
     from voicectl.plan.consent import consent_problems
     from voicectl.plan.team_rules import breach_problems
     from voicectl.report import files_report
 
+    prefix = wiring.repository_prefix(find_project(chdir=settings.chdir))
     try:
         _, catalog = wiring.load(settings)
         today = datetime.now(UTC).date()
@@ -31,10 +33,10 @@ def command(settings: Globals, fmt: str) -> int:
         catalog = replace(catalog, warnings=tuple(found))
     except InvalidFiles as error:
         if fmt == "github":
-            printing.out(files_report.github(error.problems, wiring.repository_prefix(settings)))
+            printing.out(files_report.github(error.problems, prefix))
         raise
     if fmt == "github":
-        printing.out(files_report.github(catalog.warnings, wiring.repository_prefix(settings)))
+        printing.out(files_report.github(catalog.warnings, prefix))
     elif fmt == "json":
         printing.out(files_report.valid_json(catalog))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from voicectl.scratch import NAME, Scratch
 from voicectl.version import VERSION
 
 if TYPE_CHECKING:
+    from voicectl.hosting.port import Hosting
     from voicectl.model.lock import ProviderIdentity
     from voicectl.provider.port import Provider
     from voicectl.state.file import FileStore
@@ -115,11 +117,22 @@ def _account_of_emulator(found: Project) -> Path:
         ) from error
 
 
-def repository_prefix(settings: Globals) -> str:
-    """The project's place in the repository, as annotations name files; empty where it can't be told."""
-    import os
+def hosting() -> Hosting | None:
+    """The service that runs us, told from its variables; None elsewhere. Raises HostingError."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from voicectl.hosting.github import GitHub
 
-    root = find_project(chdir=settings.chdir).resolve()
+        return GitHub(os.environ)
+    if os.environ.get("GITLAB_CI") == "true":
+        from voicectl.hosting.gitlab import GitLab
+
+        return GitLab(os.environ)
+    return None
+
+
+def repository_prefix(root: Path) -> str:
+    """A project's place in the repository, as annotations name files; empty where it can't be told."""
+    root = root.resolve()
     workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
     if root == workspace or not root.is_relative_to(workspace):
         return ""

@@ -20,6 +20,9 @@ from voicectl.scratch import NAME, Scratch
 from voicectl.state.content import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
+WRITTEN = "lockfiles"
+"""The file in `.voicectl/` that remembers what was saved here, so that an edit by hand can be told from it."""
+_REMEMBERED = 1000
 MAX_BYTES = 256 * 1024 * 1024
 """Far above 100,000 voices; guards against a path that is no lockfile."""
 
@@ -66,6 +69,7 @@ class FileStore:
                 "free some space or fix the permissions, then run the command again",
                 [Place(self._name)],
             ) from error
+        remember(self._scratch, data)
         return _version(data)
 
     def _read(self) -> bytes | None:
@@ -182,6 +186,22 @@ class FileStore:
             return Holder(int(text["pid"]), str(text["host"]), str(text["command"]), started)
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def remember(scratch: Scratch, data: bytes) -> None:
+    """Note that voicectl wrote these bytes. Where that can't be noted, nothing is lost but a check's ease."""
+    with contextlib.suppress(OSError):
+        path = scratch.make(WRITTEN)
+        known = path.read_text(encoding="ascii").split() if path.exists() else []
+        path.write_text("\n".join([*known[-_REMEMBERED:], _version(data)]) + "\n", encoding="ascii")
+
+
+def remembered(scratch: Scratch, data: bytes) -> bool:
+    """Whether voicectl wrote these bytes on this checkout."""
+    try:
+        return _version(data) in scratch.find(WRITTEN).read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return False
 
 
 def _remedy(error: OSError) -> str:

@@ -1,0 +1,126 @@
+"""What `ci check-lockfile` does: tell a lockfile that voicectl wrote from one that somebody edited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from voicectl.cli import printing, wiring
+from voicectl.cli.options import Globals
+from voicectl.errors import InvalidFiles, Place, Problem, Refused, StateError
+from voicectl.hosting.git import Repository
+from voicectl.hosting.port import Hosting, HostingError
+from voicectl.manifest.project import Project, find_project, load_project, read_project
+from voicectl.model.lock import Lock
+from voicectl.report.markdown import fenced
+from voicectl.scratch import Scratch
+from voicectl.state.content import decode, encode
+from voicectl.state.edits import edits
+from voicectl.state.file import remembered
+from voicectl.state.merging import merge
+
+_SHOWN = 20
+_ADVICE = "only voicectl writes it: what is changed by hand is taken for what was applied"
+
+
+def staged(settings: Globals) -> int:
+    """Exit 0 where each staged lockfile is one that voicectl wrote here, or that Git merged. Raises InvalidFiles."""
+    wrong = []
+    for project in _projects(settings):
+        repository = Repository(project.root)
+        path = repository.prefix + project.state
+        if repository.staged(path) and not _written(repository, path, project):
+            hint = f"`git checkout HEAD -- {project.state}` takes it back; `voicectl state rebuild` makes it anew"
+            wrong.append(Problem(Place(project.state), "the lockfile was changed by hand", hint))
+    if wrong:
+        raise InvalidFiles(wrong)
+    return 0
+
+
+def _written(repository: Repository, path: str, project: Project) -> bool:
+    """Whether voicectl wrote what is staged: here, in the commit that is merged, or by merging the two."""
+    data = repository.read("", path)
+    if data is None:
+        return False
+    theirs = repository.read("MERGE_HEAD", path) if repository.commit_of("MERGE_HEAD") else None
+    if remembered(Scratch(project.root), data) or data == theirs:
+        return True
+    ours = repository.read("HEAD", path)
+    if theirs is None or ours is None:
+        return False
+    start = repository.merge_base("HEAD", "MERGE_HEAD")
+    base = repository.read(start, path) if start else None
+    try:
+        past = decode(base, path) if base else None
+        return data == encode(merge(past, decode(ours, path), decode(theirs, path)))
+    except StateError:
+        return False
+
+
+def pull_request(settings: Globals, base: str | None, *, strict: bool, fmt: str) -> int:
+    """Tell what a pull request changes in the lockfile. Raises Refused, with `strict`, where it does."""
+    hosting = wiring.hosting()
+    found = []
+    for project in _projects(settings):
+        repository = Repository(project.root, *((hosting.remote,) if hosting else ()))
+        path = repository.prefix + project.state
+        start = _start(repository, hosting, base)
+        before, after = repository.read(start, path), repository.read("HEAD", path)
+        if before != after:
+            found.append((project.state, tuple(_sentences(before, after, path))))
+    for name, sentences in found:
+        if fmt == "markdown":
+            lines = [
+                *sentences[:_SHOWN],
+                *([f"… and {len(sentences) - _SHOWN} more"] if len(sentences) > _SHOWN else []),
+            ]
+            printing.out(
+                f"\n#### This changes the lockfile\n\n`{name}`: {_ADVICE}. "
+                f"Merge it only if you know where it comes from.\n\n{fenced(lines)}"
+            )
+        message = (
+            "this pull request changes the lockfile: " + "; ".join(sentences[:3]) + ("; …" if sentences[3:] else "")
+        )
+        printing.problems((Problem(Place(name), message, _ADVICE, level="warning"),), settings)
+    if found and strict:
+        raise Refused("the lockfile is changed by hand", "take its changes out; apply on the main branch writes it")
+    if not found and fmt == "text":
+        printing.out("the lockfile is as voicectl left it\n")
+    return 0
+
+
+def _sentences(before: bytes | None, after: bytes | None, path: str) -> Iterator[str]:
+    try:
+        past = decode(before, path) if before else None
+    except StateError:
+        past = None
+    try:
+        present: Lock | None = decode(after, path) if after else None
+    except StateError as error:
+        yield f"it can't be read any more: {error.message}"
+        return
+    said = edits(past, present)
+    yield from said or ("the same content in other words",)
+
+
+def _start(repository: Repository, hosting: Hosting | None, base: str | None) -> str:
+    """The commit that a pull request's changes are measured against: where it left its base, or was merged with it."""
+    parents = repository.parents("HEAD")
+    if base is None and len(parents) == 2 and hosting is not None:
+        return parents[0]  # the service's own merge of the base and the pull request
+    wanted = base or (hosting.base() if hosting else None)
+    if wanted is None:
+        raise HostingError("it is not known what this pull request starts from", "name it: --base REV")
+    commit = repository.commit_of(wanted)
+    if commit is None:
+        repository.fetch_commit(wanted)
+        commit = wanted
+    return repository.merge_base(commit, "HEAD") or commit
+
+
+def _projects(settings: Globals) -> list[Project]:
+    """The project in the environment that was named, else in each."""
+    if settings.environment is not None:
+        return [wiring.project(settings)]
+    root = find_project(chdir=settings.chdir)
+    environments = read_project(root, None)[0].environments
+    return [load_project(root, name) for name in environments] if environments else [load_project(root, None)]

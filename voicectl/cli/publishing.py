@@ -1,0 +1,176 @@
+"""What `voicectl ci` does: from a project and the hosting's variables to the posts and the branches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from voicectl.cli import printing, wiring
+from voicectl.cli.options import Globals
+from voicectl.errors import UsageError
+from voicectl.hosting import lockfile, reports
+from voicectl.hosting.git import Repository
+from voicectl.hosting.lockfile import Target, Way
+from voicectl.hosting.port import Hosting, HostingError, NotAllowed
+from voicectl.hosting.reports import Subject
+from voicectl.manifest.project import Project, find_project
+from voicectl.report.escape import terminal
+from voicectl.scratch import Scratch
+
+_TAKEN = "taken"
+"""The file in `.voicectl/` that says which commit the lockfile at hand was taken from."""
+_NO_CHANGES, _DRIFT = 0, 2
+_MAX_REPORT = 16 * 1024 * 1024
+
+
+def comment(settings: Globals, file: Path, exit_code: int) -> None:
+    """Publish a plan. One without changes is no news: it only replaces what an earlier one said.
+
+    A token that may not comment is no failure: a pull request from a fork has none.
+    """
+    hosting = _hosting()
+    if not hosting.run.pull_request:
+        printing.err("this run is of no pull request: there is nothing to comment on")
+        return
+    subject = _subject(settings, "plan")
+    try:
+        post = reports.publish_comment(hosting, subject, _read(file), only_update=exit_code == _NO_CHANGES)
+    except NotAllowed as error:
+        printing.err(f"no comment was written: {terminal(error.message)}\n  {terminal(error.hint)}")
+        return
+    printing.err(f"comment: {terminal(post.url)}" if post else "no changes, and no comment that said otherwise")
+
+
+def issue(settings: Globals, file: Path, exit_code: int) -> None:
+    """Open or update the issue where drift was found, close it where none was; leave it where the audit failed."""
+    hosting = _hosting()
+    subject = _subject(settings, "drift")
+    if exit_code == _DRIFT:
+        post = reports.publish_issue(hosting, subject, f"voicectl: drift in {_name(settings)}", _read(file))
+        printing.err(f"issue: {terminal(post.url)}")
+    elif exit_code == _NO_CHANGES:
+        closed = reports.close_issue(hosting, subject)
+        printing.err(f"closed: {', '.join(terminal(post.url) for post in closed)}" if closed else "no issue is open")
+    else:
+        printing.err("the audit itself failed: the issue stays as it is")
+
+
+def fetch_lockfile(settings: Globals, way: str, branch: str | None) -> None:
+    """Bring the newest lockfile into the work tree, and remember where it came from."""
+    project = wiring.project(settings)
+    hosting = wiring.hosting()
+    repository = _repository(project, hosting)
+    target = _target(project, repository, hosting, way, branch, None)
+    memory = _memory(project)
+    memory.unlink(missing_ok=True)
+    tip = lockfile.take(repository, target)
+    if tip is None:
+        printing.err(f"{project.state}: the checkout's own")
+        return
+    memory.write_text(tip + "\n", encoding="ascii")
+    printing.err(f"{project.state}: from {terminal(target.branch)}, commit {tip[:12]}")
+
+
+def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | None) -> None:
+    """Commit and push the lockfile; with the way `pull-request`, keep one open."""
+    project = wiring.project(settings)
+    hosting = wiring.hosting()
+    repository = _repository(project, hosting)
+    target = _target(project, repository, hosting, way, branch, into)
+    if way == "pull-request" and hosting is None:
+        raise _no_hosting()
+    published = lockfile.publish(repository, target, _started_from(project, repository))
+    if published is None:
+        printing.err(f"{project.state}: nothing new")
+    else:
+        merged = ", merged with what others had pushed" if published.merged else ""
+        printing.err(f"{project.state}: commit {published.commit[:12]} on {terminal(published.branch)}{merged}")
+    if way == "pull-request" and hosting is not None:
+        _pull_request(hosting, repository, target, made=published is not None)
+    _memory(project).unlink(missing_ok=True)
+
+
+def _pull_request(hosting: Hosting, repository: Repository, target: Target, *, made: bool) -> None:
+    if not made and (repository.fetch(target.branch) is None or lockfile.clean_up(repository, target)):
+        return
+    post = next(hosting.pull_requests(target.branch), None)
+    if post is None:
+        title = f"voicectl: lockfile of {target.subject}"
+        body = (
+            f"`voicectl apply` wrote the lockfile of `{target.subject}`. Merge it: until then, runs read it from "
+            f"`{target.branch}`, and it is brought up to date by each of them.\n"
+        )
+        post = hosting.pull_request(target.branch, target.into, title, body)
+    printing.err(f"pull request: {terminal(post.url)}")
+
+
+def _hosting() -> Hosting:
+    hosting = wiring.hosting()
+    if hosting is None:
+        raise _no_hosting()
+    return hosting
+
+
+def _no_hosting() -> HostingError:
+    return HostingError(
+        "neither GitHub Actions nor GitLab CI runs this",
+        "elsewhere, `--report markdown=FILE` writes the same report for whatever your CI does with it",
+    )
+
+
+def _repository(project: Project, hosting: Hosting | None) -> Repository:
+    return Repository(project.root, *((hosting.remote, hosting.author) if hosting else ()))
+
+
+def _target(
+    project: Project, repository: Repository, hosting: Hosting | None, way: str, branch: str | None, into: str | None
+) -> Target:
+    chosen: Way = next(known for known in lockfile.WAYS if known == way)
+    goal = into or (hosting.run.branch if hosting else None) or repository.branch() or ""
+    if way == "push" and branch is not None:
+        raise UsageError("--branch is for the ways pull-request and branch", "with push, --into names the branch")
+    default = {"push": goal, "pull-request": f"voicectl/lockfile/{project.namespace}", "branch": "voicectl/lockfiles"}
+    return Target(
+        path=repository.prefix + project.state,
+        file=project.root / project.state,
+        way=chosen,
+        branch=branch or default[chosen],
+        into=goal,
+        subject=project.namespace,
+    )
+
+
+def _started_from(project: Project, repository: Repository) -> str:
+    """The commit whose lockfile this run began with."""
+    try:
+        taken = _memory(project).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        taken = ""
+    known = repository.commit_of(taken) if taken else None
+    return known or "HEAD"
+
+
+def _memory(project: Project) -> Path:
+    try:
+        return Scratch(project.root).make(f"{_TAKEN}.{Path(project.state).name}")
+    except OSError as error:
+        raise HostingError(f"the project directory: {error.strerror or error}", "make it writable") from error
+
+
+def _subject(settings: Globals, kind: str) -> Subject:
+    """What a report is about. The project may be invalid: then that is the report."""
+    root = find_project(chdir=settings.chdir)
+    return Subject(kind, Repository(root).prefix, settings.environment)
+
+
+def _name(settings: Globals) -> str:
+    return wiring.project(settings).namespace
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_MAX_REPORT).decode("utf-8", "replace")
+    except OSError as error:
+        raise UsageError(
+            f"{file} can't be read: {error.strerror or error}", "name a file that --report wrote"
+        ) from error

@@ -1,0 +1,75 @@
+"""`--report FORMAT=FILE`: the same answer in further formats, in files, also where the command fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from voicectl.cli.options import Globals
+from voicectl.errors import UsageError, VoicectlError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def report_option(*formats: str) -> Callable[[F], F]:
+    """The option, for these formats. What it asks for is kept with the global options, where a failure finds it."""
+
+    def keep(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
+        settings = ctx.find_root().ensure_object(Globals)
+        for value in values:
+            fmt, sign, file = value.partition("=")
+            if fmt not in formats or not sign or not file:
+                raise click.BadParameter(f"{value!r} is not FORMAT=FILE with a format of {', '.join(formats)}.")
+            settings.reports.append((fmt, Path(file)))
+
+    return click.option(
+        "--report",
+        multiple=True,
+        metavar="FORMAT=FILE",
+        expose_value=False,
+        callback=keep,
+        help=f"Write the report to a file, too: {', '.join(formats)}.",
+    )
+
+
+def write(settings: Globals, render: Callable[[str], str]) -> None:
+    """Write what was asked for. Raises UsageError where a file can't be written."""
+    from voicectl.cli.printing import redacted
+
+    asked, settings.reports = settings.reports, []
+    for fmt, path in asked:
+        _write(settings.path(path), redacted(render(fmt)))
+
+
+def write_failure(settings: Globals, error: VoicectlError, command: str) -> None:
+    """Write the failure where a report was expected; a format that has no words for it loses its old file.
+
+    A report that stays from an earlier run would be taken for this one's. Raises nothing: there is a failure to tell.
+    """
+    from voicectl.cli.printing import redacted
+    from voicectl.report import error_markdown, error_report
+
+    asked, settings.reports = settings.reports, []
+    for fmt, name in asked:
+        path = settings.path(name)
+        try:
+            if fmt == "markdown":
+                _write(path, redacted(error_markdown.render(error, command)))
+            elif fmt == "json":
+                _write(path, redacted(error_report.error(error)))
+            elif path.is_file():
+                path.unlink()
+        except (UsageError, OSError):
+            continue
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"--report {path} can't be written: {error.strerror or error}", "name a file that can be"
+        ) from error

@@ -1,0 +1,1 @@
+"""Where the manifests live: the Git repository, and GitHub or GitLab around it."""

@@ -1,0 +1,155 @@
+"""A Git repository, through the `git` command. Commits are made beside the work tree, which is never touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from voicectl.hosting.port import HostingError, Remote
+
+_TIMEOUT = 300.0
+"""Seconds that a fetch or a push may take."""
+
+
+class PushRefused(HostingError):
+    """The remote did not take a commit."""
+
+
+class Repository:
+    """The repository around a directory. Every method raises HostingError where git fails."""
+
+    def __init__(self, directory: Path, remote: Remote | None = None, author: tuple[str, str] | None = None) -> None:
+        self._directory = directory
+        self._remote = remote or Remote("origin")
+        self._author = author
+        self.prefix = self._run("rev-parse", "--show-prefix").decode().strip()
+        """The directory's place in the repository: empty, or with a slash at its end."""
+
+    def commit_of(self, revision: str) -> str | None:
+        """The full id of a commit; None where there is none of that name."""
+        return self._line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", fails=True)
+
+    def parents(self, revision: str) -> tuple[str, ...]:
+        """The parents of a commit that are here: a shallow clone has none beyond its edge."""
+        line = self._line("rev-list", "--parents", "--max-count=1", "--end-of-options", revision)
+        return tuple((line or "").split()[1:])
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The commit that both came from; None where the clone does not reach back to it."""
+        return self._line("merge-base", one, other, fails=True)
+
+    def read(self, revision: str, path: str) -> bytes | None:
+        """A file of a commit, or of the index with the empty revision; None where there is none."""
+        name = f"{revision}:{path}"
+        if self._line("cat-file", "-t", name, fails=True) != "blob":
+            return None
+        return self._run("cat-file", "blob", name)
+
+    def staged(self, path: str) -> bool:
+        """Whether the index has another content at a path than HEAD."""
+        return bool(self._run("diff", "--cached", "--name-only", "--", f":(top,literal){path}").strip())
+
+    def branch(self) -> str | None:
+        """The branch that is checked out."""
+        return self._line("symbolic-ref", "--short", "--quiet", "HEAD", fails=True)
+
+    def fetch(self, branch: str) -> str | None:
+        """The newest commit of a branch of the remote, and its parent; None where there is no such branch."""
+        reference = f"refs/heads/{branch}"
+        if not self._run("ls-remote", "--heads", self._remote.url, reference).strip():
+            return None
+        self._fetch(f"+{reference}:refs/voicectl/{branch}", depth=2)
+        return self.commit_of(f"refs/voicectl/{branch}")
+
+    def fetch_commit(self, commit: str) -> None:
+        """Fetch one commit by its full id."""
+        self._fetch(commit, depth=1)
+
+    def _fetch(self, what: str, depth: int) -> None:
+        # A depth would cut off the history of a clone that has all of it.
+        shallow = self._line("rev-parse", "--is-shallow-repository") == "true"
+        limit = [f"--depth={depth}"] if shallow else []
+        self._run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *limit, self._remote.url, what)
+
+    def commit_file(self, path: str, data: bytes, message: str, *, parent: str | None) -> str:
+        """Make a commit that differs from `parent` in one file; its id. Without a parent it holds that file alone."""
+        blob = self._run("hash-object", "-w", "--stdin", given=data).decode().strip()
+        with tempfile.TemporaryDirectory() as directory:
+            index = {"GIT_INDEX_FILE": str(Path(directory) / "index")}
+            if parent is not None:
+                self._run("read-tree", parent, extra=index)
+            self._run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", extra=index)
+            tree = self._run("write-tree", extra=index).decode().strip()
+        start = ["-p", parent] if parent else []
+        return (
+            self._run("commit-tree", tree, *start, "-F", "-", given=message.encode(), extra=self._signature())
+            .decode()
+            .strip()
+        )
+
+    def push(self, commit: str, branch: str, *, over: str | None = None, force: bool = False) -> None:
+        """Make `commit` the tip of a branch: on top of what is there or, with `force`, in place of `over` alone.
+
+        Raises PushRefused.
+        """
+        reference = f"refs/heads/{branch}"
+        lease = [f"--force-with-lease={reference}:{over or ''}"] if force else []
+        self._push(*lease, f"{commit}:{reference}")
+
+    def delete_branch(self, branch: str, over: str) -> None:
+        """Take a branch away from the remote, if it still is at `over`. Raises PushRefused."""
+        reference = f"refs/heads/{branch}"
+        self._push(f"--force-with-lease={reference}:{over}", f":{reference}")
+
+    def _push(self, *arguments: str) -> None:
+        try:
+            # No hook of this clone runs: what is pushed was made here.
+            self._run("push", "--quiet", "--no-verify", self._remote.url, *arguments)
+        except HostingError as error:
+            raise PushRefused(error.message, error.hint) from error
+
+    def _signature(self) -> dict[str, str]:
+        if self._author is None:
+            return {}
+        name, address = self._author
+        return {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
+                for what, value in (("NAME", name), ("EMAIL", address))}  # fmt: skip
+
+    def _line(self, *arguments: str, fails: bool = False) -> str | None:
+        """The first line of what git says; None for nothing or, where it may fail, for a failure."""
+        try:
+            said = self._run(*arguments).decode("utf-8", "replace").splitlines()
+        except HostingError:
+            if not fails:
+                raise
+            return None
+        return said[0].strip() or None if said else None
+
+    def _run(self, *arguments: str, given: bytes = b"", extra: dict[str, str] | None = None) -> bytes:
+        """Run git. The credentials go by the environment: other users of a machine can read the command lines."""
+        environment = os.environ | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        given_already = os.environ.get("GIT_CONFIG_COUNT", "")
+        first = int(given_already) if given_already.isdecimal() else 0
+        for number, (key, value) in enumerate(self._remote.settings, first):
+            environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        environment["GIT_CONFIG_COUNT"] = str(first + len(self._remote.settings))
+        try:
+            done = subprocess.run(
+                ["git", *arguments],
+                cwd=self._directory,
+                input=given,
+                env=environment | (extra or {}),
+                capture_output=True,
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise HostingError("git is not installed", "install it") from error
+        except subprocess.TimeoutExpired as error:
+            raise HostingError(f"git {arguments[0]} took longer than {_TIMEOUT:.0f} s", "try again") from error
+        if done.returncode:
+            words = " ".join(done.stderr.decode("utf-8", "replace").split())[-600:]
+            raise HostingError(f"git {arguments[0]} failed: {words or 'it does not say why'}", "see what git says")
+        return done.stdout

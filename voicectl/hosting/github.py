@@ -1,0 +1,169 @@
+"""GitHub, from inside a workflow.
+
+Facts: docs.github.com, "Variables reference" (the environment), "REST API endpoints for issues", "… for issue
+comments", "… for pull requests"; a comment on a pull request is an issue's comment.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from voicectl.hosting.port import Environment, HostingError, NotAllowed, Post, Remote, Run
+from voicectl.hosting.rest import Rest
+
+_HINT = (
+    "give the job `permissions:` that allow it (a pull request from a fork never has them; for pull requests of the "
+    "workflow itself, the repository's settings must allow Actions to create them)"
+)
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+_PULL = re.compile(r"refs/pull/(\d+)/")
+
+
+class GitHub:
+    """Implements Hosting. Reads the variables of a workflow's run, and `GITHUB_TOKEN`."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._repository = environment.get("GITHUB_REPOSITORY", "")
+        if not _REPOSITORY.fullmatch(self._repository):
+            raise HostingError("GITHUB_REPOSITORY names no repository", "run this inside a GitHub workflow")
+        self._server = environment.get("GITHUB_SERVER_URL") or "https://github.com"
+
+    @cached_property
+    def _event(self) -> dict[str, Any]:
+        """What set the workflow off."""
+        try:
+            with open(self._environment.get("GITHUB_EVENT_PATH", ""), encoding="utf-8") as file:
+                event = json.load(file)
+        except (OSError, ValueError):
+            return {}
+        return event if isinstance(event, dict) else {}
+
+    @cached_property
+    def _rest(self) -> Rest:
+        token = self._environment.get("GITHUB_TOKEN", "")
+        if not token:
+            raise NotAllowed("GITHUB_TOKEN is not set", "hand the step `GITHUB_TOKEN: ${{ github.token }}`")
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+        return Rest(self._environment.get("GITHUB_API_URL") or "https://api.github.com", headers, hint=_HINT)
+
+    @cached_property
+    def _login(self) -> str | None:
+        """Whose token it is; None for a workflow's own, which may not ask."""
+        try:
+            return str(self._rest.read("user")["login"])
+        except (NotAllowed, KeyError, TypeError):
+            return None
+
+    def _ours(self, entry: dict[str, Any]) -> bool:
+        """Whether our account wrote it. A workflow's own is a bot, and no stranger can write as one."""
+        user = entry.get("user") or {}
+        return user.get("login") == self._login if self._login else user.get("type") == "Bot"
+
+    @property
+    def run(self) -> Run:
+        """See Hosting."""
+        env = self._environment
+        pull = self._event.get("pull_request")
+        head = (pull or {}).get("head") or {}
+        number = env.get("GITHUB_RUN_ID")
+        return Run(
+            branch=env.get("GITHUB_REF_NAME") if env.get("GITHUB_REF_TYPE") == "branch" and pull is None else None,
+            commit=head.get("sha") or env.get("GITHUB_SHA"),
+            url=f"{self._server}/{self._repository}/actions/runs/{number}" if number else None,
+            pull_request=self._number is not None,
+        )
+
+    @property
+    def _number(self) -> int | None:
+        """The pull request at hand."""
+        number = (self._event.get("pull_request") or {}).get("number")
+        found = _PULL.match(self._environment.get("GITHUB_REF", ""))
+        return number if isinstance(number, int) else int(found[1]) if found else None
+
+    def base(self) -> str | None:
+        """See Hosting."""
+        return ((self._event.get("pull_request") or {}).get("base") or {}).get("sha")
+
+    @property
+    def remote(self) -> Remote:
+        """See Hosting. The header is what actions/checkout sends, too; the empty one takes away what it has left."""
+        url = f"{self._server}/{self._repository}.git"
+        token = self._environment.get("GITHUB_TOKEN", "")
+        if not token:
+            return Remote(url)
+        secret = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        key = f"http.{self._server}/.extraheader"
+        return Remote(url, ((key, ""), (key, f"Authorization: Basic {secret}")))
+
+    @property
+    def author(self) -> tuple[str, str]:
+        """See Hosting: the account behind a workflow's token."""
+        return "github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com"
+
+    def _path(self, *parts: str | int) -> str:
+        return "/".join(["repos", self._repository, *map(str, parts)])
+
+    def comments(self) -> Iterator[Post]:
+        """See Hosting."""
+        if self._number is None:
+            raise HostingError("this run is of no pull request", "use it in a workflow on pull_request")
+        path = self._path("issues", self._number, "comments")
+        return (_post(entry) for entry in self._rest.pages(path, {}) if self._ours(entry))
+
+    def comment(self, body: str, post: Post | None) -> Post:
+        """See Hosting."""
+        if post is None:
+            return _post(self._rest.write("POST", self._path("issues", self._number or 0, "comments"), {"body": body}))
+        return _post(self._rest.write("PATCH", self._path("issues", "comments", post.id), {"body": body}))
+
+    def delete_comment(self, post: Post) -> None:
+        """See Hosting."""
+        self._rest.write("DELETE", self._path("issues", "comments", post.id))
+
+    def issues(self, label: str) -> Iterator[Post]:
+        """See Hosting. The listing holds pull requests too."""
+        params = {"state": "open", "labels": label, "sort": "created", "direction": "asc"}
+        found = self._rest.pages(self._path("issues"), params)
+        return (_post(entry) for entry in found if self._ours(entry) and "pull_request" not in entry)
+
+    def issue(self, title: str, body: str, label: str, post: Post | None) -> Post:
+        """See Hosting."""
+        if post is None:
+            values = {"title": title, "body": body, "labels": [label]}
+            return _post(self._rest.write("POST", self._path("issues"), values))
+        return _post(self._rest.write("PATCH", self._path("issues", post.id), {"title": title, "body": body}))
+
+    def close_issue(self, post: Post, comment: str) -> None:
+        """See Hosting."""
+        self._rest.write("POST", self._path("issues", post.id, "comments"), {"body": comment})
+        self._rest.write("PATCH", self._path("issues", post.id), {"state": "closed", "state_reason": "completed"})
+
+    def pull_requests(self, branch: str) -> Iterator[Post]:
+        """See Hosting."""
+        owner = self._repository.partition("/")[0]
+        found = self._rest.pages(self._path("pulls"), {"state": "open", "head": f"{owner}:{branch}"})
+        # A head that GitHub does not understand would list them all.
+        return (_post(entry) for entry in found if (entry.get("head") or {}).get("ref") == branch)
+
+    def pull_request(self, branch: str, into: str, title: str, body: str) -> Post:
+        """See Hosting."""
+        values = {"head": branch, "base": into, "title": title, "body": body}
+        return _post(self._rest.write("POST", self._path("pulls"), values))
+
+
+def _post(entry: dict[str, Any]) -> Post:
+    """A comment is known by its id, issues and pull requests by their number."""
+    try:
+        return Post(int(entry.get("number") or entry["id"]), str(entry.get("body") or ""), str(entry["html_url"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise HostingError("GitHub's answer is none that voicectl knows", "is GITHUB_API_URL right?") from error
