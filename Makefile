@@ -31,12 +31,16 @@ build: $(VENV)/.installed-dev
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist .
 
-# New pins: the newest versions that pyproject.toml allows, without addresses.
+# New pins: the newest versions that pyproject.toml allows, without addresses. Then the same, by hash, for the action.
 constraints:
 	rm -rf $(VENV)-constraints
 	$(PYTHON) -m venv $(VENV)-constraints
 	$(VENV)-constraints/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[dev]'
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable > constraints.txt
+	$(VENV)-constraints/bin/python -m pip --disable-pip-version-check --quiet install uv
+	echo hatchling | $(VENV)-constraints/bin/uv pip compile pyproject.toml - --quiet --constraint constraints.txt \
+	  --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \
+	  > .github/actions/setup/requirements.txt
 	rm -rf $(VENV)-constraints
 
 $(VENV)/bin/python:

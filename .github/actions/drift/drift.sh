@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Audits. What was found is the report's to say: this fails only where there is none.
+set -ufo pipefail
+
+directory="$(mktemp -d "$RUNNER_TEMP/voicectl-drift.XXXXXX")"
+# shellcheck disable=SC2086 # words, split at spaces; globs are off
+voicectl drift --report "markdown=$directory/drift.md" --report "sarif=$directory/drift.sarif" $ARGUMENTS
+code=$?
+
+printf 'exit-code=%s\nreport=%s\n' "$code" "$directory/drift.md" >>"$GITHUB_OUTPUT"
+[ ! -f "$directory/drift.sarif" ] || printf 'sarif=%s\n' "$directory/drift.sarif" >>"$GITHUB_OUTPUT"
+[ -f "$directory/drift.md" ] || exit "$code"
