@@ -95,8 +95,9 @@ def global_options(*, root: bool = False) -> Callable[[F], F]:
             "--no-color", is_flag=True, envvar=env("VOICECTL_NO_COLOR"), help="No colours (also: NO_COLOR).", **kept
         ),
         click.option(
+            # Checked here; what it says was told from the raw words before anything could go wrong (log.wanted_format).
             "--log-format", type=click.Choice(["text", "json"]), envvar=env("VOICECTL_LOG_FORMAT"),
-            help="How progress is told on standard error.", **kept,
+            help="How progress is told on standard error.", expose_value=False,
         ),
     ]  # fmt: skip
 
