@@ -123,20 +123,20 @@ class JsonLog:
         sys.stderr = self._stream
 
     def _hear(self, event: Event) -> None:
+        if event.request is not None and not (event.request.troubled or self._settings.verbose):
+            return
         values: dict[str, Any] = {"voice": event.name, "action": event.action, "detail": event.detail}
         values = {key: value for key, value in values.items() if value}
-        verbose = self._settings.verbose > 0
         match event.kind:
             case "uploading" | "waiting":
                 return
             case "limit":
-                if not (event.detail and verbose):
+                if not (event.detail and self._settings.verbose):
                     return
                 values["limit"] = event.limit
             case "request":
                 request = event.request
-                if request is None or not (request.troubled or verbose):
-                    return
+                assert request is not None
                 values |= {"method": request.method, "path": request.path, "status": request.status}
                 values |= {"seconds": _rounded(request.seconds), "request_id": request.request_id or None}
             case "planned":
