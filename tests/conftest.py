@@ -19,8 +19,12 @@ import pytest
 import yaml
 
 from voicectl.cli.main import main
+from voicectl.cli.printing import CI_VARIABLES
 from voicectl.emulator.server import RunningEmulator
 from voicectl.emulator.store import Store
+
+for _name in (*CI_VARIABLES, "GITHUB_WORKSPACE"):
+    os.environ.pop(_name, None)  # these tests may run in a CI themselves, whose display no command is to follow
 
 KEY = "key-of-the-tests-1234"
 
@@ -100,7 +104,7 @@ class Project:
         here = os.getcwd()
         patch = pytest.MonkeyPatch()
         try:
-            for name in ("VOICECTL_ENV", "FISH_API_URL", "FISH_API_KEY", "CI", "NO_COLOR", "COLUMNS"):
+            for name in ("VOICECTL_ENV", "FISH_API_URL", "FISH_API_KEY", "NO_COLOR", "COLUMNS"):
                 patch.delenv(name, raising=False)
             for name, value in self.environ.items():
                 patch.setenv(name, value)
@@ -122,7 +126,7 @@ class Project:
         return self._process([script, *args], None, timeout)
 
     def _process(self, command: list[str], stdin: str | None, timeout: float) -> Done:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith(("VOICECTL_", "FISH_", "CI", "COLUMNS"))}
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("VOICECTL_", "FISH_", "COLUMNS"))}
         done = subprocess.run(
             [sys.executable, *command],
             cwd=self.root,

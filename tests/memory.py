@@ -187,7 +187,9 @@ class MemoryStore:
         return self._version()
 
     @contextmanager
-    def lease(self, command: str, wait: float, waiting: Callable[[Holder | None], None]) -> Iterator[None]:
+    def lease(
+        self, command: str, wait: float, waiting: Callable[[Holder | None], None], run: str = ""
+    ) -> Iterator[None]:
         yield
 
     def _version(self) -> Version:

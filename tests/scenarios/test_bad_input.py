@@ -386,6 +386,6 @@ def test_a_link_to_a_directory_of_manifests_is_an_error_not_a_removal(project: P
 def test_with_json_logs_a_failure_is_an_event_too(project: Project) -> None:
     project.voices({"a": {"visibility": "unlisted"}})
     done = project.run("plan", "--log-format", "json").expect(1)
-    (event,) = map(json.loads, done.err.splitlines())
+    _, event, _ = map(json.loads, done.err.splitlines())
     assert (event["event"], event["code"]) == ("error", "invalid_files")
     assert event["problems"][0]["file"] == "voices/all.yaml"

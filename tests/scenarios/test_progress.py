@@ -25,7 +25,7 @@ def on_a_terminal(project: Project, *arguments: str) -> str:
     process = subprocess.Popen(
         [sys.executable, "-m", "voicectl", *arguments],
         cwd=project.root,
-        env={**environ, **project.environ, "TERM": "xterm", "COLUMNS": "100"},
+        env={**environ, **project.environ, "TERM": "xterm", "COLUMNS": "140"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=slave,

@@ -32,7 +32,7 @@ def command(
     retry_failed: bool,
     **options: Any,
 ) -> int:
-    from voicectl.cli import printing, wiring
+    from voicectl.cli import wiring
     from voicectl.cli.applying import Choices, apply_plan
     from voicectl.cli.planning import limits_of, wishes
     from voicectl.errors import UsageError
@@ -45,7 +45,7 @@ def command(
             raise UsageError("a saved plan has its own selectors", "leave --only and --exclude out")
         saved = plan_file.read(settings.path(file))
     project, catalog = wiring.load(settings, limits=limits_of(options))
-    printing.problems(catalog.warnings, settings)
+    settings.log.problems(catalog.warnings)
     choices = Choices(
         yes=yes,
         wait=wait,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from voicectl.cli import printing, reports, running, wiring
 from voicectl.cli.options import Globals
 from voicectl.cli.planning import ask, refuse
-from voicectl.cli.progress import progress
 from voicectl.engine.apply import Run, apply
 from voicectl.engine.events import Listener
 from voicectl.engine.prepare import Wishes
@@ -43,6 +42,7 @@ def apply_plan(project: Project, catalog: Catalog, wishes: Wishes, choices: Choi
     def confirm(plan: Plan) -> None:
         if choices.fmt == "text":
             printing.out(plan_text.render(plan, printing.style(settings)))
+        settings.log.plan(plan, catalog)
         refuse(plan)
         ask(plan, settings, yes=choices.yes, shown=choices.fmt == "text", word=choices.word, answer=choices.answer)
 
@@ -54,19 +54,22 @@ def apply_plan(project: Project, catalog: Catalog, wishes: Wishes, choices: Choi
 
     listen: Listener
     with (
-        store.lease(choices.command, choices.lock_timeout, lambda holder: _waiting(holder, choices)),
-        progress(settings) as listen,
+        store.lease(
+            choices.command, choices.lock_timeout, lambda holder: _waiting(holder, choices, settings), settings.run
+        ),
+        settings.log.progress() as listen,
     ):
         applied = running.run(run())
-    return _report(applied, choices, settings)
+    return _report(applied, catalog, choices, settings)
 
 
-def _waiting(holder: Holder | None, choices: Choices) -> None:
+def _waiting(holder: Holder | None, choices: Choices, settings: Globals) -> None:
     if choices.lock_timeout:
-        printing.err(f"waiting up to {choices.lock_timeout:g} s for another run" + (f": {holder}" if holder else ""))
+        who = f": {holder}" if holder else ""
+        settings.log.note(f"waiting up to {choices.lock_timeout:g} s for another run{who}")
 
 
-def _report(applied: ApplyResult, choices: Choices, settings: Globals) -> int:
+def _report(applied: ApplyResult, catalog: Catalog, choices: Choices, settings: Globals) -> int:
     failure = _failure(applied, choices.command)
     done = "Destroyed" if choices.word == "destroy" else "Applied"
 
@@ -82,9 +85,10 @@ def _report(applied: ApplyResult, choices: Choices, settings: Globals) -> int:
         printing.out(rendered("json"))
     elif applied.results or applied.leftovers:
         printing.out(apply_text.render(applied, printing.style(settings), done))
+    settings.log.applied(applied, catalog)
     if failure is None:
         return 0
-    printing.failure(failure, machine=False, settings=settings)
+    settings.log.failure(failure)
     return failure.exit_code
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.options import Globals
-from voicectl.cli.progress import quiet_listener
 from voicectl.engine.audit import Answer, Question, audit_account
 from voicectl.errors import InvalidFiles
 from voicectl.manifest.project import Project
@@ -37,13 +36,13 @@ def audit(settings: Globals, *, unmanaged: bool, selectors: Selectors) -> Audite
         _, catalog = wiring.load(settings, read_samples=False)
     except InvalidFiles as error:
         readable, catalog = False, Catalog(project.catalog, project.environment)
-        printing.problems(error.problems, settings)
-        printing.err("warning: the manifests are invalid and left out: lockfile and account alone are compared")
+        settings.log.problems(error.problems)
+        settings.log.warning("the manifests are invalid and left out: lockfile and account alone are compared")
     question = Question(catalog, now().date(), readable, unmanaged, project.claimed, selectors)
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def run() -> Answer:
-        async with wiring.provider(project, quiet_listener(settings)) as provider:
+        async with wiring.provider(project, settings.log.reading()) as provider:
             return await audit_account(question, store, identity, provider)
 
     answer = running.run(run())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from voicectl.cli import wiring
 from voicectl.cli.options import Globals
-from voicectl.engine.events import silent
+from voicectl.engine.events import Listener
 from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state
 from voicectl.errors import InvalidFiles, VoicectlError
@@ -43,7 +43,7 @@ async def checkup(settings: Globals) -> list[Finding]:
         lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
         findings.append(_state(project, lock))
         subject = "account"
-        findings += await _account(project, catalog, lock)
+        findings += await _account(project, catalog, lock, settings.log.reading())
     except InvalidFiles as error:
         findings += [Finding(p.level, subject, f"{p.place}: {p.message}", p.hint) for p in error.problems]
     except Misconfigured as error:
@@ -84,9 +84,9 @@ def _state(project: Project, lock: Lock) -> Finding:
     return Finding("ok", "state", f"{project.state}: voices recorded: {len(lock.voices)}")
 
 
-async def _account(project: Project, catalog: Catalog, lock: Lock) -> list[Finding]:
+async def _account(project: Project, catalog: Catalog, lock: Lock, listener: Listener) -> list[Finding]:
     host = wiring.identity(project).host
-    async with wiring.provider(project, silent) as provider:
+    async with wiring.provider(project, listener) as provider:
         findings = [Finding("ok", "endpoint", f"{host}{' (nothing real)' if project.provider == 'emulator' else ''}")]
         credit = await provider.credit()
         level, hint = ("ok", "") if credit not in ("0", "0.0", "") else ("warning", "creating models needs credit")

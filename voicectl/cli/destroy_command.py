@@ -16,7 +16,7 @@ from voicectl.cli.options import Globals, lock_timeout_option, selectors, subcom
 @selectors
 @click.pass_obj
 def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt: str, **options: Any) -> int:
-    from voicectl.cli import printing, wiring
+    from voicectl.cli import wiring
     from voicectl.cli.applying import Choices, apply_plan
     from voicectl.cli.planning import wishes
     from voicectl.errors import NotConfirmed
@@ -27,7 +27,7 @@ def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt:
             f"--confirm says {confirm}, but this is {project.namespace}: nothing was changed",
             f"if you mean it, add --confirm {project.namespace}",
         )
-    printing.problems(catalog.warnings, settings)
+    settings.log.problems(catalog.warnings)
     choices = Choices(
         yes=confirm is not None,
         wait=0,

@@ -39,7 +39,7 @@ def command(
 
     def ready(url: str) -> None:
         printing.out(url + "\n")
-        printing.err(f"use it with: export FISH_API_URL={url} FISH_API_KEY=any-key   (Ctrl-C ends it)")
+        settings.log.note(f"use it with: export FISH_API_URL={url} FISH_API_KEY=any-key   (Ctrl-C ends it)", ours=True)
 
     serve(ordered, host, port, db, ready)
     return 0

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.options import Globals
-from voicectl.cli.progress import quiet_listener
 from voicectl.cli.rewriting import Rewriting
 from voicectl.engine.importing import find_imports
 from voicectl.errors import InvalidFiles, UsageError
@@ -17,7 +16,6 @@ from voicectl.manifest.project import Project
 from voicectl.manifest.writing import manifest_text, with_models
 from voicectl.model.catalog import Catalog
 from voicectl.plan.importing import Import
-from voicectl.report.escape import terminal
 
 
 def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -> None:
@@ -27,7 +25,7 @@ def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def find() -> list[Import]:
-        async with wiring.provider(project, quiet_listener(settings)) as provider:
+        async with wiring.provider(project, settings.log.reading()) as provider:
             return await find_imports(catalog, store, identity, provider, wanted, project.claimed)
 
     imports = running.run(find())
@@ -43,9 +41,9 @@ def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -
         problem = next(each for each in error.problems if each.level == "error")
         raise UsageError(f"with these the project would be invalid: {problem}", "nothing was written") from None
     for path in sorted(files):
-        printing.err(f"wrote {terminal(path)}")
+        settings.log.note(f"wrote {path}")
     for remark in remarks:
-        printing.err(f"warning: {terminal(remark)}")
+        settings.log.warning(remark)
     count = len(imports)
     printing.out(
         f"{count} model{'' if count == 1 else 's'} imported. Next: voicectl plan shows what adopting them does.\n"

@@ -18,7 +18,7 @@ def command(settings: Globals, directory: Path) -> int:
 
     target = (settings.chdir or Path()) / directory
     for written in write_starter(target):
-        printing.err(f"wrote {written}")
+        settings.log.note(f"wrote {written}")
     where = "" if target.resolve() == Path.cwd() else f"cd {target} && "
     printing.out(f"Next: {where}voicectl validate && voicectl apply\n")
     return 0

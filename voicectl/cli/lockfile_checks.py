@@ -80,7 +80,7 @@ def pull_request(settings: Globals, base: str | None, *, strict: bool, fmt: str)
         message = (
             "this pull request changes the lockfile: " + "; ".join(sentences[:3]) + ("; …" if sentences[3:] else "")
         )
-        printing.problems((Problem(Place(name), message, _ADVICE, level="warning"),), settings)
+        settings.log.problems((Problem(Place(name), message, _ADVICE, level="warning"),))
     if found and strict:
         raise Refused("the lockfile is changed by hand", "take its changes out; apply on the main branch writes it")
     if not found and fmt == "text":

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import click
 
+from voicectl.cli.log import wanted_format
 from voicectl.cli.options import Globals, PrintingFailed, global_options
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.version import VERSION
@@ -89,7 +90,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Keep AI voices in Git: manifests, plan, apply."""
-    ctx.ensure_object(Globals)
+    ctx.ensure_object(Globals).command = ctx.invoked_subcommand or ""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -98,9 +99,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Errors are told here and nowhere else."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     _open_streams()
-    settings = Globals()
+    settings = Globals(log_format=wanted_format(args, os.environ.get("VOICECTL_LOG_FORMAT")))
+    if settings.log_format == "json":
+        _ = settings.log  # from here on nothing else reaches standard error, usage errors among it
+    code = 1
     try:
-        result = cli.main(args, prog_name="voicectl", standalone_mode=False, obj=settings)
+        code = _run(args, settings)
+    finally:
+        settings.end(code)
+    return code
+
+
+def _run(args: Sequence[str], settings: Globals) -> int:
+    try:
+        result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=settings)
         return result if isinstance(result, int) else 0
     except VoicectlError as error:
         return _fail(error, args, settings)
@@ -122,10 +134,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(VoicectlError(f"the output can't be written: {error}", "is the disk full?"), args, settings)
     except Exception as error:
         # The last line of defence: a user is owed a sentence, and -vv gives the rest.
-        if settings.verbose > 1:
+        if settings.verbose > 1 and settings.log_format == "text":
             raise
         text = f"internal error: {type(error).__name__}: {error}"
-        return _fail(VoicectlError(text, "this is a bug in voicectl; -vv shows more for a report"), args, settings)
+        told = VoicectlError(text, "this is a bug in voicectl; -vv shows more for a report")
+        told.__cause__ = error
+        return _fail(told, args, settings)
 
 
 def _open_streams() -> None:
@@ -143,20 +157,18 @@ def _discard_output() -> None:
 
 
 def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:
-    from voicectl.cli import printing
+    """Tell an error: on standard error, and as the JSON document where standard output belongs to a machine."""
+    if _wants_machine(args):
+        from voicectl.cli import printing
+        from voicectl.report import error_report
 
     if settings.reports:
         from voicectl.cli import reports
 
-        reports.write_failure(settings, error, _command(args))
-    printing.failure(error, machine=_wants_machine(args), settings=settings)
+        reports.write_failure(settings, error, settings.command)
+        printing.out(error_report.error(error))
+    settings.log.failure(error)
     return error.exit_code
-
-
-def _command(args: Sequence[str]) -> str:
-    """The command's name, told from the raw words."""
-    names = {name for section in SECTIONS.values() for name in section}
-    return next((word for word in args if word in names), "")
 
 
 def _wants_machine(args: Sequence[str]) -> bool:

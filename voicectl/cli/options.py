@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from voicectl.cli.log import Log
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,7 +21,7 @@ class PrintingFailed(Exception):
 
 @dataclass(slots=True)
 class Globals:
-    """The global options, wherever on the command line they stood."""
+    """The global options, wherever on the command line they stood, and what a run has one of."""
 
     chdir: Path | None = None
     environment: str | None = None
@@ -28,6 +31,33 @@ class Globals:
     log_format: str = "text"
     reports: list[tuple[str, Path]] = field(default_factory=list)
     """Formats and files that `--report` asks for and that are not written yet."""
+    command: str = ""
+    """The command's words: `state rebuild`."""
+    _run: str = ""
+    _log: Log | None = None
+
+    @property
+    def run(self) -> str:
+        """An id of this run, by which its log, and whoever waits for it, can be told from others."""
+        if not self._run:
+            import uuid
+
+            self._run = uuid.uuid4().hex
+        return self._run
+
+    @property
+    def log(self) -> Log:
+        """Standard error, made when first needed."""
+        if self._log is None:
+            from voicectl.cli import log
+
+            self._log = log.choose(self)
+        return self._log
+
+    def end(self, exit_code: int) -> None:
+        """Close the log, if there was anything to tell."""
+        if self._log is not None:
+            self._log.end(exit_code)
 
     def path(self, given: Path) -> Path:
         """A file that the command line names: relative to the directory that -C chose."""
@@ -67,8 +97,9 @@ def global_options(*, root: bool = False) -> Callable[[F], F]:
             "--no-color", is_flag=True, envvar=env("VOICECTL_NO_COLOR"), help="No colours (also: NO_COLOR).", **kept
         ),
         click.option(
+            # Checked here; what it says was told from the raw words before anything could go wrong (log.wanted_format).
             "--log-format", type=click.Choice(["text", "json"]), envvar=env("VOICECTL_LOG_FORMAT"),
-            help="How progress is told on standard error.", **kept,
+            help="How progress is told on standard error.", expose_value=False,
         ),
     ]  # fmt: skip
 

@@ -26,7 +26,7 @@ def command(settings: Globals, fmt: str, prefix: str) -> int:
         raise StateError(f"there is no {store.location} yet", "run `voicectl apply` first")
     found, left_out = catalog_report.ids(lock)
     for name in left_out:
-        printing.err(f"warning: {name} is left out: its model is {lock.voices[name].state}")
+        settings.log.warning(f"{name} is left out: its model is {lock.voices[name].state}")
     if fmt == "env":
         names = [catalog_report.variable(name, prefix) for name in found]
         twice = sorted({name for name in names if names.count(name) > 1})

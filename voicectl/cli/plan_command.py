@@ -34,11 +34,10 @@ def command(
 ) -> int:
     from voicectl.cli import printing, reports, running, wiring
     from voicectl.cli.planning import limits_of, plan_only, rendered, unchanged_names, wishes
-    from voicectl.cli.progress import quiet_listener
 
     project, catalog = wiring.load(settings, limits=limits_of(options))
-    printing.problems(catalog.warnings, settings)
-    listener = quiet_listener(settings)
+    settings.log.problems(catalog.warnings)
+    listener = settings.log.reading()
     wished = wishes(options)
     prepared = running.run(plan_only(project, catalog, wished, offline=offline, listener=listener))
     plan = prepared.planned.plan
@@ -49,6 +48,7 @@ def command(
     names = unchanged_names(prepared) if show_unchanged else ()
     reports.write(settings, lambda fmt: rendered(plan, fmt, None, unchanged=names, max_bytes=max_bytes))
     printing.out(rendered(plan, fmt, settings, unchanged=names, max_bytes=max_bytes))
+    settings.log.plan(plan, catalog)
     if plan.refusals:
         return 3
     return 2 if detailed_exitcode and not plan.empty else 0

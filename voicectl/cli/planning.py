@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import click
-
 from voicectl.cli import printing, wiring
 from voicectl.cli.options import Globals
 from voicectl.engine.events import Listener, silent
@@ -96,8 +94,8 @@ def ask(plan: Plan, settings: Globals, *, yes: bool, shown: bool, word: str, ans
     if not sys.stdin.isatty() or printing.in_ci():
         raise NotConfirmed("nobody is here to confirm, so nothing was changed", f"add {flag}")
     if not sys.stdout.isatty():
-        printing.err(plan_text.totals(plan, printing.style(settings, sys.stderr)))
-    click.echo(f"{word.capitalize()}? Type '{answer}' to go on: ", nl=False, err=True)
+        settings.log.note(plan_text.totals(plan, printing.style(settings, sys.stderr)), ours=True)
+    settings.log.question(f"{word.capitalize()}? Type '{answer}' to go on")
     if _typed() != answer:
         raise NotConfirmed("not confirmed, nothing was changed", f"only '{answer}' goes on")
 

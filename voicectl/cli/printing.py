@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from typing import IO
@@ -11,9 +10,13 @@ from typing import IO
 import click
 
 from voicectl.cli.options import Globals, PrintingFailed
-from voicectl.errors import InvalidFiles, Problem, VoicectlError
-from voicectl.report.escape import json_text, terminal
 from voicectl.report.style import Style
+
+CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI")
+
+
+SECRETS = ("FISH_API_KEY", "GITHUB_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN")
+"""Variables whose values never show."""
 
 
 def style(settings: Globals, stream: IO[str] | None = None) -> Style:
@@ -36,7 +39,7 @@ def _columns(stream: IO[str]) -> int | None:
 
 def in_ci() -> bool:
     """Whether a CI runs this: no display, no questions."""
-    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in CI_VARIABLES)
 
 
 def out(text: str) -> None:
@@ -56,36 +59,10 @@ def err(text: str) -> None:
 
 
 def redacted(text: str) -> str:
-    """The last safeguard: whatever is printed, the key is not in it."""
-    key = os.environ.get("FISH_API_KEY", "").strip()
-    return text.replace(key, "…") if len(key) >= 8 else text
-
-
-def failure(error: VoicectlError, *, machine: bool, settings: Globals) -> None:
-    """Tell an error: as a sentence, and as the JSON document where a machine reads."""
-    if machine:
-        from voicectl.report import error_report
-
-        out(error_report.error(error))
-    if settings.log_format == "json":
-        from voicectl.report import error_report
-
-        err(json_text(json.dumps({"event": "error", **error_report.error_values(error)}, ensure_ascii=False)))
-        return
-    paint = style(settings, sys.stderr)
-    if isinstance(error, InvalidFiles):
-        problems(error.problems, settings)
-    err(f"{paint.paint('error:', 'red', 'bold')} {terminal(error.message)}")
-    if error.hint:
-        err(f"  {terminal(error.hint)}")
-
-
-def problems(found: tuple[Problem, ...], settings: Globals) -> None:
-    """Problems of the project's files, one a line."""
-    paint = style(settings, sys.stderr)
-    for problem in found:
-        if problem.level == "warning" and settings.quiet:
-            continue
-        word = paint.paint("warning: ", "yellow") if problem.level == "warning" else ""
-        hint = f"; {terminal(problem.hint)}" if problem.hint else ""
-        err(f"{terminal(str(problem.place))}: {word}{terminal(problem.message)}{hint}")
+    """The last safeguard: whatever is printed, the key is not in it, nor a token of the hosting."""
+    for name in SECRETS:
+        secret = os.environ.get(name, "").strip()
+        if len(secret) >= 8:
+            in_json = secret.replace("\\", "\\\\").replace('"', '\\"')
+            text = text.replace(secret, "…").replace(in_json, "…")
+    return text

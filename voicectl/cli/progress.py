@@ -1,16 +1,16 @@
-"""Progress of a run: a display on a terminal, plain lines elsewhere, JSON lines on request."""
+"""Progress of a run for people: a display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from voicectl.cli import printing
+from voicectl.cli.ci_log import Ci
 from voicectl.cli.options import Globals
 from voicectl.engine.events import Event, Listener
-from voicectl.report.escape import json_text, terminal
+from voicectl.report.escape import terminal
 
 _TOLD = ("started", "retrying", "warning", "done", "failed", "verifying")
 _LASTING = ("failed", "warning")
@@ -19,17 +19,18 @@ _SPEED_WINDOW = 600.0
 
 
 @contextmanager
-def progress(settings: Globals) -> Iterator[Listener]:
-    """The listener that fits where standard error goes."""
-    if settings.log_format == "json":
-        yield _json_lines(settings)
-    elif settings.quiet:
+def progress(settings: Globals, ci: Ci) -> Iterator[Listener]:
+    """The listener that fits where standard error goes. What a CI folds is unfolded on every way out."""
+    if settings.quiet:
         yield _quiet
     elif sys.stderr.isatty() and not printing.in_ci():
         with _display(settings) as listener:
             yield listener
     else:
-        yield _plain_line(settings)
+        try:
+            yield _plain_line(settings, ci)
+        finally:
+            ci.unfold()
 
 
 def _told_of_limit(event: Event, settings: Globals) -> bool:
@@ -42,22 +43,9 @@ def quiet_listener(settings: Globals) -> Listener:
 
     def listener(event: Event) -> None:
         if (event.kind == "retrying" and not settings.quiet) or _told_of_limit(event, settings):
-            (_json_line(event) if settings.log_format == "json" else printing.err(_sentence(event)))
+            printing.err(_sentence(event))
 
     return listener
-
-
-def _json_lines(settings: Globals) -> Listener:
-    def listener(event: Event) -> None:
-        if event.kind not in ("uploading", "waiting", "limit") or _told_of_limit(event, settings):
-            _json_line(event)
-
-    return listener
-
-
-def _json_line(event: Event) -> None:
-    values = {"event": event.kind, "voice": event.name, "action": event.action, "detail": event.detail}
-    printing.err(json_text(json.dumps({key: value for key, value in values.items() if value}, ensure_ascii=False)))
 
 
 def _quiet(event: Event) -> None:
@@ -65,10 +53,12 @@ def _quiet(event: Event) -> None:
         printing.err(_sentence(event))
 
 
-def _plain_line(settings: Globals) -> Listener:
+def _plain_line(settings: Globals, ci: Ci) -> Listener:
     tally = _Tally()
 
     def listener(event: Event) -> None:
+        if event.kind == "planned":  # not before: the plan, and perhaps a question, are not to be folded
+            ci.fold(f"voicectl {settings.command}: {event.total} change{'' if event.total == 1 else 's'}")
         tally.hear(event)
         told = event.kind in _TOLD and (event.kind != "started" or settings.verbose)
         if told or _told_of_limit(event, settings):
@@ -160,6 +150,8 @@ class _Tally:
         self._uploads: dict[str, tuple[int, int]] = {}
 
     def hear(self, event: Event) -> None:
+        if event.kind == "request":
+            return  # no sign of how far a voice is
         if event.kind == "planned":
             self.changes, self.total = event.total, event.sent
         elif event.kind in ("done", "failed"):

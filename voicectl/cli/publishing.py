@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voicectl.cli import printing, wiring
+from voicectl.cli import wiring
 from voicectl.cli.options import Globals
 from voicectl.errors import UsageError
 from voicectl.hosting import lockfile, reports
@@ -13,7 +13,6 @@ from voicectl.hosting.lockfile import Target, Way
 from voicectl.hosting.port import Hosting, HostingError, NotAllowed
 from voicectl.hosting.reports import Subject
 from voicectl.manifest.project import Project, find_project
-from voicectl.report.escape import terminal
 from voicectl.scratch import Scratch
 
 _TAKEN = "taken"
@@ -29,15 +28,15 @@ def comment(settings: Globals, file: Path, exit_code: int) -> None:
     """
     hosting = _hosting()
     if not hosting.run.pull_request:
-        printing.err("this run is of no pull request: there is nothing to comment on")
+        settings.log.note("this run is of no pull request: there is nothing to comment on")
         return
     subject = _subject(settings, "plan")
     try:
         post = reports.publish_comment(hosting, subject, _read(file), only_update=exit_code == _NO_CHANGES)
     except NotAllowed as error:
-        printing.err(f"no comment was written: {terminal(error.message)}\n  {terminal(error.hint)}")
+        settings.log.warning(f"no comment was written: {error.message}; {error.hint}")
         return
-    printing.err(f"comment: {terminal(post.url)}" if post else "no changes, and no comment that said otherwise")
+    settings.log.note(f"comment: {post.url}" if post else "no changes, and no comment that said otherwise")
 
 
 def issue(settings: Globals, file: Path, exit_code: int) -> None:
@@ -45,13 +44,14 @@ def issue(settings: Globals, file: Path, exit_code: int) -> None:
     hosting = _hosting()
     subject = _subject(settings, "drift")
     if exit_code == _DRIFT:
-        post = reports.publish_issue(hosting, subject, f"voicectl: drift in {_name(settings)}", _read(file))
-        printing.err(f"issue: {terminal(post.url)}")
+        title = f"voicectl: drift in {wiring.project(settings).namespace}"
+        post = reports.publish_issue(hosting, subject, title, _read(file))
+        settings.log.note(f"issue: {post.url}")
     elif exit_code == _NO_CHANGES:
         closed = reports.close_issue(hosting, subject)
-        printing.err(f"closed: {', '.join(terminal(post.url) for post in closed)}" if closed else "no issue is open")
+        settings.log.note(f"closed: {', '.join(post.url for post in closed)}" if closed else "no issue is open")
     else:
-        printing.err("the audit itself failed: the issue stays as it is")
+        settings.log.note("the audit itself failed: the issue stays as it is")
 
 
 def fetch_lockfile(settings: Globals, way: str, branch: str | None) -> None:
@@ -64,10 +64,10 @@ def fetch_lockfile(settings: Globals, way: str, branch: str | None) -> None:
     memory.unlink(missing_ok=True)
     tip = lockfile.take(repository, target)
     if tip is None:
-        printing.err(f"{project.state}: the checkout's own")
+        settings.log.note(f"{project.state}: the checkout's own")
         return
     memory.write_text(tip + "\n", encoding="ascii")
-    printing.err(f"{project.state}: from {terminal(target.branch)}, commit {tip[:12]}")
+    settings.log.note(f"{project.state}: from {target.branch}, commit {tip[:12]}")
 
 
 def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | None) -> None:
@@ -80,18 +80,20 @@ def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | N
         raise _no_hosting()
     published = lockfile.publish(repository, target, _started_from(project, repository))
     if published is None:
-        printing.err(f"{project.state}: nothing new")
+        settings.log.note(f"{project.state}: nothing new")
     else:
         merged = ", merged with what others had pushed" if published.merged else ""
-        printing.err(f"{project.state}: commit {published.commit[:12]} on {terminal(published.branch)}{merged}")
+        settings.log.note(f"{project.state}: commit {published.commit[:12]} on {published.branch}{merged}")
     if way == "pull-request" and hosting is not None:
-        _pull_request(hosting, repository, target, made=published is not None)
+        url = _pull_request(hosting, repository, target, made=published is not None)
+        settings.log.note(f"pull request: {url}" if url else f"no pull request: {target.branch} has nothing new")
     _memory(project).unlink(missing_ok=True)
 
 
-def _pull_request(hosting: Hosting, repository: Repository, target: Target, *, made: bool) -> None:
+def _pull_request(hosting: Hosting, repository: Repository, target: Target, *, made: bool) -> str | None:
+    """The address of the one that is open, by now; None where there is nothing to merge."""
     if not made and (repository.fetch(target.branch) is None or lockfile.clean_up(repository, target)):
-        return
+        return None
     post = next(hosting.pull_requests(target.branch), None)
     if post is None:
         title = f"voicectl: lockfile of {target.subject}"
@@ -100,7 +102,7 @@ def _pull_request(hosting: Hosting, repository: Repository, target: Target, *, m
             f"`{target.branch}`, and it is brought up to date by each of them.\n"
         )
         post = hosting.pull_request(target.branch, target.into, title, body)
-    printing.err(f"pull request: {terminal(post.url)}")
+    return post.url
 
 
 def _hosting() -> Hosting:
@@ -160,10 +162,6 @@ def _subject(settings: Globals, kind: str) -> Subject:
     """What a report is about. The project may be invalid: then that is the report."""
     root = find_project(chdir=settings.chdir)
     return Subject(kind, Repository(root).prefix, settings.environment)
-
-
-def _name(settings: Globals) -> str:
-    return wiring.project(settings).namespace
 
 
 def _read(file: Path) -> str:

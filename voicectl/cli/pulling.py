@@ -9,7 +9,6 @@ from typing import Any
 
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.options import Globals
-from voicectl.cli.progress import quiet_listener
 from voicectl.cli.rewriting import Rewriting
 from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state
@@ -48,10 +47,10 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def look(lock: Lock) -> Observation:
-        async with wiring.provider(project, quiet_listener(settings)) as provider:
+        async with wiring.provider(project, settings.log.reading()) as provider:
             return await observe(provider, catalog, lock)
 
-    with store.lease("voicectl pull", 0, lambda holder: None):
+    with store.lease("voicectl pull", 0, lambda holder: None, settings.run):
         lock, version = load_state(store, catalog, identity)
         if version == ABSENT:
             raise StateError(
@@ -63,7 +62,7 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
         edits = _edits(project, pulls(catalog, lock, observation, selectors))
         texts = _texts(project, edits)
         for words in edits.remarks:
-            printing.err(f"warning: {terminal(words)}")
+            settings.log.warning(words)
         if dry_run:
             printing.out("".join(_diff(path, before, after) for path, (before, after) in sorted(texts.items())))
             return
@@ -87,7 +86,7 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
             written.undo()
             raise
     for path in sorted(texts):
-        printing.err(f"changed {terminal(path)}")
+        settings.log.note(f"changed {path}")
     count = sum(map(len, edits.voices.values()))
     printing.out(f"{count} value{'' if count == 1 else 's'} pulled into {len(texts)} file(s). Next: voicectl plan\n")
 

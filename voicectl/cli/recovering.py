@@ -7,17 +7,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
-
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.options import Globals
-from voicectl.cli.progress import quiet_listener
 from voicectl.engine.rebuild import rebuild_lock
 from voicectl.errors import NotConfirmed, StateError
 from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.plan.rebuild import Rebuilt
-from voicectl.report.escape import terminal
 from voicectl.scratch import NAME, Scratch
 from voicectl.state.content import decode, encode, now
 
@@ -30,23 +26,23 @@ def rebuild(settings: Globals, *, yes: bool) -> None:
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def make() -> Rebuilt:
-        async with wiring.provider(project, quiet_listener(settings)) as provider:
+        async with wiring.provider(project, settings.log.reading()) as provider:
             return await rebuild_lock(catalog, identity, provider, now())
 
-    with store.lease("voicectl state rebuild", 0, lambda holder: None):
+    with store.lease("voicectl state rebuild", 0, lambda holder: None, settings.run):
         rebuilt = running.run(make())
         path = project.root / project.state
         if path.exists() and path.read_bytes() == encode(rebuilt.lock):
             printing.out(f"{project.state} is as it would be rebuilt: nothing to do.\n")
             return
         if path.exists():
-            _agree(f"{project.state} exists and will be replaced (a backup is kept)", yes)
-            printing.err(f"backup: {_backup(project, path)}")
+            _agree(f"{project.state} exists and will be replaced (a backup is kept)", yes, settings)
+            settings.log.note(f"backup: {_backup(project, path)}")
         store.save(rebuilt.lock, store.version())
     for words in rebuilt.unknown[:MAX_SHOWN]:
-        printing.err(f"not known: {terminal(words)}")
+        settings.log.note(f"not known: {words}")
     if len(rebuilt.unknown) > MAX_SHOWN:
-        printing.err(f"… and {len(rebuilt.unknown) - MAX_SHOWN} more of the kind")
+        settings.log.note(f"… and {len(rebuilt.unknown) - MAX_SHOWN} more of the kind")
     count, removed = len(rebuilt.lock.voices), len(rebuilt.lock.removed)
     gone = f", {removed} removed" if removed else ""
     printing.out(f"{project.state} rebuilt: {count} voices{gone}. Next: voicectl plan\n")
@@ -61,8 +57,8 @@ def unlock(settings: Globals, *, yes: bool) -> None:
         return
     holder = store.holder()
     who = str(holder) if holder else "a run that does not say who it is"
-    _agree(f"{project.state} is held by {who}. If it still works, two runs will write at once", yes)
-    printing.err(f"backup: {_backup(project, store.break_lease())}")
+    _agree(f"{project.state} is held by {who}. If it still works, two runs will write at once", yes, settings)
+    settings.log.note(f"backup: {_backup(project, store.break_lease())}")
     printing.out(f"{project.state} is unlocked. Next: end that run, then voicectl plan\n")
 
 
@@ -94,12 +90,12 @@ def _lock(path: Path) -> Lock | None:
     return decode(data, str(path)) if data.strip() else None
 
 
-def _agree(what: str, yes: bool) -> None:
+def _agree(what: str, yes: bool, settings: Globals) -> None:
     if yes:
         return
     if not sys.stdin.isatty() or printing.in_ci():
         raise NotConfirmed(f"{what}: nobody is here to confirm", "add --yes")
-    click.echo(f"{what}. Type 'yes' to go on: ", nl=False, err=True)
+    settings.log.question(f"{what}. Type 'yes' to go on")
     if sys.stdin.readline().strip() != "yes":
         raise NotConfirmed("not confirmed, nothing was changed", "only 'yes' goes on")
 

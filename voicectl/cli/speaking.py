@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, get_args
 
-from voicectl.cli import printing, running, wiring
+from voicectl.cli import running, wiring
 from voicectl.cli.options import Globals
-from voicectl.cli.progress import quiet_listener
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.manifest.problems import did_you_mean
 from voicectl.manifest.project import Project
 from voicectl.model.voice import Voice
 from voicectl.provider.port import AudioFormat, Rejected, Speech
-from voicectl.report.escape import terminal
 
 MAX_TEXT = 1024 * 1024
 """Bytes of a text: an hour of speech is some 60 kB."""
@@ -96,7 +94,7 @@ def _references(project: Project, voice: Voice, settings: Globals) -> tuple[tupl
             break
         chosen.append((project.root / sample.path, sample.transcript or ""))
     if len(chosen) < len(usable):
-        printing.err(f"warning: {len(chosen)} of {len(usable)} samples are sent: more than two minutes don't help")
+        settings.log.warning(f"{len(chosen)} of {len(usable)} samples are sent: more than two minutes don't help")
     return tuple(chosen)
 
 
@@ -146,13 +144,13 @@ def _speak(project: Project, speech: Speech, wanted: Wanted, settings: Globals) 
     _refuse_own_files(project, wanted.out, settings)
 
     async def run(file: BinaryIO) -> None:
-        async with wiring.provider(project, quiet_listener(settings)) as provider:
+        async with wiring.provider(project, settings.log.reading()) as provider:
             await provider.speak(speech, file.write)  # type: ignore[arg-type]
 
     with _whole_file(wanted.out) as file:
         running.run(run(file))
         size = file.tell()
-    printing.err(f"wrote {terminal(str(wanted.out))} ({size:,} bytes)")
+    settings.log.note(f"wrote {wanted.out} ({size:,} bytes)")
 
 
 @contextlib.contextmanager

@@ -10,8 +10,10 @@ from voicectl.cli.options import Globals, subcommand
 
 
 @click.group(name="state", help="Recover the lockfile.")
-def command() -> None:
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """The commands below do the work."""
+    ctx.ensure_object(Globals).command = f"state {ctx.invoked_subcommand}"
 
 
 @subcommand(name="rebuild", help="Write the lockfile from the account and the manifests. Keeps a backup.")

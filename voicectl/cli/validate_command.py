@@ -34,12 +34,13 @@ def command(settings: Globals, fmt: str) -> int:
     except InvalidFiles as error:
         if fmt == "github":
             printing.out(files_report.github(error.problems, prefix))
+            settings.log.annotated(error.problems)
         raise
     if fmt == "github":
         printing.out(files_report.github(catalog.warnings, prefix))
     elif fmt == "json":
         printing.out(files_report.valid_json(catalog))
     else:
-        printing.problems(catalog.warnings, settings)
+        settings.log.problems(catalog.warnings)
         printing.out(files_report.valid_text(catalog))
     return 0

@@ -32,7 +32,9 @@ def project(settings: Globals) -> Project:
 
     Raises ProjectNotFound, InvalidFiles, UsageError.
     """
-    return load_project(find_project(chdir=settings.chdir), settings.environment)
+    found = load_project(find_project(chdir=settings.chdir), settings.environment)
+    settings.log.about(found.catalog, found.environment)
+    return found
 
 
 def load(
@@ -43,6 +45,7 @@ def load(
     Raises ProjectNotFound, UsageError, and InvalidFiles with the problems of all files together.
     """
     found, loaded = load_all(find_project(chdir=settings.chdir), settings.environment, read_samples=read_samples)
+    settings.log.about(found.catalog, found.environment)
     given = {name: value for name, value in (limits or {}).items() if value is not None}
     for name in ("max_deletes", "max_replaces"):
         if name in given:
@@ -93,6 +96,7 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
             transport=transport,
             on_retry=on_retry,
             on_limit=lambda limit: listener(Event("limit", limit=limit)),
+            on_request=lambda request: listener(Event("request", request=request)),
             user_agent=f"voicectl/{VERSION}",
         )
     except (OSError, ValueError) as error:  # a missing SSL_CERT_FILE, a malformed proxy address

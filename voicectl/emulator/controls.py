@@ -2,7 +2,8 @@
 
 They need no key, are not in the log, and no fault meets them:
 
-    GET    /_emulator/log            {"entries": [...]}, oldest first; ?after=N leaves out numbers up to N
+    GET    /_emulator/log            {"entries": [...]}, oldest first; ?after=N leaves out numbers up to N;
+                                     `request_id` is what the answer had as x-request-id
     DELETE /_emulator/log            forgets the entries
     GET    /_emulator/models         {"items": [...]}, all models of all workspaces, oldest first
     POST   /_emulator/models/{id}    sets the fields of a JSON object on a model, unchecked by the API's rules

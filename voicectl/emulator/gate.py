@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from voicectl.emulator.answers import error_response
 from voicectl.emulator.entity import workspace_of
-from voicectl.emulator.faults import ConnectionDropped, FaultEngine, Reply, replacement
+from voicectl.emulator.faults import ConnectionDropped, FaultEngine, Message, Reply, replacement
 from voicectl.emulator.requestlog import RequestLog
 from voicectl.emulator.settings import Rule, Settings
 
@@ -94,7 +94,7 @@ class Gate:
                 log.close(entry, reply.status)
 
         exchange = Exchange(settings, self._engine, workspace, key not in settings.no_credit, rules)
-        reply = Reply(send, rules, end)
+        reply = Reply(_named(send, entry.request_id), rules, end)
         try:
             await self._serve(exchange, scope, receive, reply, end)
         finally:
@@ -131,6 +131,18 @@ class Gate:
             return False
         await answer(scope, receive, reply)
         return True
+
+
+def _named(send: Send, request_id: str) -> Send:
+    """Every answer says which entry of the log it belongs to, whatever becomes of it on the way."""
+    header = (b"x-request-id", request_id.encode())
+
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), header]}
+        await send(message)
+
+    return named
 
 
 def _bearer_key(scope: Scope) -> str | None:

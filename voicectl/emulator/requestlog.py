@@ -26,9 +26,14 @@ class Entry:
     duration: float | None = None
     faults: tuple[str, ...] = ()
 
+    @property
+    def request_id(self) -> str:
+        """What the answer's `x-request-id` says."""
+        return f"emulator-{self.number}"
+
     def as_json(self) -> dict[str, Any]:
         """The entry as a JSON object."""
-        return asdict(self)
+        return {**asdict(self), "request_id": self.request_id}
 
 
 class RequestLog:

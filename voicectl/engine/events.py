@@ -6,8 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from voicectl.provider.port import Request
+
 EventKind = Literal[
-    "planned", "started", "uploading", "waiting", "retrying", "warning", "done", "failed", "verifying", "limit"
+    "planned",
+    "started",
+    "uploading",
+    "waiting",
+    "retrying",
+    "warning",
+    "done",
+    "failed",
+    "verifying",
+    "limit",
+    "request",
 ]
 
 
@@ -17,6 +29,7 @@ class Event:
 
     For `planned`, `total` is the number of changes and `sent` the bytes that they will upload. For `limit`,
     `limit` is how many requests may be in flight from now on, and `detail`, at the end, what was found out.
+    For `done` and `failed`, `seconds` is how long the change was worked on. `request` comes with the kind of this name.
     """
 
     kind: EventKind
@@ -26,6 +39,8 @@ class Event:
     sent: int = 0
     total: int = 0
     limit: int = 0
+    seconds: float = 0.0
+    request: Request | None = None
 
 
 Listener = Callable[[Event], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -35,6 +36,16 @@ class Outcome:
     message: str = ""
     hint: str = ""
     begun: bool = False
+    seconds: float = 0.0
+    """How long it was worked on; between its steps it may wait for other tasks, which does not count."""
+
+    async def work(self, step: Step) -> None:
+        """Do one step of the task, and count its time. Raises what the step raises."""
+        start = time.perf_counter()
+        try:
+            await step(self.task)
+        finally:
+            self.seconds += time.perf_counter() - start
 
     def result(self, voices: Mapping[str, Record]) -> Result:
         """The same as a frozen value, once the run is over; `voices` are the records by then."""
@@ -116,13 +127,13 @@ class Execution:
             tell(Event("started", task.name, task.change.action))
             outcome.begun = True
         try:
-            await step(task)
+            await outcome.work(step)
         except NotTried as error:
             outcome.message = error.message
             return
         except VoicectlError as error:
             outcome.status, outcome.message, outcome.hint = "failed", error.message, error.hint
-            tell(Event("failed", task.name, task.change.action, error.message))
+            tell(Event("failed", task.name, task.change.action, error.message, seconds=outcome.seconds))
             self.unreachable = self.unreachable + 1 if isinstance(error, NotSent) else 0
             stops = isinstance(error, ProviderError) and error.stops_run
             if isinstance(error, StateError | TryAgain) or stops or self.unreachable >= UNREACHABLE:
@@ -133,4 +144,4 @@ class Execution:
             self.stop(self.performer.ledger.failure)
         if finished(task):
             outcome.status = "done"
-            tell(Event("done", task.name, task.change.action))
+            tell(Event("done", task.name, task.change.action, seconds=outcome.seconds))

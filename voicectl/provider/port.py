@@ -147,6 +147,22 @@ class Listing:
     complete: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request that was sent, as logs tell it: without its query, its headers and its body.
+
+    `status` is None where no answer came. `request_id` is what the provider calls it, where it says so:
+    untrusted text. `troubled` says that it failed, or that it repeats one that did.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    seconds: float
+    request_id: str
+    troubled: bool
+
+
 Progress = Callable[[int], None]
 """Hears of bytes sent since the last call; of a negative number when they have to be sent again."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from voicectl.errors import Problem
+from voicectl.errors import Place, Problem
 from voicectl.model.catalog import Catalog
 from voicectl.report.document import document
 from voicectl.report.error_report import problems as listed
@@ -42,8 +42,17 @@ def valid_json(catalog: Catalog) -> str:
 def github(problems: Iterable[Problem], prefix: str = "") -> str:
     """Annotations for GitHub Actions; `prefix` is the project's place in the repository."""
     return "".join(
-        f"::{problem.level} file={escaped(prefix + problem.place.file, property_value=True)},"
-        f"line={problem.place.line},col={problem.place.column}::"
-        f"{escaped(problem.message + (f'; {problem.hint}' if problem.hint else ''))}\n"
+        annotation(
+            problem.level, problem.message + (f"; {problem.hint}" if problem.hint else ""), problem.place, prefix
+        )
+        + "\n"
         for problem in problems
     )
+
+
+def annotation(level: str, words: str, place: Place | None = None, prefix: str = "") -> str:
+    """One workflow command, which is a line: `level` is error, warning or notice."""
+    where = ""
+    if place is not None:
+        where = f" file={escaped(prefix + place.file, property_value=True)},line={place.line},col={place.column}"
+    return f"::{level}{where}::{escaped(words)}"

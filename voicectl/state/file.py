@@ -107,7 +107,9 @@ class FileStore:
         _sync_directory(self._path.parent)
 
     @contextlib.contextmanager
-    def lease(self, command: str, wait: float, waiting: Callable[[Holder | None], None]) -> Iterator[None]:
+    def lease(
+        self, command: str, wait: float, waiting: Callable[[Holder | None], None], run: str = ""
+    ) -> Iterator[None]:
         """See StateStore.lease."""
         from filelock import FileLock, Timeout
 
@@ -130,7 +132,7 @@ class FileStore:
                 _remedy(error),
             ) from error
         try:
-            self._sign(command)
+            self._sign(command, run)
             yield
         finally:
             with contextlib.suppress(OSError):
@@ -167,13 +169,14 @@ class FileStore:
     def _holder_path(self) -> Path:
         return self._scratch.find(f"{self._path.name}.holder")
 
-    def _sign(self, command: str) -> None:
+    def _sign(self, command: str, run: str) -> None:
         """Say who holds the lease. Only for messages: the operating system's lock is what counts."""
         text = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "command": command,
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "run": run,
         }
         with contextlib.suppress(OSError):
             self._holder_path().write_text(json.dumps(text), encoding="utf-8")
@@ -183,7 +186,7 @@ class FileStore:
         try:
             text = json.loads(self._holder_path().read_text(encoding="utf-8"))
             started = datetime.fromisoformat(text["started_at"])
-            return Holder(int(text["pid"]), str(text["host"]), str(text["command"]), started)
+            return Holder(int(text["pid"]), str(text["host"]), str(text["command"]), started, str(text.get("run", "")))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

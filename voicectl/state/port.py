@@ -24,10 +24,13 @@ class Holder:
     host: str
     command: str
     started_at: datetime
+    run: str = ""
+    """The id of its run, as its log has it."""
 
     def __str__(self) -> str:
         when = self.started_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        return f"pid {self.pid} on {self.host}, `{self.command}`, since {when}"
+        run = f", run {self.run}" if self.run else ""
+        return f"pid {self.pid} on {self.host}, `{self.command}`, since {when}{run}"
 
 
 class StateStore(Protocol):
@@ -50,9 +53,11 @@ class StateStore(Protocol):
         """
 
     def lease(
-        self, command: str, wait: float, waiting: Callable[[Holder | None], None]
+        self, command: str, wait: float, waiting: Callable[[Holder | None], None], run: str = ""
     ) -> AbstractContextManager[None]:
         """Keep other runs out, waiting up to `wait` seconds; `waiting` hears once whom we wait for.
+
+        Others are told the `command` and the `run`'s id.
 
         Raises StateLocked. A holder that died holds nothing.
         """

@@ -22,6 +22,9 @@ from voicectl.provider.port import (
 
 LONGEST_WAIT = 120.0
 """Seconds of a `Retry-After` that are obeyed: a run must not hang for a day because a server says so."""
+LONGEST_REQUEST_ID = 100
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-trace-id", "cf-ray", "x-amzn-requestid")
+"""The usual names, most telling first: the provider's OpenAPI description documents none."""
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -47,7 +50,8 @@ class Answers:
         """A success whose body is not what the call returns."""
         kind = response.headers.get("content-type", "no content type").split(";")[0]
         return OutcomeUnknown(
-            f"{self._host} answered {response.status_code} with something unreadable ({self._redacted(kind)})",
+            f"{self._host} answered {response.status_code} with something unreadable ({self._redacted(kind)})"
+            + self._quotable(response),
             "check FISH_API_URL: is this the API, and not a web page or a proxy?",
             response.status_code,
         )
@@ -56,7 +60,7 @@ class Answers:
         """An error status, with the provider's own words."""
         status, host = response.status_code, self._host
         words = self._redacted(wire.error_message(response.content))
-        said = f": {words}" if words else ""
+        said = (f": {words}" if words else "") + self._quotable(response)
         match status:
             case 401:
                 return Unauthorized(f"{host} does not accept the API key (401){said}", "check FISH_API_KEY", 401)
@@ -69,7 +73,8 @@ class Answers:
             case _ if 300 <= status < 400:
                 target = self._redacted(response.headers.get("location", ""))
                 return Misconfigured(
-                    f"{host} redirects to {target or 'elsewhere'} ({status}); the key is not sent along",
+                    f"{host} redirects to {target or 'elsewhere'} ({status}); the key is not sent along"
+                    + self._quotable(response),
                     "if that is the right endpoint, set FISH_API_URL to it",
                     status,
                 )
@@ -80,6 +85,16 @@ class Answers:
                 address = "is FISH_API_URL the API's base address?"
                 hint = address if status in (404, 405) else "correct what it names in the manifest, then apply again"
                 return Rejected(f"{host} refused the request ({status}){said}", hint, status)
+
+    def request_id(self, response: httpx.Response) -> str:
+        """What the provider, or the proxy before it, calls this request; empty where neither says so."""
+        found = (response.headers.get(name, "").strip() for name in _REQUEST_ID_HEADERS)
+        return self._redacted(next(filter(None, found), ""))[:LONGEST_REQUEST_ID]
+
+    def _quotable(self, response: httpx.Response) -> str:
+        """The request id, for whoever has to ask the provider's support."""
+        found = self.request_id(response)
+        return f" (request id {found})" if found else ""
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._key, "…")

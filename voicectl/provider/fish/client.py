@@ -16,6 +16,7 @@ from voicectl.model.observed import Model, Patch
 from voicectl.provider.fish import wire
 from voicectl.provider.fish.answers import Answers
 from voicectl.provider.fish.endpoint import Endpoint
+from voicectl.provider.fish.exchanges import OnRequest, told
 from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.fish.limits import limiter
 from voicectl.provider.fish.pools import Pools
@@ -73,10 +74,12 @@ class FishClient:
         patience: Patience = Patience(),
         on_retry: OnRetry = lambda reason, pause: None,
         on_limit: Callable[[int], None] = lambda limit: None,
+        on_request: OnRequest = lambda request: None,
         user_agent: str = "voicectl",
     ) -> None:
         self._patience = patience
         self._on_retry = on_retry
+        self._on_request = on_request
         self._answers = Answers(endpoint)
         self.limiter = limiter(concurrency)
         self.limiter.on_limit = on_limit
@@ -170,8 +173,7 @@ class FishClient:
             data["description"] = new.metadata.description
         if new.transcripts:
             data["texts"] = list(new.transcripts)
-        response = await self._send("POST", "/model", uploads=files, progress=progress, data=data)
-        model: Model = self._read(response, wire.model)
+        model: Model = await self._send("POST", "/model", wire.model, uploads=files, progress=progress, data=data)
         return model
 
     async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
@@ -212,9 +214,10 @@ class FishClient:
         else:
             request = {"json": {**body, "reference_id": speech.model_id}}
         async with self.limiter.slot():
-            with self._http.client() as http:
+            with self._http.client() as http, told(self._on_request, self._answers, "POST", "/v1/tts") as exchange:
                 try:
                     async with http.stream("POST", "/v1/tts", headers=headers, **request) as response:
+                        exchange.response = response
                         if not response.is_success:
                             await response.aread()
                             raise self._answers.refused(response)
@@ -250,10 +253,8 @@ class FishClient:
         end = loop.time() + self._patience.deadline
         for attempt in range(self._patience.attempts):
             try:
-                response = await self._send(method, path, gone=gone, **request)
-                if response.status_code in gone:
-                    return None
-                return self._read(response, read) if method == "GET" else True
+                reading = read if method == "GET" else None
+                return await self._send(method, path, reading, gone=gone, again=attempt > 0, **request)
             except (Throttled, NotSent, OutcomeUnknown) as error:
                 pause = self._patience.pause(attempt, error.retry_after)
                 if attempt + 1 == self._patience.attempts or loop.time() + pause > end:
@@ -266,15 +267,18 @@ class FishClient:
         self,
         method: str,
         path: str,
+        read: Callable[[Any], Any] | None,
         *,
         gone: tuple[int, ...] = (),
+        again: bool = False,
         uploads: Sequence[tuple[str, Upload]] = (),
         progress: Progress = lambda size: None,
         **request: Any,
-    ) -> httpx.Response:
-        """One request and its answer: 2xx, or one of `gone`. Everything else raises.
+    ) -> Any:
+        """One request, `again` if it repeats one, and what `read` makes of a 2xx (without it, True).
 
-        Files are opened only once the request may go, so that their number stays bounded.
+        None for one of `gone`; everything else raises. Files are opened only once the request may
+        go, so that their number stays bounded.
         """
         async with self.limiter.slot() as place:
 
@@ -282,26 +286,30 @@ class FishClient:
                 if event == _BODY_IS_OUT:
                     self.limiter.sent(place)
 
-            with self._http.client() as http, OpenUploads(uploads, progress) as files:
+            with (
+                self._http.client() as http,
+                OpenUploads(uploads, progress) as files,
+                told(self._on_request, self._answers, method, path, again=again) as exchange,
+            ):
                 if uploads:
                     request["files"] = files.parts
                 try:
                     built = http.build_request(method, path, extensions={"trace": trace}, **request)
                     if uploads:
                         built.stream = Gathered(built.stream)
-                    response = await http.send(built)
+                    response = exchange.response = await http.send(built)
                 except httpx.HTTPError as error:
                     raise self._answers.unanswered(method, error, self._patience.read) from error
-            if response.is_success or response.status_code in gone:
-                self.limiter.succeeded(place)
-                return response
-            refusal = self._answers.refused(response)
-            if refusal.status in (429, 503):
-                self.limiter.refused(place, refusal.retry_after, overloaded=refusal.status == 503)
-            raise refusal
+                if response.is_success or response.status_code in gone:
+                    self.limiter.succeeded(place)
+                    return self._read(response, read) if response.is_success else None
+                refusal = self._answers.refused(response)
+                if refusal.status in (429, 503):
+                    self.limiter.refused(place, refusal.retry_after, overloaded=refusal.status == 503)
+                raise refusal
 
-    def _read(self, response: httpx.Response, read: Callable[[Any], Any]) -> Any:
+    def _read(self, response: httpx.Response, read: Callable[[Any], Any] | None) -> Any:
         try:
-            return read(json.loads(response.content))
+            return read(json.loads(response.content)) if read is not None else True
         except (ValueError, RecursionError) as error:
             raise self._answers.unreadable(response) from error

@@ -1,0 +1,79 @@
+"""What a run tells on standard error: one interface, for people or for machines, chosen once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from voicectl.cli.options import Globals
+    from voicectl.engine.events import Listener
+    from voicectl.errors import Problem, VoicectlError
+    from voicectl.model.catalog import Catalog
+    from voicectl.plan.plan import Plan
+    from voicectl.plan.result import ApplyResult
+
+
+class Log(Protocol):
+    """Standard error. Texts are given as they are: whoever writes them makes them safe for where they go."""
+
+    def about(self, catalog: str, environment: str | None) -> None:
+        """What the run works on is known now."""
+
+    def note(self, text: str, *, ours: bool = False) -> None:
+        """Something worth knowing. `ours` says that nobody else had a hand in the text."""
+
+    def warning(self, text: str) -> None:
+        """Something to look at."""
+
+    def question(self, text: str) -> None:
+        """What a person is asked to type now."""
+
+    def problems(self, found: Iterable[Problem]) -> None:
+        """Problems of the project's files."""
+
+    def annotated(self, found: Iterable[Problem]) -> None:
+        """These problems stand on standard output as annotations of a CI, so they need no others."""
+
+    def plan(self, plan: Plan, catalog: Catalog) -> None:
+        """A plan that was made; standard output shows it."""
+
+    def applied(self, applied: ApplyResult, catalog: Catalog) -> None:
+        """How an apply went; standard output shows it."""
+
+    def failure(self, error: VoicectlError) -> None:
+        """What ends the run."""
+
+    def progress(self) -> AbstractContextManager[Listener]:
+        """The listener of a run that changes the account."""
+
+    def reading(self) -> Listener:
+        """The listener of a run that only reads."""
+
+    def end(self, exit_code: int) -> None:
+        """Nothing follows."""
+
+
+def choose(settings: Globals) -> Log:
+    """The log that the command line and the environment ask for."""
+    if settings.log_format == "json":
+        from voicectl.cli.json_log import JsonLog
+
+        return JsonLog(settings)
+    from voicectl.cli.ci_log import recognised
+    from voicectl.cli.text_log import TextLog
+
+    return TextLog(settings, recognised(settings))
+
+
+def wanted_format(words: list[str], environ_says: str | None) -> str:
+    """`text` or `json`, told from the raw words: the log begins before they are parsed, and parsing may fail."""
+    words = words[: words.index("--")] if "--" in words else words
+    given = [environ_says or ""]
+    for number, word in enumerate(words):
+        if word == "--log-format":
+            given += words[number + 1 : number + 2]
+        elif word.startswith("--log-format="):
+            given.append(word.partition("=")[2])
+    return "json" if given[-1] == "json" else "text"
