@@ -16,6 +16,9 @@ from voicectl.cli.options import Globals, PrintingFailed, global_options
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.version import VERSION
 
+COMPLETE = "_VOICECTL_COMPLETE"
+"""The variable by which the completion scripts ask, as click names it."""
+
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
         "init": "Write a project that validates, with the emulator as provider.",
@@ -98,6 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if arguments is None else arguments)
     _open_streams()
     settings = Globals()
+    if COMPLETE in os.environ:
+        from voicectl.cli import completing
+
+        completing.register()
     try:
         result = cli.main(args, prog_name="voicectl", standalone_mode=False, obj=settings)
         return result if isinstance(result, int) else 0
