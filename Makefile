@@ -82,3 +82,8 @@ golden: $(VENV)/.installed-test
 # DIST=DIRECTORY takes files that were built before.
 test-release: $(VENV)/.installed-test
 	VOICECTL_RELEASE=1 VOICECTL_DIST=$(if $(DIST),$(abspath $(DIST))) $(BIN)/python -m pytest tests/release
+
+.PHONY: picture
+# The terminal that the README shows, from what the command prints now.
+picture: $(VENV)/.installed
+	$(BIN)/python examples/picture.py
