@@ -30,6 +30,7 @@ bindkey -e
 bindkey '^[*' insert-all
 PS1= PS2= PROMPT_EOL_MARK=
 """
+SETUP = {"bash": BASH, "zsh": ZSH}
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -37,29 +38,34 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb", "INPUTRC": os.devnull, **more}
 
 
-def offered(shell: str, line: str, project: Project, **environ: str) -> list[str]:
-    """What the shell puts in place of the last word of `line`, sorted; the word itself where it knows nothing."""
+def offered(shell: str, lines: list[str], project: Project, **environ: str) -> list[list[str]]:
+    """What the shell puts in place of each line's last word, sorted; the word itself where it knows nothing."""
     if not shutil.which(shell):
         pytest.skip(f"{shell} is not installed")
     env = environment(project.root.parent, **environ)
     if shell == "fish":
-        script = f"voicectl completion fish | source; complete -C '{line}'"
-        done = run(["fish", "--no-config", "-c", script], project, env)
+        asks = "".join(f"echo '<'; complete -C '{line}';" for line in lines)
+        answers = run(["fish", "--no-config", "-c", f"voicectl completion fish | source; {asks}"], project, env)
         # An option or a file may be followed by a tab and what it is.
-        return sorted(found.partition("\t")[0].rstrip("/") for found in done.splitlines()) or [line.split(" ")[-1]]
-    # A terminal, with somebody who types: the line, the key for all completions, and printf before it all.
-    person, terminal = pty.openpty()
-    typed = {"bash": BASH, "zsh": ZSH}[shell] + line + "\x1b*\x01printf '<%s>' \nexit\n"
-    os.write(person, typed.encode())
-    try:
-        printed = run([shell, *{"bash": ["--norc", "--noprofile"], "zsh": ["-f"]}[shell], "-i"], project, env, terminal)
-    finally:
-        os.close(person)
-        os.close(terminal)
-    words = re.findall(r"<([^>]*)>", printed)
-    before = line.rpartition(" ")[0].split(" ")
-    assert words[: len(before)] == before, printed
-    return sorted(word.rstrip("/") for word in words[len(before) :]) or [line.split(" ")[-1]]
+        found = [[word.partition("\t")[0] for word in each.split("\n") if word] for each in answers.split("<\n")[1:]]
+    else:
+        # A terminal, and somebody who types: each line, the key for all completions, and printf before it all.
+        keys = "".join(f"{line}\x1b*\x01printf '<%s>' \necho\n" for line in lines)
+        person, terminal = pty.openpty()
+        os.write(person, (SETUP[shell] + keys + "exit\n").encode())
+        plain = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"]}[shell]
+        try:
+            answers = run([shell, *plain, "-i"], project, env, terminal)
+        finally:
+            os.close(person)
+            os.close(terminal)
+        typed = [re.findall(r"<([^>]*)>", each) for each in answers.splitlines()]
+        found = [words[line.count(" ") :] for line, words in zip(lines, typed, strict=True)]
+    assert len(found) == len(lines), answers
+    return [
+        sorted(word.rstrip("/") for word in words) or [line.split(" ")[-1]]
+        for line, words in zip(lines, found, strict=True)
+    ]
 
 
 def run(command: list[str], project: Project, env: dict[str, str], stdin: int = subprocess.DEVNULL) -> str:
@@ -81,29 +87,28 @@ def acme(local: Project) -> Project:
     return local
 
 
+OFFERED = {
+    "voicectl pl": ["plan"],
+    "voicectl plan --det": ["--detailed-exitcode"],
+    "voicectl plan --format ": ["json", "markdown", "text"],
+    "voicectl plan --format=m": ["--format=markdown"],
+    "voicectl --env=staging plan --on-drift k": ["keep"],
+    "voicectl state ": ["merge", "rebuild", "unlock"],
+    "voicectl state rebuild --y": ["--yes"],
+    "voicectl apply plan-": ["plan-a.json"],
+    "voicectl -C sam": ["samples"],
+    "voicectl -C voi": ["voices"],
+    "voicectl -e ": ["production", "staging"],
+    "voicectl show n": ["narrator", "nightowl"],
+    "voicectl say na": ["narrator"],
+    "voicectl --env=staging plan --only n": ["narrator", "nightowl"],
+    "voicectl show x": ["x"],
+}
+
+
 @EACH
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("voicectl pl", ["plan"]),
-        ("voicectl plan --det", ["--detailed-exitcode"]),
-        ("voicectl plan --format ", ["json", "markdown", "text"]),
-        ("voicectl plan --format=m", ["--format=markdown"]),
-        ("voicectl --env=staging plan --on-drift k", ["keep"]),
-        ("voicectl state ", ["merge", "rebuild", "unlock"]),
-        ("voicectl state rebuild --y", ["--yes"]),
-        ("voicectl apply plan-", ["plan-a.json"]),
-        ("voicectl -C sam", ["samples"]),
-        ("voicectl -C voi", ["voices"]),
-        ("voicectl -e ", ["production", "staging"]),
-        ("voicectl show n", ["narrator", "nightowl"]),
-        ("voicectl say na", ["narrator"]),
-        ("voicectl --env=staging plan --only n", ["narrator", "nightowl"]),
-        ("voicectl show x", ["x"]),
-    ],
-)
-def test_what_is_offered(shell: str, line: str, expected: list[str], acme: Project) -> None:
-    assert offered(shell, line, acme) == expected
+def test_what_is_offered(shell: str, acme: Project) -> None:
+    assert dict(zip(OFFERED, offered(shell, list(OFFERED), acme), strict=True)) == OFFERED
 
 
 def test_fish_loads_the_script_from_where_the_readme_puts_it(acme: Project) -> None:
@@ -120,7 +125,7 @@ def test_fish_loads_the_script_from_where_the_readme_puts_it(acme: Project) -> N
 def test_the_environment_of_the_shell_counts(shell: str, acme: Project) -> None:
     acme.config(provider="emulator", environments={"production": None, "staging": {"voices": {}}})
     acme.voices({"narrator": {}, "nightowl": {"environments": ["staging"]}})
-    assert offered(shell, "voicectl show n", acme, VOICECTL_ENV="production") == ["narrator"]
+    assert offered(shell, ["voicectl show n"], acme, VOICECTL_ENV="production") == [["narrator"]]
 
 
 def test_a_lockfile_knows_the_voices_of_manifests_that_are_broken(acme: Project) -> None:
