@@ -80,3 +80,14 @@ test-chaos: $(VENV)/.installed-test
 # What renderers print, written anew; the difference belongs into the review.
 golden: $(VENV)/.installed-test
 	VOICECTL_GOLDEN=write $(BIN)/python -m pytest -q tests/report/test_golden.py tests/scenarios/test_pull_request.py
+
+.PHONY: test-release
+# What would be published, looked into and used where nothing else of this checkout is. It needs the package index.
+# DIST=DIRECTORY takes files that were built before.
+test-release: $(VENV)/.installed-test
+	VOICECTL_RELEASE=1 VOICECTL_DIST=$(if $(DIST),$(abspath $(DIST))) $(BIN)/python -m pytest tests/release
+
+.PHONY: picture
+# The terminal that the README shows, from what the command prints now.
+picture: $(VENV)/.installed
+	$(BIN)/python examples/picture.py

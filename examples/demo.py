@@ -15,7 +15,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 ACME = Path(__file__).parent / "acme"
 BOLD, DIM, END = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "", "")
@@ -90,8 +89,9 @@ def voicectl(project: Path, *arguments: str) -> str:
     print(f"{DIM}$ voicectl {' '.join(arguments)}{END}", flush=True)
     environ = {**os.environ, "VOICECTL_ENV": "production"}
     command = [sys.executable, "-m", "voicectl", *arguments]
-    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    done = subprocess.run(command, cwd=project, env=environ, check=False, **streams)
+    done = subprocess.run(
+        command, cwd=project, env=environ, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     print(done.stdout, end="", flush=True)
     if done.returncode != 0:
         sys.exit(f"voicectl {arguments[0]} ended with {done.returncode}")

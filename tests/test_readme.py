@@ -47,19 +47,3 @@ def test_the_faults_of_the_readme_are_faults_of_the_emulator(tmp_path: Path) -> 
     block = next(b for b in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "training_seconds" in b)
     (tmp_path / "faults.yaml").write_text(block, encoding="utf-8")
     assert len(Settings.from_yaml(tmp_path / "faults.yaml").rules) == 2
-
-
-def test_the_shell_block_that_begins_a_project_runs(tmp_path: Path) -> None:
-    from tests.conftest import Project
-
-    block = next(b for b in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "voicectl init" in b)
-    commands = [line.split("#")[0].strip() for line in block.splitlines()]
-    project = Project(tmp_path)
-    for command in commands:
-        if command.startswith("voicectl init my-voices"):
-            project.run("init", "my-voices").expect(0)
-            project = Project(tmp_path / "my-voices")
-        elif command == "voicectl apply":
-            project.run("apply", "--yes").expect(0)
-        elif command.startswith("voicectl "):
-            project.run(*command.split()[1:]).expect(0)

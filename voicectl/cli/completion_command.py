@@ -14,9 +14,9 @@ def command(settings: Globals, shell: str) -> int:
     from click.shell_completion import get_completion_class
 
     from voicectl.cli import printing
-    from voicectl.cli.main import cli
+    from voicectl.cli.main import COMPLETE, cli
 
     made = get_completion_class(shell)
     assert made is not None
-    printing.out(made(cli, {}, "voicectl", "_VOICECTL_COMPLETE").source() + "\n")
+    printing.out(made(cli, {}, "voicectl", COMPLETE).source() + "\n")
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, subcommand
+from voicectl.cli.options import Globals, directories, subcommand
 
 
 def _pair(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -27,7 +27,13 @@ def _pair(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 @subcommand(name="import", help="Write manifests for existing models. The next plan adopts them.")
 @click.argument("models", metavar="NAME=ID…", nargs=-1, callback=_pair)
 @click.option("--all", "everything", is_flag=True, help="All models of the account that no manifest claims.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; default: with the others.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    shell_complete=directories,
+    help="Where to write; default: with the others.",
+)
 @click.pass_obj
 def command(settings: Globals, /, models: dict[str, str], everything: bool, out: Path | None) -> int:
     from voicectl.cli import importing

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, subcommand
+from voicectl.cli.options import Globals, directories, subcommand
 
 
 @subcommand(name="init", help="Write a project that validates, with the emulator as provider. Never overwrites.")
-@click.argument("directory", type=click.Path(path_type=Path), metavar="[DIR]", default=Path("."))
+@click.argument(
+    "directory", type=click.Path(path_type=Path), metavar="[DIR]", default=Path("."), shell_complete=directories
+)
 @click.pass_obj
 def command(settings: Globals, directory: Path) -> int:
     from voicectl.cli import printing

@@ -17,6 +17,9 @@ from voicectl.cli.options import Globals, PrintingFailed, global_options
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.version import VERSION
 
+COMPLETE = "_VOICECTL_COMPLETE"
+"""The variable by which the completion scripts ask, as click names it."""
+
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
         "init": "Write a project that validates, with the emulator as provider.",
@@ -103,6 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if settings.log_format == "json":
         _ = settings.log  # from here on nothing else reaches standard error, usage errors among it
     code = 1
+    if COMPLETE in os.environ:
+        from voicectl.cli import completing
+
+        completing.register()
     try:
         code = _run(args, settings)
     finally:

@@ -10,9 +10,32 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from voicectl.cli.log import Log
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def voice_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For completion: the project's voices."""
+    from voicectl.cli import completing
+
+    return sorted(name for name in completing.voices(ctx) if name.startswith(incomplete))
+
+
+def environment_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For completion: the project's environments."""
+    from voicectl.cli import completing
+
+    return sorted(name for name in completing.environments(ctx) if name.startswith(incomplete))
+
+
+def directories(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """For completion: directories, which the shell itself finds."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
 
 
 class PrintingFailed(Exception):
@@ -81,11 +104,11 @@ def global_options(*, root: bool = False) -> Callable[[F], F]:
     options = [
         click.option(
             "-C", "--chdir", "chdir", type=click.Path(path_type=Path), metavar="DIR", envvar=env("VOICECTL_CHDIR"),
-            help="Work in this project directory.", **kept,
+            help="Work in this project directory.", shell_complete=directories, **kept,
         ),
         click.option(
             "-e", "--env", "environment", metavar="NAME", envvar=env("VOICECTL_ENV"),
-            help="The environment, if the project has any.", **kept,
+            help="The environment, if the project has any.", shell_complete=environment_names, **kept,
         ),
         click.option(
             "-v", "--verbose", count=True, envvar=env("VOICECTL_VERBOSE"), help="Tell more; repeatable.", **kept
@@ -165,8 +188,9 @@ lock_timeout_option = seconds("--lock-timeout", default=0, help="How long to wai
 
 def selectors(function: F) -> F:
     """`--only` and `--exclude`."""
-    only = click.option("--only", multiple=True, metavar="PATTERN", help="Only voices by name, glob or tag:x.")
-    exclude = click.option("--exclude", multiple=True, metavar="PATTERN", help="All but these voices.")
+    every: dict[str, Any] = {"multiple": True, "metavar": "PATTERN", "shell_complete": voice_names}
+    only = click.option("--only", help="Only voices by name, glob or tag:x.", **every)
+    exclude = click.option("--exclude", help="All but these voices.", **every)
     return only(exclude(function))
 
 
@@ -174,7 +198,7 @@ def speech_options(function: F) -> F:
     """What `say` and `audition` take."""
     models = ["s1", "s2-pro", "s2.1-pro", "s2.1-pro-free"]
     options = [
-        click.argument("name"),
+        click.argument("name", shell_complete=voice_names),
         click.argument("text"),
         click.option(
             "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where the audio goes."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.options import Globals, subcommand
+from voicectl.cli.options import Globals, subcommand, voice_names
 
 
 @subcommand(name="show", help="Show one voice with its generations: what the manifest wants and what was applied.")
-@click.argument("name")
+@click.argument("name", shell_complete=voice_names)
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
 @click.pass_obj
 def command(settings: Globals, name: str, fmt: str) -> int:

@@ -130,6 +130,16 @@ def read_project(directory: Path, environment: str | None) -> tuple[Project, Pro
     return project, problems
 
 
+def environment_names(directory: Path) -> tuple[str, ...]:
+    """The environments that the project file in `directory` names, as far as it can be read.
+
+    ProjectNotFound; InvalidFiles only where nothing can.
+    """
+    problems = Problems()
+    document = _read_file(directory.resolve(), problems)
+    return tuple(sorted(wording.read(ProjectFile, document, document.data, problems)[0].environments))
+
+
 def state_path(state: str, environment: str | None) -> str:
     """The lockfile's path with the environment put in before its ending, `.lock.json` being one."""
     path = PurePosixPath(state)
