@@ -1,18 +1,25 @@
 """What a release says of itself: its tag, its version and the changelog's section are one.
 
-release.py check TAG   ends with 1 and a sentence unless all three agree
-release.py notes TAG   prints the section of the changelog
+release.py check TAG             ends with 1 and a sentence unless all three agree
+release.py notes TAG             prints the section of the changelog
+release.py kit DIST OUT COMMIT   writes into OUT what users copy: the list of every package with its hashes, the wheel
+                                 of DIST among them, and examples/gitops with that list and this commit in place
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import runpy
 import sys
+import tarfile
+from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 UNRELEASED = "Unreleased"
+PLACEHOLDER = "VOICECTL_COMMIT"
+"""Stands in examples/gitops where a release's commit belongs: a commit can't name itself."""
 
 
 class NotReady(Exception):
@@ -55,8 +62,43 @@ def check(tag: str, root: Path = ROOT) -> str:
     return text
 
 
+def requirements(dist: Path, root: Path = ROOT) -> str:
+    """Every package that voicectl needs, and voicectl itself, with the hashes of their files."""
+    (wheel,) = dist.glob("voicectl-*.whl")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    needed = (root / ".github/actions/setup/requirements.txt").read_text(encoding="utf-8")
+    return f"{needed}voicectl=={wheel.name.split('-')[1]} \\\n    --hash=sha256:{digest}\n"
+
+
+def kit(dist: Path, out: Path, commit: str, root: Path = ROOT) -> None:
+    """Write the list and the archive into `out`. Raises NotReady."""
+    if not re.fullmatch("[0-9a-f]{40}", commit):
+        raise NotReady(f"{commit!r} is no commit: name it in full")
+    needed = requirements(dist, root)
+    (out / "voicectl-requirements.txt").write_text(needed, encoding="utf-8")
+    source = root / "examples/gitops"
+    with tarfile.open(out / "voicectl-gitops.tar.gz", "w:gz") as archive:
+        for path in sorted(source.rglob("*")):
+            name = path.relative_to(source)
+            if not path.is_file() or ".voicectl" in name.parts:
+                continue
+            data = path.read_bytes().replace(PLACEHOLDER.encode(), commit.encode())
+            if name.as_posix() == "ci/requirements.txt":
+                data = needed.encode()
+            entry = archive.gettarinfo(path, f"voicectl-gitops/{name.as_posix()}")
+            entry.size, entry.uname, entry.gname, entry.uid, entry.gid = len(data), "", "", 0, 0
+            archive.addfile(entry, BytesIO(data))
+
+
 def main(arguments: list[str]) -> int:
     """Run one of the commands above."""
+    if len(arguments) == 4 and arguments[0] == "kit":
+        try:
+            kit(Path(arguments[1]), Path(arguments[2]), arguments[3])
+        except NotReady as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        return 0
     if len(arguments) != 2 or arguments[0] not in ("check", "notes"):
         print(__doc__, file=sys.stderr)
         return 1

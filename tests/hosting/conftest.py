@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import KEY, Hand
-from tests.hosting.github_service import GitHubService, git
+from tests.hosting.github_service import GitHubService
 from tests.hosting.runner import ROOT, Event, Job, Kill, Runner, Settings
+from tests.hosting.service import git
 
 EXAMPLE = ROOT / "examples" / "gitops"
 

@@ -153,7 +153,7 @@ class Runner:
             permissions: dict[str, str] = job.get("permissions") or workflow["permissions"]
             if event.fork:
                 permissions = dict.fromkeys(permissions, "read")
-            github["token"] = self.service.token(permissions)
+            github["token"] = self.service.workflow_token(permissions)
             secrets = self._secrets(job, event)
             _Machine(self, result, {**contexts, "matrix": matrix, "secrets": secrets}, event, kill).steps(job["steps"])
             failed = failed or result.failed

@@ -12,8 +12,8 @@ import pytest
 
 from tests.conftest import KEY
 from tests.hosting.conftest import Team, passed
-from tests.hosting.github_service import git
 from tests.hosting.runner import Event, Job, Kill
+from tests.hosting.service import git
 from voicectl.emulator.settings import Rule
 
 BOTH = {"staging", "production"}

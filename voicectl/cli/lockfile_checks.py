@@ -9,13 +9,11 @@ from voicectl.cli.options import Globals
 from voicectl.errors import InvalidFiles, Place, Problem, Refused, StateError
 from voicectl.hosting.git import Repository
 from voicectl.hosting.port import Hosting, HostingError
-from voicectl.manifest.project import Project, find_project, load_project, read_project
+from voicectl.manifest.project import Project, environment_names, find_project, load_project
 from voicectl.model.lock import Lock
 from voicectl.report.markdown import fenced
-from voicectl.scratch import Scratch
 from voicectl.state.content import decode, encode
 from voicectl.state.edits import edits
-from voicectl.state.file import remembered
 from voicectl.state.merging import merge
 
 _SHOWN = 20
@@ -42,7 +40,7 @@ def _written(repository: Repository, path: str, project: Project) -> bool:
     if data is None:
         return False
     theirs = repository.read("MERGE_HEAD", path) if repository.commit_of("MERGE_HEAD") else None
-    if remembered(Scratch(project.root), data) or data == theirs:
+    if wiring.store(project).wrote(data) or data == theirs:
         return True
     ours = repository.read("HEAD", path)
     if theirs is None or ours is None:
@@ -122,5 +120,4 @@ def _projects(settings: Globals) -> list[Project]:
     if settings.environment is not None:
         return [wiring.project(settings)]
     root = find_project(chdir=settings.chdir)
-    environments = read_project(root, None)[0].environments
-    return [load_project(root, name) for name in environments] if environments else [load_project(root, None)]
+    return [load_project(root, name) for name in environment_names(root) or (None,)]

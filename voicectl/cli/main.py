@@ -169,11 +169,11 @@ def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:
         from voicectl.cli import printing
         from voicectl.report import error_report
 
+        printing.out(error_report.error(error))
     if settings.reports:
         from voicectl.cli import reports
 
-        reports.write_failure(settings, error, settings.command)
-        printing.out(error_report.error(error))
+        reports.write_failure(settings, error)
     settings.log.failure(error)
     return error.exit_code
 

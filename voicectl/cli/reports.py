@@ -44,7 +44,7 @@ def write(settings: Globals, render: Callable[[str], str]) -> None:
         _write(settings.path(path), redacted(render(fmt)))
 
 
-def write_failure(settings: Globals, error: VoicectlError, command: str) -> None:
+def write_failure(settings: Globals, error: VoicectlError) -> None:
     """Write the failure where a report was expected; a format that has no words for it loses its old file.
 
     A report that stays from an earlier run would be taken for this one's. Raises nothing: there is a failure to tell.
@@ -57,7 +57,7 @@ def write_failure(settings: Globals, error: VoicectlError, command: str) -> None
         path = settings.path(name)
         try:
             if fmt == "markdown":
-                _write(path, redacted(error_markdown.render(error, command)))
+                _write(path, redacted(error_markdown.render(error, settings.command)))
             elif fmt == "json":
                 _write(path, redacted(error_report.error(error)))
             elif path.is_file():

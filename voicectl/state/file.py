@@ -69,7 +69,7 @@ class FileStore:
                 "free some space or fix the permissions, then run the command again",
                 [Place(self._name)],
             ) from error
-        remember(self._scratch, data)
+        self._remember(data)
         return _version(data)
 
     def _read(self) -> bytes | None:
@@ -105,6 +105,20 @@ class FileStore:
                 os.unlink(temporary)
             raise
         _sync_directory(self._path.parent)
+
+    def wrote(self, data: bytes) -> bool:
+        """Whether these bytes are a lockfile that was saved here, on this checkout."""
+        try:
+            return _version(data) in self._scratch.find(WRITTEN).read_text(encoding="ascii").split()
+        except (OSError, ValueError):
+            return False
+
+    def _remember(self, data: bytes) -> None:
+        # Where that can't be noted, nothing is lost but a check's ease.
+        with contextlib.suppress(OSError, ValueError):
+            path = self._scratch.make(WRITTEN)
+            known = path.read_text(encoding="ascii").split() if path.exists() else []
+            path.write_text("\n".join([*known[-_REMEMBERED:], _version(data)]) + "\n", encoding="ascii")
 
     @contextlib.contextmanager
     def lease(
@@ -189,22 +203,6 @@ class FileStore:
             return Holder(int(text["pid"]), str(text["host"]), str(text["command"]), started, str(text.get("run", "")))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-
-def remember(scratch: Scratch, data: bytes) -> None:
-    """Note that voicectl wrote these bytes. Where that can't be noted, nothing is lost but a check's ease."""
-    with contextlib.suppress(OSError):
-        path = scratch.make(WRITTEN)
-        known = path.read_text(encoding="ascii").split() if path.exists() else []
-        path.write_text("\n".join([*known[-_REMEMBERED:], _version(data)]) + "\n", encoding="ascii")
-
-
-def remembered(scratch: Scratch, data: bytes) -> bool:
-    """Whether voicectl wrote these bytes on this checkout."""
-    try:
-        return _version(data) in scratch.find(WRITTEN).read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return False
 
 
 def _remedy(error: OSError) -> str:

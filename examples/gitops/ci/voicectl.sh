@@ -25,9 +25,11 @@ case "${1:-}" in
     [ "$code" = 2 ] || exit "$code"
     ;;
   apply)
+    # In a checkout that is used again: a lockfile that an earlier run could not push goes first.
+    voicectl ci push-lockfile --into "$branch"
     # The tip of the branch: this run may have waited for another, and an old commit must not be applied.
     git fetch --quiet origin "$branch"
-    git checkout --quiet --detach FETCH_HEAD
+    git checkout --quiet --force --detach FETCH_HEAD
     code=0
     voicectl apply --yes --lock-timeout 600 || code=$?
     # Whatever the exit code: ids are recorded also by an apply that failed.
