@@ -4,6 +4,7 @@ release.py check TAG             ends with 1 and a sentence unless all three agr
 release.py notes TAG             prints the section of the changelog
 release.py kit DIST OUT COMMIT   writes into OUT what users copy: the list of every package with its hashes, the wheel
                                  of DIST among them, and examples/gitops with that list and this commit in place
+release.py pin COMMIT            has the workflows in examples/gitops use our actions as they are at this commit
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 UNRELEASED = "Unreleased"
-PLACEHOLDER = "VOICECTL_COMMIT"
-"""Stands in examples/gitops where a release's commit belongs: a commit can't name itself."""
+_OURS = re.compile(r"(uses: voicectl/voicectl/\.github/actions/\w+@)[0-9a-f]{40}")
+"""Where examples/gitops names the commit of our actions. It is an earlier one: a commit can't name itself."""
 
 
 class NotReady(Exception):
@@ -70,10 +71,21 @@ def requirements(dist: Path, root: Path = ROOT) -> str:
     return f"{needed}voicectl=={wheel.name.split('-')[1]} \\\n    --hash=sha256:{digest}\n"
 
 
-def kit(dist: Path, out: Path, commit: str, root: Path = ROOT) -> None:
-    """Write the list and the archive into `out`. Raises NotReady."""
+def pinned(workflow: str, commit: str) -> str:
+    """The workflow, using our actions at `commit`. Raises NotReady."""
     if not re.fullmatch("[0-9a-f]{40}", commit):
         raise NotReady(f"{commit!r} is no commit: name it in full")
+    return _OURS.sub(rf"\g<1>{commit}", workflow)
+
+
+def pin(commit: str, root: Path = ROOT) -> None:
+    """Write the commit into the workflows of examples/gitops. Raises NotReady."""
+    for path in (root / "examples/gitops/.github/workflows").glob("*.yml"):
+        path.write_text(pinned(path.read_text(encoding="utf-8"), commit), encoding="utf-8")
+
+
+def kit(dist: Path, out: Path, commit: str, root: Path = ROOT) -> None:
+    """Write the list and the archive into `out`. Raises NotReady."""
     needed = requirements(dist, root)
     (out / "voicectl-requirements.txt").write_text(needed, encoding="utf-8")
     source = root / "examples/gitops"
@@ -82,7 +94,9 @@ def kit(dist: Path, out: Path, commit: str, root: Path = ROOT) -> None:
             name = path.relative_to(source)
             if not path.is_file() or ".voicectl" in name.parts:
                 continue
-            data = path.read_bytes().replace(PLACEHOLDER.encode(), commit.encode())
+            data = path.read_bytes()
+            if name.suffix == ".yml":
+                data = pinned(data.decode(), commit).encode()
             if name.as_posix() == "ci/requirements.txt":
                 data = needed.encode()
             entry = archive.gettarinfo(path, f"voicectl-gitops/{name.as_posix()}")
@@ -92,23 +106,22 @@ def kit(dist: Path, out: Path, commit: str, root: Path = ROOT) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one of the commands above."""
-    if len(arguments) == 4 and arguments[0] == "kit":
-        try:
-            kit(Path(arguments[1]), Path(arguments[2]), arguments[3])
-        except NotReady as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-        return 0
-    if len(arguments) != 2 or arguments[0] not in ("check", "notes"):
-        print(__doc__, file=sys.stderr)
-        return 1
     try:
-        text = check(arguments[1])
+        match arguments:
+            case ["check", tag]:
+                check(tag)
+            case ["notes", tag]:
+                print(check(tag))
+            case ["kit", dist, out, commit]:
+                kit(Path(dist), Path(out), commit)
+            case ["pin", commit]:
+                pin(commit)
+            case _:
+                print(__doc__, file=sys.stderr)
+                return 1
     except NotReady as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if arguments[0] == "notes":
-        print(text)
     return 0
 
 

@@ -18,11 +18,17 @@ NAMES = [name for section in SECTIONS.values() for name in section]
 def test_a_command_and_its_options_are_described(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
+    described(name, command)
+
+
+def described(name: str, command: click.Command) -> None:
     assert re.search(rf"`{name}\b", README), f"{name} is not in the README"
     for parameter in command.params:
         for option in parameter.opts:
             if option.startswith("--"):
                 assert option in README, f"{name} {option} is not in the README"
+    for below, each in command.commands.items() if isinstance(command, click.Group) else ():
+        described(f"{name} {below}", each)
 
 
 def test_the_yaml_blocks_are_valid_manifests_and_projects(tmp_path: Path) -> None:

@@ -98,10 +98,11 @@ EOF
         voicectl -q apply --yes && voicectl plan --detailed-exitcode
         """,
     ),
-    "voicectl apply --yes --lock-timeout 300": Setting(
-        ACME + "printf '%s\\n' .voicectl/ > .gitignore" + REPOSITORY,
+    "ci/voicectl.sh apply": Setting(
+        'cp -r "$EXAMPLES/gitops/." . && rm -rf .voicectl && export VOICECTL_ENV=production' + REPOSITORY,
         """
-        test "$(git -C ../origin.git log -1 --format=%s main)" = "voicectl: lockfile"
+        grep -q "3 to create" voicectl-plan.md
+        git -C ../origin.git log -1 --format=%s main | grep -Fx "voicectl: lockfile of acme.production [skip ci]"
         git -C ../origin.git show main:voicectl.production.lock.json | cmp - voicectl.production.lock.json
         voicectl plan --detailed-exitcode
         """,

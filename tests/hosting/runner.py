@@ -27,7 +27,7 @@ from tests.hosting.github_service import GitHubService
 
 ROOT = Path(__file__).parent.parent.parent
 ACTIONS = ROOT / ".github" / "actions"
-_USES = re.compile(r"(?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40}|VOICECTL_COMMIT)")
+_USES = re.compile(r"(?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40})")
 _OURS = "voicectl/voicectl/.github/actions/"
 _SHELL = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail"]
 

@@ -81,7 +81,8 @@ def test_shellcheck_has_nothing_to_say(script: Path) -> None:
 def test_everything_is_pinned_by_commit() -> None:
     used = [use for path in [*WORKFLOWS, *METADATA] for use in re.findall(r"uses:\s*(.+)", path.read_text("utf-8"))]
     ours = [use for use in used if use.startswith("voicectl/")]
-    assert all(re.fullmatch(r"voicectl/voicectl/\.github/actions/\w+@VOICECTL_COMMIT", use) for use in ours)
+    assert all(re.fullmatch(r"voicectl/voicectl/\.github/actions/\w+@[0-9a-f]{40}", use) for use in ours)
+    assert len({use.partition("@")[2] for use in ours}) == 1
     others = set(used) - set(ours)
     assert others
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", use) for use in others)
@@ -182,7 +183,9 @@ def test_a_release_hands_out_a_repository_that_is_ready(tmp_path: Path) -> None:
     copy = tmp_path / "copy/voicectl-gitops"
     names = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
     assert {".github/workflows/apply.yml", ".gitattributes", "voices/game.yaml", "ci/voicectl.sh"} <= names
-    assert not any("VOICECTL_COMMIT" in path.read_text("utf-8") for path in copy.glob(".github/workflows/*.yml"))
+    used = [use for path in copy.glob(".github/workflows/*.yml") for use in path.read_text("utf-8").split("uses: ")[1:]]
+    ours = {use.split()[0].partition("@")[2] for use in used if use.startswith("voicectl/")}
+    assert ours == {commit}
     assert f"actions/setup@{commit}" in (copy / ".github/workflows/plan.yml").read_text("utf-8")
     needed = (copy / "ci/requirements.txt").read_text("utf-8")
     assert needed == (tmp_path / "voicectl-requirements.txt").read_text("utf-8")
