@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Hand, Project
+from tests.hosting.service import git
 from voicectl.cli.main import SECTIONS
 from voicectl.scratch import Scratch
 from voicectl.state.file import FileStore
@@ -45,6 +46,23 @@ def in_step(project: Project, hand: Hand) -> None:
 def ahead(project: Project, hand: Hand) -> None:
     in_step(project, hand)
     project.voices({"a": {"title": "New"}, "b": {}})
+
+
+def committed(project: Project, hand: Hand) -> None:
+    new(project, hand)
+    git(project.root, "init", "-q", "-b", "main")
+    git(project.root, "add", "-A")
+    git(project.root, "commit", "-q", "-m", "voices")
+    project.apply()
+    git(project.root, "add", "-A")
+    git(project.root, "commit", "-q", "-m", "lockfile")
+
+
+def edited(project: Project, hand: Hand) -> None:
+    committed(project, hand)
+    text = project.lock_path.read_text(encoding="utf-8")
+    project.lock_path.write_text(text.replace('"protect": false', '"protect": true'), encoding="utf-8")
+    git(project.root, "add", "-A")
 
 
 def saved(project: Project, hand: Hand) -> None:
@@ -252,6 +270,17 @@ OUTCOMES: list[tuple[str, State, int]] = [
     ("emulator --faults gone.yaml", empty, 1),
     ("--version", empty, 0),
     ("--help", empty, 0),
+    ("ci comment plan.md --exit-code 2", committed, 1),  # no hosting runs this
+    ("ci issue drift.md --exit-code 2", committed, 1),
+    ("ci fetch-lockfile", committed, 0),
+    ("ci fetch-lockfile --way branch", committed, 1),  # no remote
+    ("ci push-lockfile", in_step, 1),  # no repository
+    ("ci push-lockfile", committed, 1),  # no remote
+    ("ci check-lockfile --staged", committed, 0),
+    ("ci check-lockfile --staged", edited, 1),
+    ("ci check-lockfile --base HEAD", edited, 0),
+    ("ci check-lockfile --base HEAD~1 --strict", committed, 3),
+    ("ci check-lockfile", committed, 1),
     ("", empty, 0),
     ("nonsense", empty, 1),
 ]

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from voicectl.cli.options import Globals, lock_timeout_option, plan_options, seconds, subcommand
+from voicectl.cli.options import lock_timeout_option, plan_options, seconds, subcommand
 from voicectl.cli.reports import report_option
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="apply", help="Plan, ask, apply, verify, save. With FILE, a saved plan, or nothing else.")

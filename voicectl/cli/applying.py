@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voicectl.cli import printing, reports, running, wiring
-from voicectl.cli.options import Globals
 from voicectl.cli.planning import ask, refuse
+from voicectl.cli.settings import Globals
 from voicectl.engine.apply import Run, apply
 from voicectl.engine.events import Listener
 from voicectl.engine.prepare import Wishes

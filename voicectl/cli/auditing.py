@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.engine.audit import Answer, Question, audit_account
 from voicectl.errors import InvalidFiles
 from voicectl.manifest.project import Project

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, speech_options, subcommand
+from voicectl.cli.options import speech_options, subcommand
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="audition", help="Speak with a voice's samples, before any model exists.")

@@ -6,7 +6,7 @@ import platform
 from dataclasses import dataclass
 
 from voicectl.cli import wiring
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.engine.events import Listener
 from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, subcommand
+from voicectl.cli.options import subcommand
+from voicectl.cli.settings import Globals
 
 _WAYS = click.Choice(["push", "pull-request", "branch"])
 _file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -16,8 +17,10 @@ _exit_code = click.option(
 
 
 @click.group(name="ci", help="Report to a pull request or an issue, and bring the lockfile into Git.")
-def command() -> None:
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """The commands below do the work."""
+    ctx.ensure_object(Globals).command = f"ci {ctx.invoked_subcommand}"
 
 
 @subcommand(name="comment", help="Put a report on the pull request: one comment a catalog, updated in place.")

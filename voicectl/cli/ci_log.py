@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from voicectl.cli import printing
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.errors import Place, Problem, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Plan

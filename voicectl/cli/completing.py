@@ -17,7 +17,7 @@ from click.shell_completion import (
     add_completion_class,
 )
 
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 
 
 def voices(ctx: click.Context) -> set[str]:

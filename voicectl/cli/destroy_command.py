@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from voicectl.cli.options import Globals, lock_timeout_option, selectors, subcommand
+from voicectl.cli.options import lock_timeout_option, selectors, subcommand
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="destroy", help="Delete the catalog's models, retired ones too. Protection holds.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.options import Globals, selectors, subcommand
+from voicectl.cli.options import selectors, subcommand
 from voicectl.cli.reports import report_option
+from voicectl.cli.settings import Globals
 
 FAIL_ON = ("changed", "missing", "failed", "taken_down", "orphaned")
 """What counts as drift unless --fail-on says otherwise."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, subcommand
+from voicectl.cli.options import subcommand
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="emulator", help="Serve the provider's API on this machine, for trials and tests. Nothing real.")

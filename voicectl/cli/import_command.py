@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, directories, subcommand
+from voicectl.cli.options import directories, subcommand
+from voicectl.cli.settings import Globals
 
 
 def _pair(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

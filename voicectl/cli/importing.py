@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.options import Globals
 from voicectl.cli.rewriting import Rewriting
+from voicectl.cli.settings import Globals
 from voicectl.engine.importing import find_imports
 from voicectl.errors import InvalidFiles, UsageError
 from voicectl.manifest.discover import PROJECT_FILE, find_manifests, fixed_part, matches

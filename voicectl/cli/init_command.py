@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, directories, subcommand
+from voicectl.cli.options import directories, subcommand
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="init", help="Write a project that validates, with the emulator as provider. Never overwrites.")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from voicectl.cli import printing
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import Problem, VoicectlError
 from voicectl.model.catalog import Catalog

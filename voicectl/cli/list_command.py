@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.options import Globals, subcommand
+from voicectl.cli.options import subcommand
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="list", help="List the catalog: manifests and lockfile side by side.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from voicectl.cli import printing, wiring
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.errors import InvalidFiles, Place, Problem, Refused, StateError
 from voicectl.hosting.git import Repository
 from voicectl.hosting.port import Hosting, HostingError

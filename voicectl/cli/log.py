@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from voicectl.cli.options import Globals
     from voicectl.engine.events import Listener
     from voicectl.errors import Problem, VoicectlError
     from voicectl.model.catalog import Catalog
@@ -53,18 +52,6 @@ class Log(Protocol):
 
     def end(self, exit_code: int) -> None:
         """Nothing follows."""
-
-
-def choose(settings: Globals) -> Log:
-    """The log that the command line and the environment ask for."""
-    if settings.log_format == "json":
-        from voicectl.cli.json_log import JsonLog
-
-        return JsonLog(settings)
-    from voicectl.cli.ci_log import recognised
-    from voicectl.cli.text_log import TextLog
-
-    return TextLog(settings, recognised(settings))
 
 
 def wanted_format(words: list[str], environ_says: str | None) -> str:

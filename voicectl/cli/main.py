@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import click
 
-from voicectl.cli.log import wanted_format
-from voicectl.cli.options import Globals, PrintingFailed, global_options
+from voicectl.cli.log import Log, wanted_format
+from voicectl.cli.options import global_options
+from voicectl.cli.settings import Globals, PrintingFailed
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.version import VERSION
 
@@ -102,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Errors are told here and nowhere else."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     _open_streams()
-    settings = Globals(log_format=wanted_format(args, os.environ.get("VOICECTL_LOG_FORMAT")))
+    settings = Globals(_choose_log, log_format=wanted_format(args, os.environ.get("VOICECTL_LOG_FORMAT")))
     if settings.log_format == "json":
         _ = settings.log  # from here on nothing else reaches standard error, usage errors among it
     code = 1
@@ -115,6 +116,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         settings.end(code)
     return code
+
+
+def _choose_log(settings: Globals) -> Log:
+    """The log that the command line and the environment ask for."""
+    if settings.log_format == "json":
+        from voicectl.cli.json_log import JsonLog
+
+        return JsonLog(settings)
+    from voicectl.cli.ci_log import recognised
+    from voicectl.cli.text_log import TextLog
+
+    return TextLog(settings, recognised(settings))
 
 
 def _run(args: Sequence[str], settings: Globals) -> int:

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from voicectl.cli.options import Globals, max_bytes_option, plan_format, plan_options, subcommand
+from voicectl.cli.options import max_bytes_option, plan_format, plan_options, subcommand
 from voicectl.cli.reports import report_option
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="plan", help="Show what apply would do. Reads only.")

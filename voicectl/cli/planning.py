@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from voicectl.cli import printing, wiring
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.engine.events import Listener, silent
 from voicectl.engine.prepare import Prepared, Wishes, prepare
 from voicectl.errors import NotConfirmed, Refused

@@ -9,7 +9,7 @@ from typing import IO
 
 import click
 
-from voicectl.cli.options import Globals, PrintingFailed
+from voicectl.cli.settings import Globals, PrintingFailed
 from voicectl.report.style import Style
 
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI")

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from voicectl.cli import printing
 from voicectl.cli.ci_log import Ci
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.engine.events import Event, Listener
 from voicectl.report.escape import terminal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from voicectl.cli import wiring
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.errors import UsageError
 from voicectl.hosting import lockfile, reports
 from voicectl.hosting.git import Repository

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.options import Globals, selectors, subcommand
+from voicectl.cli.options import selectors, subcommand
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="pull", help="Write what was changed in the account into the manifests and the lockfile.")

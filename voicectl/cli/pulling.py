@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.options import Globals
 from voicectl.cli.rewriting import Rewriting
+from voicectl.cli.settings import Globals
 from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state
 from voicectl.errors import InvalidFiles, StateError, UsageError, VoicectlError

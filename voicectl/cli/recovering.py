@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.engine.rebuild import rebuild_lock
 from voicectl.errors import NotConfirmed, StateError
 from voicectl.manifest.project import Project

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.errors import UsageError, VoicectlError
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, speech_options, subcommand
+from voicectl.cli.options import speech_options, subcommand
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="say", help="Speak with a voice's model, by the recorded id.")

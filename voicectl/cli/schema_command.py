@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.options import Globals, subcommand
+from voicectl.cli.options import subcommand
 from voicectl.cli.schemas import KINDS
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="schema", help="Print a JSON Schema of one of the formats, for editors and checks.")

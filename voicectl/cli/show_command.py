@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.options import Globals, subcommand, voice_names
+from voicectl.cli.options import subcommand, voice_names
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="show", help="Show one voice with its generations: what the manifest wants and what was applied.")

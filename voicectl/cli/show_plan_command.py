@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, max_bytes_option, plan_format, subcommand
+from voicectl.cli.options import max_bytes_option, plan_format, subcommand
+from voicectl.cli.settings import Globals
 
 
 @subcommand(name="show-plan", help="Print a saved plan. Needs no project and no key.")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.options import Globals, subcommand
+from voicectl.cli.options import subcommand
+from voicectl.cli.settings import Globals
 
 
 @click.group(name="state", help="Recover the lockfile.")

@@ -10,7 +10,7 @@ import click
 
 from voicectl.cli import printing
 from voicectl.cli.ci_log import Ci
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.engine.events import Listener
 from voicectl.errors import InvalidFiles, Problem, VoicectlError
 from voicectl.model.catalog import Catalog

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voicectl.cli.options import Globals
+from voicectl.cli.settings import Globals
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import StateNotSaved
 from voicectl.manifest.load import load_all
