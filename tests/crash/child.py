@@ -12,26 +12,27 @@ import signal
 import sys
 from typing import Any
 
+from voicectl import whole_file
 from voicectl.cli.main import main
 from voicectl.state import file
 
 
 def run(point: str, number: int, arguments: list[str]) -> int:
-    write = file.FileStore._write
+    write = whole_file.replace_file
     saves = 0
 
-    def counted(self: Any, data: bytes) -> None:
+    def counted(*arguments: Any, **options: Any) -> None:
         nonlocal saves
         saves += 1
         if saves == number and point == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         if point == "full" and saves >= number:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(self, data)
+        write(*arguments, **options)
         if saves == number and point == "after":
             os.kill(os.getpid(), signal.SIGKILL)
 
-    file.FileStore._write = counted  # type: ignore[method-assign]
+    vars(file)["replace_file"] = counted
     code = main(arguments)
     print(f"saves: {saves}", file=sys.stderr)
     return code

@@ -154,7 +154,7 @@ def test_a_save_that_breaks_leaves_the_old_file_and_nothing_else(
             patch.setattr(os, broken, full)
             with pytest.raises(StateNotSaved, match="No space left"):
                 store.save(replace(FULL, voices={}), version)
-        assert [path.name for path in tmp_path.iterdir()] == [NAME]
+        assert {path.name for path in tmp_path.iterdir()} == {NAME, ".voicectl"}
         assert (tmp_path / NAME).read_bytes() == data
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from voicectl.errors import UsageError
 from voicectl.plan.plan import Plan
 from voicectl.plan.saved import MAX_BYTES, PlanInvalid, decode
 from voicectl.report import plan_json
+from voicectl.whole_file import replace_file
 
 
 def read(path: Path) -> Plan:
@@ -41,17 +39,9 @@ def write(path: Path, plan: Plan) -> None:
         raise UsageError(f"--out {path} is a directory", "name a file, such as plan.json")
     if path.exists() and not _is_plan(path):
         raise UsageError(f"--out {path} exists and is no saved plan", "name another file, such as plan.json")
-    temporary = None
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(plan_json.plan(plan))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        replace_file(path, plan_json.plan(plan).encode())
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         raise UsageError(
             f"--out {path} can't be written: {error.strerror or error}", "name a file that can be"
         ) from error

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from voicectl.errors import UsageError
+from voicectl.whole_file import replace_file
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Rewriting:
                 path = (self.root / file).resolve()
                 path.parent.mkdir(parents=True, exist_ok=True)
                 before = path.read_bytes() if path.exists() else None
-                _replace(path, text.encode())
+                replace_file(path, text.encode())
                 self._before.append((path, before))
         except OSError as error:
             self.undo()
@@ -39,17 +39,4 @@ class Rewriting:
                 if before is None:
                     path.unlink(missing_ok=True)
                 else:
-                    _replace(path, before)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+                    replace_file(path, before)

@@ -13,6 +13,9 @@ _TIMEOUT = 300.0
 """Seconds that a fetch or a push may take."""
 
 
+_REACH = "check the address of the remote, and the rights of the token or key that Git has here"
+
+
 class PushRefused(HostingError):
     """The remote did not take a commit."""
 
@@ -24,7 +27,9 @@ class Repository:
         self._directory = directory
         self._remote = remote or Remote("origin")
         self._author = author
-        self.prefix = self._run("rev-parse", "--show-prefix").decode().strip()
+        self.prefix = (
+            self._run("rev-parse", "--show-prefix", hint="run it in a clone of your repository").decode().strip()
+        )
         """The directory's place in the repository: empty, or with a slash at its end."""
 
     def commit_of(self, revision: str) -> str | None:
@@ -58,7 +63,7 @@ class Repository:
     def fetch(self, branch: str) -> str | None:
         """The newest commit of a branch of the remote, and its parent; None where there is no such branch."""
         reference = f"refs/heads/{branch}"
-        if not self._run("ls-remote", "--heads", self._remote.url, reference).strip():
+        if not self._run("ls-remote", "--heads", self._remote.url, reference, hint=_REACH).strip():
             return None
         self._fetch(f"+{reference}:refs/voicectl/{branch}", depth=2)
         return self.commit_of(f"refs/voicectl/{branch}")
@@ -71,7 +76,7 @@ class Repository:
         # A depth would cut off the history of a clone that has all of it.
         shallow = self._line("rev-parse", "--is-shallow-repository") == "true"
         limit = [f"--depth={depth}"] if shallow else []
-        self._run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *limit, self._remote.url, what)
+        self._run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *limit, self._remote.url, what, hint=_REACH)
 
     def commit_file(self, path: str, data: bytes, message: str, *, parent: str | None) -> str:
         """Make a commit that differs from `parent` in one file; its id. Without a parent it holds that file alone."""
@@ -127,7 +132,7 @@ class Repository:
             return None
         return said[0].strip() or None if said else None
 
-    def _run(self, *arguments: str, given: bytes = b"", extra: dict[str, str] | None = None) -> bytes:
+    def _run(self, *arguments: str, given: bytes = b"", extra: dict[str, str] | None = None, hint: str = "") -> bytes:
         """Run git. The credentials go by the environment: other users of a machine can read the command lines."""
         environment = os.environ | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         given_already = os.environ.get("GIT_CONFIG_COUNT", "")
@@ -151,5 +156,5 @@ class Repository:
             raise HostingError(f"git {arguments[0]} took longer than {_TIMEOUT:.0f} s", "try again") from error
         if done.returncode:
             words = " ".join(done.stderr.decode("utf-8", "replace").split())[-600:]
-            raise HostingError(f"git {arguments[0]} failed: {words or 'it does not say why'}", "see what git says")
+            raise HostingError(f"git {arguments[0]} failed: {words or 'it does not say why'}", hint)
         return done.stdout

@@ -22,6 +22,7 @@ from voicectl.hosting.port import HostingError
 from voicectl.model.lock import Lock
 from voicectl.state.content import decode, encode
 from voicectl.state.merging import merge
+from voicectl.whole_file import replace_file
 
 Way = Literal["push", "pull-request", "branch"]
 WAYS: tuple[Way, ...] = ("push", "pull-request", "branch")
@@ -81,7 +82,7 @@ def take(repository: Repository, target: Target) -> str | None:
     if theirs != ours:
         decode(theirs, target.path)
         target.file.parent.mkdir(parents=True, exist_ok=True)
-        target.file.write_bytes(theirs)
+        replace_file(target.file, theirs, durable=True)
     return tip
 
 

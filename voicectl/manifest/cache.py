@@ -7,12 +7,11 @@ trusted only as long as the file can't have changed (stamps.py).
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from voicectl.manifest.paths import read_regular
 from voicectl.scratch import Scratch
+from voicectl.whole_file import replace_file
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of one file of the cache; 50,000 voices take a third of it."""
@@ -37,15 +36,4 @@ class CacheFile:
         """Replace the file at once or not at all; a failure is no one's concern."""
         with contextlib.suppress(OSError):
             if len(content) <= MAX_BYTES:
-                _replace(self._scratch.make("cache", self._name), content)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+                replace_file(self._scratch.make("cache", self._name), content)

@@ -9,7 +9,6 @@ import json
 import os
 import socket
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from voicectl.model.lock import Lock
 from voicectl.scratch import NAME, Scratch
 from voicectl.state.content import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
+from voicectl.whole_file import replace_file
 
 WRITTEN = "lockfiles"
 """The file in `.voicectl/` that remembers what was saved here, so that an edit by hand can be told from it."""
@@ -51,7 +51,7 @@ class FileStore:
         return (None, ABSENT) if data is None else (decode(data, self._name), _version(data))
 
     def save(self, lock: Lock, expected: Version) -> Version:
-        """See StateStore.save: a temporary file beside it, fsync, rename, fsync of the directory."""
+        """See StateStore.save."""
         before = self._read()
         if (ABSENT if before is None else _version(before)) != expected:
             raise StateConflict(
@@ -62,7 +62,8 @@ class FileStore:
         if data == before:
             return expected
         try:
-            self._write(data)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(self._path, data, durable=True)
         except OSError as error:
             raise StateNotSaved(
                 f"{self._name} can't be written: {error.strerror or error}",
@@ -88,23 +89,6 @@ class FileStore:
                 "fix its permissions, or correct `state` in voicectl.yaml",
                 [Place(self._name)],
             ) from error
-
-    def _write(self, data: bytes) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        mode = self._path.stat().st_mode & 0o777 if self._path.exists() else 0o644
-        handle, temporary = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, mode)
-            os.replace(temporary, self._path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-        _sync_directory(self._path.parent)
 
     def wrote(self, data: bytes) -> bool:
         """Whether these bytes are a lockfile that was saved here, on this checkout."""
@@ -212,13 +196,3 @@ def _remedy(error: OSError) -> str:
 
 def _version(data: bytes) -> Version:
     return hashlib.sha256(data).hexdigest()
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a rename durable where directories can be opened (not on Windows)."""
-    with contextlib.suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
