@@ -27,6 +27,8 @@ from voicectl.whole_file import replace_file
 Way = Literal["push", "pull-request", "branch"]
 WAYS: tuple[Way, ...] = ("push", "pull-request", "branch")
 ATTEMPTS = 10
+_PATIENCE = 3
+"""Refusals at the same tip that can't be a race any more: one may be the end of another's push."""
 SKIP = "[skip ci]"
 """Nothing is started for a commit that says so (GitHub: "Skipping workflow runs"; GitLab: "Skip a pipeline")."""
 
@@ -102,7 +104,7 @@ def publish(
     ours = _on_disk(target)
     if ours is None:
         return None
-    refused_at: str | None = None
+    refused: list[str | None] = []
     for attempt in range(attempts):
         if attempt:
             sleep(random.uniform(0.5, 1.0) * min(2**attempt, 15))
@@ -116,11 +118,11 @@ def publish(
         try:
             repository.push(commit, target.branch, over=place.tip, force=target.way == "pull-request")
         except PushRefused as error:
-            if attempt and place.tip == refused_at:
-                # Nobody was quicker, and it was refused again: no race.
+            refused.append(place.tip)
+            if refused[-_PATIENCE:] == [place.tip] * _PATIENCE:
+                # Nobody was quicker, and it was refused again and again: no race.
                 message = f"{target.branch} does not take the lockfile: {error.message}"
                 raise HostingError(message, _remedy(target)) from error
-            refused_at = place.tip
             continue
         return Published(commit, target.branch, data != ours)
     raise HostingError(f"{target.branch} changed during each of {attempts} pushes", "run it again: nothing is lost")

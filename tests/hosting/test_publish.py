@@ -1,0 +1,224 @@
+"""The lockfile's way into a branch: races, conflicts, refusals. Real repositories, no hosting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.hosting.service import git
+from voicectl.hosting import lockfile
+from voicectl.hosting.git import Repository
+from voicectl.hosting.lockfile import Target, Way
+from voicectl.hosting.port import HostingError
+from voicectl.model.lock import Applied, Lock, ProviderIdentity, Record
+from voicectl.state.content import decode, encode
+from voicectl.state.merging import NotMergeable
+
+NAME = "voices/voicectl.lock.json"
+
+
+def record(letter: str, title: str = "Title") -> Record:
+    return Record("created", letter * 32, inputs=f"sha256:{letter * 64}", applied=Applied(title=title))
+
+
+def lock(**voices: Record) -> Lock:
+    return Lock("acme", None, ProviderIdentity("fish", "api.fish.audio", "a" * 32), voices)
+
+
+class Place:
+    """A bare repository and a clone, in which lockfiles are saved and pushed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.bare = directory / "bare.git"
+        git(directory, "init", "-q", "--bare", "-b", "main", str(self.bare))
+        start = self.clone("start")
+        (start / "voices").mkdir()
+        (start / "voices/voicectl.yaml").write_text("catalog: acme\n", encoding="utf-8")
+        (start / NAME).write_bytes(encode(lock(a=record("1"))))
+        git(start, "add", "-A")
+        git(start, "commit", "-q", "-m", "start")
+        git(start, "push", "-q", "origin", "HEAD:main")
+
+    def clone(self, name: str, *options: str) -> Path:
+        path = self.directory / name
+        git(self.directory, "clone", "-q", *options, f"file://{self.bare}", str(path))
+        return path
+
+    def target(self, clone: Path, way: Way = "push", branch: str = "main") -> Target:
+        return Target(NAME, clone / NAME, way, branch, "main", "acme")
+
+    def at(self, branch: str = "main") -> Lock:
+        return decode(git(self.bare, "show", f"{branch}:{NAME}").encode(), NAME)
+
+    def push(self, clone: Path, saved: Lock, way: Way = "push", branch: str = "main") -> lockfile.Published | None:
+        (clone / NAME).write_bytes(encode(saved))
+        return lockfile.publish(repository(clone), self.target(clone, way, branch), "HEAD", sleep=lambda _: None)
+
+
+def repository(clone: Path) -> Repository:
+    return Repository(clone / "voices", author=("ci", "ci@example.com"))
+
+
+class Slow(Repository):
+    """Somebody else is quicker: `meanwhile` happens between this one's look and its push, each time it is given."""
+
+    meanwhile: list[Callable[[], object]]
+
+    def commit_file(self, path: str, data: bytes, message: str, *, parent: str | None) -> str:
+        commit = super().commit_file(path, data, message, parent=parent)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        return commit
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.mark.parametrize("options", [(), ("--depth=1",)], ids=["whole", "shallow"])
+def test_lost_races_are_merged_and_run_again(place: Place, options: tuple[str, ...]) -> None:
+    mine, others = place.clone("mine", *options), [place.clone(f"other-{n}", *options) for n in range(3)]
+    (mine / NAME).write_bytes(encode(lock(a=record("1", "Mine"), m=record("2"))))
+    slow = Slow(mine / "voices", author=("ci", "ci@example.com"))
+    slow.meanwhile = [
+        lambda clone=clone, n=n: place.push(clone, lock(a=record("1"), **{f"o{n}": record(str(n + 3))}))  # type: ignore[misc]
+        for n, clone in enumerate(others)
+    ]
+    published = lockfile.publish(slow, place.target(mine), "HEAD", sleep=lambda _: None)
+    assert published is not None
+    assert published.merged
+    assert set(place.at().voices) == {"a", "m", "o0", "o1", "o2"}
+    assert place.at().voices["a"].applied.title == "Mine"
+    assert git(place.bare, "rev-list", "--count", "main").strip() == "5"
+    assert git(mine, "status", "--porcelain").split() == ["M", NAME], "the work tree is as the apply left it"
+
+
+def test_a_branch_that_always_changes_is_given_up_in_the_end(place: Place) -> None:
+    mine, other = place.clone("mine"), place.clone("other")
+    (mine / NAME).write_bytes(encode(lock(a=record("1", "Mine"))))
+    slow = Slow(mine / "voices", author=("ci", "ci@example.com"))
+    slow.meanwhile = [lambda n=n: place.push(other, lock(a=record("1"), b=record("2", str(n)))) for n in range(20)]  # type: ignore[misc]
+    pauses: list[float] = []
+    with pytest.raises(HostingError, match="changed during each of 10 pushes"):
+        lockfile.publish(slow, place.target(mine), "HEAD", sleep=pauses.append)
+    assert len(pauses) == 9
+    assert all(0 < pause <= 15 for pause in pauses)
+
+
+def test_one_name_with_two_models_is_not_merged(place: Place) -> None:
+    mine, other = place.clone("mine"), place.clone("other")
+    place.push(other, lock(a=record("1"), n=record("2")))
+    before = git(place.bare, "rev-parse", "main")
+    with pytest.raises(NotMergeable, match="n is 3333"):
+        place.push(mine, lock(a=record("1"), n=record("3")))
+    assert git(place.bare, "rev-parse", "main") == before
+
+
+def test_a_removal_is_not_undone_by_a_merge(place: Place) -> None:
+    mine, other = place.clone("mine"), place.clone("other")
+    place.push(other, lock(a=record("1", "Other"), n=record("2")))
+    place.push(mine, lock())
+    assert set(place.at().voices) == {"n"}
+
+
+def test_a_refusal_that_is_no_race_is_told_after_some_tries(place: Place) -> None:
+    hook = place.bare / "hooks/pre-receive"
+    hook.write_text("#!/bin/sh\necho protected branch hook declined >&2\nexit 1\n")
+    hook.chmod(0o755)
+    mine = place.clone("mine")
+    with pytest.raises(HostingError, match="protected branch hook declined") as told:
+        place.push(mine, lock(a=record("1", "Mine")))
+    assert "pull-request or branch" in told.value.hint
+
+
+def test_nothing_new_makes_no_commit(place: Place) -> None:
+    mine = place.clone("mine")
+    assert place.push(mine, lock(a=record("1"))) is None
+    # Line ends are Git's business on this machine, not a change.
+    (mine / NAME).write_bytes((mine / NAME).read_bytes().replace(b"\n", b"\r\n"))
+    assert lockfile.publish(repository(mine), place.target(mine), "HEAD") is None
+    (mine / NAME).unlink()
+    assert lockfile.publish(repository(mine), place.target(mine), "HEAD") is None
+    assert git(place.bare, "rev-list", "--count", "main").strip() == "1"
+
+
+def test_what_is_no_lockfile_is_not_pushed(place: Place) -> None:
+    from voicectl.errors import StateError
+
+    mine = place.clone("mine")
+    (mine / NAME).write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    with pytest.raises(StateError, match="merge-conflict marks"):
+        lockfile.publish(repository(mine), place.target(mine), "HEAD")
+
+
+def test_a_commit_holds_the_lockfile_and_nothing_else_of_the_work_tree(place: Place) -> None:
+    mine = place.clone("mine")
+    (mine / "voices/voicectl.yaml").write_text("catalog: other\n", encoding="utf-8")
+    (mine / "stray.txt").write_text("x", encoding="utf-8")
+    (mine / ".gitattributes").write_text("*.json filter=evil\n", encoding="utf-8")
+    git(mine, "config", "filter.evil.clean", "touch ran; cat")
+    git(mine, "add", "stray.txt")
+    (mine / "ran").unlink(missing_ok=True)  # by Git's own look at the index just now
+    place.push(mine, lock(a=record("1", "Mine")))
+    assert git(place.bare, "diff", "--name-only", "main~1", "main").split() == [NAME]
+    assert not (mine / "ran").exists()
+
+
+def test_a_branch_of_its_own_is_read_and_written_by_many(place: Place) -> None:
+    """The way `branch`: the first commit has no parent, the others follow each other, other catalogs' files stay."""
+    first, second = place.clone("first"), place.clone("second", "--depth=1")
+    place.push(first, lock(a=record("1", "One")), "branch", "locks")
+    other = replace(place.target(first, "branch", "locks"), path="else/voicectl.lock.json")
+    lockfile.publish(repository(first), other, "HEAD")
+    assert git(place.bare, "ls-tree", "-r", "--name-only", "locks").split() == ["else/voicectl.lock.json", NAME]
+    target = place.target(second, "branch", "locks")
+    taken = lockfile.take(repository(second), target)
+    assert taken == git(place.bare, "rev-parse", "locks").strip()
+    assert decode((second / NAME).read_bytes(), NAME).voices["a"].applied.title == "One"
+    (second / NAME).write_bytes(encode(lock(a=record("1", "Two"))))
+    lockfile.publish(repository(second), target, str(taken))
+    assert place.at("locks").voices["a"].applied.title == "Two"
+    assert git(place.bare, "rev-list", "--count", "locks").strip() == "3"
+
+
+def test_what_is_on_the_branch_of_a_pull_request_is_built_upon(place: Place) -> None:
+    first, second = place.clone("first"), place.clone("second")
+    place.push(first, lock(a=record("1", "One"), b=record("2")), "pull-request", "ours")
+    # Main moves meanwhile, also in its lockfile.
+    place.push(place.clone("person"), lock(a=record("1"), p=record("3")))
+    target = place.target(second, "pull-request", "ours")
+    git(second, "pull", "-q")
+    taken = lockfile.take(repository(second), target)
+    have = decode((second / NAME).read_bytes(), NAME)
+    assert set(have.voices) == {"a", "b", "p"}
+    saved = lock(**{**have.voices, "a": record("1"), "c": record("4")})  # a's title is set back
+    (second / NAME).write_bytes(encode(saved))
+    lockfile.publish(repository(second), target, str(taken))
+    now = place.at("ours")
+    assert set(now.voices) == {"a", "b", "c", "p"}
+    assert now.voices["a"].applied.title == "Title", "what this run set back is not taken for old"
+    assert git(place.bare, "rev-parse", "ours~1") == git(place.bare, "rev-parse", "main")
+    assert lockfile.clean_up(repository(second), target) is False
+    git(place.bare, "update-ref", "refs/heads/main", "ours")
+    assert lockfile.clean_up(repository(second), target) is True
+    assert git(place.bare, "branch", "--list", "ours").strip() == ""
+
+
+def test_the_lockfiles_of_a_branch_are_checked_before_they_are_taken(place: Place) -> None:
+    from voicectl.errors import StateError
+
+    mine = place.clone("mine")
+    git(mine, "checkout", "-q", "-b", "locks")
+    (mine / NAME).write_text(json.dumps({"format_version": 99}), encoding="utf-8")
+    git(mine, "commit", "-q", "-a", "-m", "x")
+    git(mine, "push", "-q", "origin", "locks")
+    git(mine, "checkout", "-q", "main")
+    with pytest.raises(StateError, match="newer than this voicectl"):
+        lockfile.take(repository(mine), place.target(mine, "branch", "locks"))
+    assert "a" in decode((mine / NAME).read_bytes(), NAME).voices
