@@ -125,13 +125,18 @@ class Runner:
         done = subprocess.run(["git", *arguments], cwd=self.service.bare, capture_output=True, text=True, check=False)
         return done.stdout
 
-    def run(self, event: Event, *, kill: Kill | None = None, only: str | None = None) -> list[Job]:
+    def run(self, event: Event, *, kill: Kill | None = None) -> list[Job]:
         """Everything that an event sets off, one job after the other."""
         jobs: list[Job] = []
         for name, workflow in self.workflows(event):
+            failed: set[str] = set()
             for job_name, job in workflow["jobs"].items():
-                if only in (None, f"{name}/{job_name}"):
-                    jobs += self._job(f"{name}/{job_name}", workflow, job, event, kill)
+                if job.get("needs") in failed:
+                    jobs.append(Job(f"{name}/{job_name}", skipped=True))
+                    continue
+                done = list(self._job(f"{name}/{job_name}", workflow, job, event, kill))
+                failed |= {job_name for each in done if each.failed}
+                jobs += done
         return jobs
 
     def _job(self, name: str, workflow: Values, job: Values, event: Event, kill: Kill | None) -> Iterator[Job]:
@@ -164,7 +169,7 @@ class Runner:
     def _secrets(self, job: Values, event: Event) -> Values:
         environment = self.settings.environments.get(str(job.get("environment")), {})
         branch = event.ref.removeprefix("refs/heads/")
-        allowed = branch in environment.get("branches", []) and not event.fork
+        allowed = any(fnmatch.fnmatch(branch, glob) for glob in environment.get("branches", [])) and not event.fork
         return dict(environment.get("secrets", {})) if allowed else {}
 
     def _github(self, event: Event) -> Values:

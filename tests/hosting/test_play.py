@@ -79,6 +79,23 @@ def test_only_the_steps_that_need_the_key_or_the_token_have_it(team: Team) -> No
         assert not any(token in job.log + job.summary for token in tokens)
 
 
+def test_a_live_plan_where_the_team_wants_one(team: Team) -> None:
+    passed(team.apply())
+    team.hand.patch(team.ids()["narrator"], title="By hand")
+    team.runner.settings.variables["VOICECTL_LIVE_PLAN"] = "true"
+    secrets = {"FISH_API_KEY": KEY}
+    team.runner.settings.environments["voicectl-plan"] = {"branches": ["refs/pull/*"], "secrets": secrets}
+    team.change("x", team.edited("voices/game.yaml", "A gruff guard", "A kind guard"))
+    number = team.service.open_pull("x")
+    offline, live = passed(team.plan(number))
+    assert "1 to update" in offline.summary
+    assert "2 to update" in live.summary
+    assert live.keys_seen == {"Plan": True, "Report": False}
+    (comment,) = team.service.of_pull(number)
+    assert "By hand" in comment["body"], "one comment, and the better answer is the last"
+    assert team.plan(number, fork=True)[-1].skipped
+
+
 def test_two_pull_requests_merged_within_a_second(team: Team) -> None:
     passed(team.apply())
     team.change("one", team.edited("voices/game.yaml", "A gruff guard", "A kind guard"))
