@@ -168,7 +168,7 @@ class GitHubService(Service):
         return 201, self.pull(number)
 
     def _add_sarif(self, token: Token, query: Any, body: Values) -> tuple[int, Any]:
-        if not token.may("security-events"):
+        if not token.may("security-events") or not token.may("actions", "read"):
             return _refused()
         self.sarif.append(body)
         return 202, {"id": "1"}

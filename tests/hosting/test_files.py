@@ -102,10 +102,19 @@ def test_nothing_is_granted_that_is_not_needed(path: Path) -> None:
         granted = {right for right, how in job["permissions"].items() if how == "write"}
         assert granted == WRITES[path.stem, name]
         secret = [step for step in job["steps"] if "secrets." in json.dumps(step)]
-        assert [step["uses"].split("/")[-1].split("@")[0] for step in secret] == ([] if name == "plan" else [
-            "plan" if name == "live" else name
-        ])  # fmt: skip
+        used = {step["uses"].split("/")[-1].split("@")[0] for step in secret}
+        assert used == (set() if name == "plan" else {"plan" if name == "live" else name})
         assert not secret or job["environment"], "the key is a secret of an environment, which protects it"
+
+
+def test_applies_follow_each_other() -> None:
+    apply = load(GITOPS / ".github/workflows/apply.yml")
+    assert apply["concurrency"] == {"group": "voicectl-apply", "cancel-in-progress": "false"}
+    assert "strategy" not in apply["jobs"]["apply"], "the environments follow each other in one job"
+    pipeline = yaml.safe_load((GITOPS / ".gitlab-ci.yml").read_text(encoding="utf-8"))
+    assert pipeline["apply"]["resource_group"]
+    assert "ci/voicectl.sh push" in pipeline["apply"]["after_script"]
+    assert load(GITOPS / ".github/workflows/plan.yml")["jobs"]["live"]["needs"] == "plan"
 
 
 def test_the_key_reaches_one_step_of_an_action_and_the_token_another() -> None:

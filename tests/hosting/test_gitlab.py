@@ -209,7 +209,14 @@ def test_the_script_alone_is_enough_for_any_other_ci(tmp_path: Path, hand: Hand)
     done = run("apply")
     assert done.returncode == 0, done.stderr
     assert "voicectl.staging.lock.json" in git(bare, "ls-tree", "--name-only", "main")
+    assert "there is no voicectl.staging.lock.json" in run("drift").stderr, "this checkout is as it was"
+    git(work, "pull", "-q")
     assert run("drift").returncode == 0
+    # What lies here by chance is neither applied nor lost.
+    (work / "voices/game.yaml").write_text("voices: {}\n", encoding="utf-8")
+    (work / "voices/stray.yaml").write_text("voices: nonsense\n", encoding="utf-8")
     assert run("apply").returncode == 0
+    assert (work / "voices/stray.yaml").exists()
+    assert (work / "voices/game.yaml").read_text(encoding="utf-8") == "voices: {}\n"
     assert git(bare, "rev-list", "--count", "main").strip() == "2"
     assert run("else").returncode == 1

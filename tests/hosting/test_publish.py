@@ -64,6 +64,10 @@ def repository(clone: Path) -> Repository:
     return Repository(clone / "voices", author=("ci", "ci@example.com"))
 
 
+def made(published: lockfile.Published | None) -> bool:
+    return published is not None and published.made
+
+
 class Slow(Repository):
     """Somebody else is quicker: `meanwhile` happens between this one's look and its push, each time it is given."""
 
@@ -139,10 +143,10 @@ def test_a_refusal_that_is_no_race_is_told_after_some_tries(place: Place) -> Non
 
 def test_nothing_new_makes_no_commit(place: Place) -> None:
     mine = place.clone("mine")
-    assert place.push(mine, lock(a=record("1"))) is None
+    assert not made(place.push(mine, lock(a=record("1"))))
     # Line ends are Git's business on this machine, not a change.
     (mine / NAME).write_bytes((mine / NAME).read_bytes().replace(b"\n", b"\r\n"))
-    assert lockfile.publish(repository(mine), place.target(mine), "HEAD") is None
+    assert not made(lockfile.publish(repository(mine), place.target(mine), "HEAD"))
     (mine / NAME).unlink()
     assert lockfile.publish(repository(mine), place.target(mine), "HEAD") is None
     assert git(place.bare, "rev-list", "--count", "main").strip() == "1"

@@ -51,10 +51,13 @@ def audit(settings: Globals, *, unmanaged: bool, selectors: Selectors) -> Audite
 
 
 def _layered(project: Project) -> tuple[str, ...]:
-    """Fields that a line in a manifest alone does not decide."""
-    if project.environments:
-        return ("title", "description", "visibility", "tags")
-    return ("tags",) if project.content.defaults.tags else ()
+    """Fields that a line in a manifest alone does not decide: environment or defaults have a part in them."""
+    chosen = project.chosen
+    fields = {"tags"} if project.content.defaults.tags or chosen.defaults.tags else set()
+    fields |= {"title"} if project.title_suffix else set()
+    for override in chosen.voices.values():
+        fields |= override.model_fields_set
+    return tuple(fields)
 
 
 def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], settings: Globals | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from voicectl.cli import printing, wiring
 from voicectl.cli.settings import Globals
 from voicectl.errors import InvalidFiles, Place, Problem, Refused, StateError
 from voicectl.hosting.git import Repository
+from voicectl.hosting.lockfile import own_branch
 from voicectl.hosting.port import Hosting, HostingError
 from voicectl.manifest.project import Project, environment_names, find_project, load_project
 from voicectl.model.lock import Lock
@@ -17,6 +19,9 @@ from voicectl.state.edits import edits
 from voicectl.state.merging import merge
 
 _SHOWN = 20
+EDITED = "#### This changes the lockfile"
+"""The heading under which a report tells of it."""
+_COMMIT = re.compile("[0-9a-f]{40}")
 _ADVICE = "only voicectl writes it: what is changed by hand is taken for what was applied"
 
 
@@ -63,7 +68,7 @@ def pull_request(settings: Globals, base: str | None, *, strict: bool, fmt: str)
         path = repository.prefix + project.state
         start = _start(repository, hosting, base)
         before, after = repository.read(start, path), repository.read("HEAD", path)
-        if before != after:
+        if before != after and not _ours(repository, project, path, after):
             found.append((project.state, tuple(_sentences(before, after, path))))
     for name, sentences in found:
         if fmt == "markdown":
@@ -72,8 +77,7 @@ def pull_request(settings: Globals, base: str | None, *, strict: bool, fmt: str)
                 *([f"… and {len(sentences) - _SHOWN} more"] if len(sentences) > _SHOWN else []),
             ]
             printing.out(
-                f"\n#### This changes the lockfile\n\n`{name}`: {_ADVICE}. "
-                f"Merge it only if you know where it comes from.\n\n{fenced(lines)}"
+                f"\n{EDITED}\n\n`{name}`: {_ADVICE}. Merge it only if you know where it comes from.\n\n{fenced(lines)}"
             )
         message = (
             "this pull request changes the lockfile: " + "; ".join(sentences[:3]) + ("; …" if sentences[3:] else "")
@@ -84,6 +88,15 @@ def pull_request(settings: Globals, base: str | None, *, strict: bool, fmt: str)
     if not found and fmt == "text":
         printing.out("the lockfile is as voicectl left it\n")
     return 0
+
+
+def _ours(repository: Repository, project: Project, path: str, data: bytes | None) -> bool:
+    """Whether this is the lockfile that our own pull request brings: only who may push here can have put it there."""
+    try:
+        tip = repository.fetch(own_branch(project.namespace))
+    except HostingError:
+        return False
+    return tip is not None and data is not None and repository.read(tip, path) == data
 
 
 def _sentences(before: bytes | None, after: bytes | None, path: str) -> Iterator[str]:
@@ -103,12 +116,16 @@ def _sentences(before: bytes | None, after: bytes | None, path: str) -> Iterator
 def _start(repository: Repository, hosting: Hosting | None, base: str | None) -> str:
     """The commit that a pull request's changes are measured against: where it left its base, or was merged with it."""
     parents = repository.parents("HEAD")
-    if base is None and len(parents) == 2 and hosting is not None:
-        return parents[0]  # the service's own merge of the base and the pull request
+    if base is None and hosting is not None and hosting.run.merged and len(parents) == 2:
+        return parents[0]
     wanted = base or (hosting.base() if hosting else None)
     if wanted is None:
         raise HostingError("it is not known what this pull request starts from", "name it: --base REV")
     commit = repository.commit_of(wanted)
+    if commit is None and not _COMMIT.fullmatch(wanted):
+        raise HostingError(
+            f"{wanted} is no commit of this clone", "fetch it, or name a commit in full; see fetch-depth"
+        )
     if commit is None:
         repository.fetch_commit(wanted)
         commit = wanted

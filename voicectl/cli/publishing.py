@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from voicectl.cli import wiring
+from voicectl.cli.lockfile_checks import EDITED
 from voicectl.cli.settings import Globals
-from voicectl.errors import UsageError
+from voicectl.errors import Refused, UsageError
 from voicectl.hosting import lockfile, reports
 from voicectl.hosting.git import Repository
 from voicectl.hosting.lockfile import Target, Way
@@ -22,7 +23,7 @@ _MAX_REPORT = 16 * 1024 * 1024
 
 
 def comment(settings: Globals, file: Path, exit_code: int) -> None:
-    """Publish a plan. One without changes is no news: it only replaces what an earlier one said.
+    """Publish a plan. One without changes is no news, unless it tells of an edited lockfile: it only replaces another.
 
     A token that may not comment is no failure: a pull request from a fork has none.
     """
@@ -30,9 +31,10 @@ def comment(settings: Globals, file: Path, exit_code: int) -> None:
     if not hosting.run.pull_request:
         settings.log.note("this run is of no pull request: there is nothing to comment on")
         return
-    subject = _subject(settings, "plan")
+    subject, report = _subject(settings, "plan"), _read(file)
+    quiet = exit_code == _NO_CHANGES and EDITED not in report
     try:
-        post = reports.publish_comment(hosting, subject, _read(file), only_update=exit_code == _NO_CHANGES)
+        post = reports.publish_comment(hosting, subject, report, only_update=quiet)
     except NotAllowed as error:
         settings.log.warning(f"no comment was written: {error.message}; {error.hint}")
         return
@@ -60,13 +62,12 @@ def fetch_lockfile(settings: Globals, way: str, branch: str | None) -> None:
     hosting = wiring.hosting()
     repository = _repository(project, hosting)
     target = _target(project, repository, hosting, way, branch, None)
-    memory = _memory(project)
-    memory.unlink(missing_ok=True)
-    tip = lockfile.take(repository, target)
+    tip = lockfile.take(repository, target, _remembered(project, repository))
     if tip is None:
+        _memory(project).unlink(missing_ok=True)
         settings.log.note(f"{project.state}: the checkout's own")
         return
-    memory.write_text(tip + "\n", encoding="ascii")
+    _remember(project, tip)
     settings.log.note(f"{project.state}: from {target.branch}, commit {tip[:12]}")
 
 
@@ -78,16 +79,36 @@ def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | N
     target = _target(project, repository, hosting, way, branch, into)
     if way == "pull-request" and hosting is None:
         raise _no_hosting()
-    published = lockfile.publish(repository, target, _started_from(project, repository))
-    if published is None:
+    if not target.into and way != "branch":
+        raise UsageError("it is not known which branch was applied: none is checked out", "name it: --into NAME")
+    since = _remembered(project, repository)
+    _refuse_edits(project, repository, target, since)
+    published = lockfile.publish(repository, target, since or "HEAD")
+    if published is None or not published.made:
         settings.log.note(f"{project.state}: nothing new")
     else:
         merged = ", merged with what others had pushed" if published.merged else ""
         settings.log.note(f"{project.state}: commit {published.commit[:12]} on {published.branch}{merged}")
     if way == "pull-request" and hosting is not None:
-        url = _pull_request(hosting, repository, target, made=published is not None)
+        url = _pull_request(hosting, repository, target, made=published is not None and published.made)
         settings.log.note(f"pull request: {url}" if url else f"no pull request: {target.branch} has nothing new")
-    _memory(project).unlink(missing_ok=True)
+    if published is not None:
+        _remember(project, published.commit)
+
+
+def _refuse_edits(project: Project, repository: Repository, target: Target, since: str | None) -> None:
+    """What a person changed is not pushed for them. Raises Refused."""
+    try:
+        data = target.file.read_bytes()
+    except OSError:
+        return
+    known = {repository.read(commit, target.path) for commit in ("HEAD", *([since] if since else []))}
+    plain = data.replace(b"\r\n", b"\n")
+    if since is None and plain not in known and not wiring.store(project).wrote(data):
+        raise Refused(
+            f"{project.state} is neither what HEAD holds nor what voicectl wrote here: somebody changed it",
+            f"`git checkout HEAD -- {project.state}` takes that back; then apply again",
+        )
 
 
 def _pull_request(hosting: Hosting, repository: Repository, target: Target, *, made: bool) -> str | None:
@@ -130,10 +151,13 @@ def _target(
     goal = into or (hosting.run.branch if hosting else None) or repository.branch() or ""
     if way == "push" and branch is not None:
         raise UsageError("--branch is for the ways pull-request and branch", "with push, --into names the branch")
-    default = {"push": goal, "pull-request": f"voicectl/lockfile/{project.namespace}", "branch": "voicectl/lockfiles"}
+    default = {"push": goal, "pull-request": lockfile.own_branch(project.namespace), "branch": "voicectl/lockfiles"}
+    file = project.root / project.state
+    if file.is_symlink() or not file.resolve().is_relative_to(project.root):
+        raise HostingError(f"{project.state} is a link, or leads out of the project", "make it a file of the project")
     return Target(
         path=repository.prefix + project.state,
-        file=project.root / project.state,
+        file=file,
         way=chosen,
         branch=branch or default[chosen],
         into=goal,
@@ -141,14 +165,21 @@ def _target(
     )
 
 
-def _started_from(project: Project, repository: Repository) -> str:
-    """The commit whose lockfile this run began with."""
+def _remembered(project: Project, repository: Repository) -> str | None:
+    """The commit that this checkout's lockfile was taken from or pushed in; None where HEAD has gone beyond it."""
     try:
-        taken = _memory(project).read_text(encoding="ascii").strip()
+        commit = _memory(project).read_text(encoding="ascii").strip()
     except (OSError, ValueError):
-        taken = ""
-    known = repository.commit_of(taken) if taken else None
-    return known or "HEAD"
+        return None
+    known = repository.commit_of(commit) if commit else None
+    return None if known is None or repository.contains("HEAD", known) else known
+
+
+def _remember(project: Project, commit: str) -> None:
+    try:
+        _memory(project).write_text(commit + "\n", encoding="ascii")
+    except OSError as error:
+        raise HostingError(f"the project directory: {error.strerror or error}", "make it writable") from error
 
 
 def _memory(project: Project) -> Path:

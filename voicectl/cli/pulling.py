@@ -67,7 +67,10 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
             printing.out("".join(_diff(path, before, after) for path, (before, after) in sorted(texts.items())))
             return
         if not texts:
-            printing.out("Nothing to pull: no managed value was changed in the account.\n")
+            count = len(edits.remarks)
+            left = f"{count} {'value was' if count == 1 else 'values were'} changed in the account and can't be taken"
+            none = "no managed value was changed in the account"
+            printing.out(f"Nothing to pull: {f'{left}; the warnings say why' if count else none}.\n")
             return
         for name, pulled in edits.voices.items():
             lock = lock.with_voice(name, recorded(lock.voices[name], pulled))

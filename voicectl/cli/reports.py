@@ -11,6 +11,9 @@ import click
 from voicectl.cli.settings import Globals
 from voicectl.errors import UsageError, VoicectlError
 
+_PROJECT_FILES = (".yaml", ".yml", ".lock.json", ".wav", ".mp3", ".m4a", ".opus", ".png", ".jpg")
+"""No report is called so; what is, is better not written over."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -23,6 +26,10 @@ def report_option(*formats: str) -> Callable[[F], F]:
             fmt, sign, file = value.partition("=")
             if fmt not in formats or not sign or not file:
                 raise click.BadParameter(f"{value!r} is not FORMAT=FILE with a format of {', '.join(formats)}.")
+            if file.endswith(_PROJECT_FILES):
+                raise click.BadParameter(f"{file!r} ends like a file of the project, which would be lost.")
+            if Path(file) in [path for _, path in settings.reports]:
+                raise click.BadParameter(f"{file!r} is named twice.")
             settings.reports.append((fmt, Path(file)))
 
     return click.option(
@@ -45,12 +52,13 @@ def write(settings: Globals, render: Callable[[str], str]) -> None:
 
 
 def write_failure(settings: Globals, error: VoicectlError) -> None:
-    """Write the failure where a report was expected; a format that has no words for it loses its old file.
+    """Write the failure where a report was expected. SARIF has no words for it: there the old file is taken away.
 
     A report that stays from an earlier run would be taken for this one's. Raises nothing: there is a failure to tell.
     """
     from voicectl.cli.printing import redacted
-    from voicectl.report import error_markdown, error_report
+    from voicectl.report import drift_junit, error_markdown, error_report
+    from voicectl.state.content import now
 
     asked, settings.reports = settings.reports, []
     for fmt, name in asked:
@@ -60,6 +68,10 @@ def write_failure(settings: Globals, error: VoicectlError) -> None:
                 _write(path, redacted(error_markdown.render(error, settings.command)))
             elif fmt == "json":
                 _write(path, redacted(error_report.error(error)))
+            elif fmt == "text":
+                _write(path, redacted(error_report.text(error)))
+            elif fmt == "junit":
+                _write(path, redacted(drift_junit.failure(error, now())))
             elif path.is_file():
                 path.unlink()
         except (UsageError, OSError):

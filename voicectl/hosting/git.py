@@ -7,12 +7,15 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from voicectl.hosting.port import HostingError, Remote
+from voicectl.hosting.port import HostingError, Remote, Unreachable
 
 _TIMEOUT = 300.0
 """Seconds that a fetch or a push may take."""
 
 
+_CLONE = "run it in a clone of your repository, and as the user that it belongs to"
+_NOBODY = ("voicectl", "voicectl@localhost")
+"""Who commits where nobody has said who they are, as in many a container."""
 _REACH = "check the address of the remote, and the rights of the token or key that Git has here"
 
 
@@ -27,9 +30,7 @@ class Repository:
         self._directory = directory
         self._remote = remote or Remote("origin")
         self._author = author
-        self.prefix = (
-            self._run("rev-parse", "--show-prefix", hint="run it in a clone of your repository").decode().strip()
-        )
+        self.prefix = self._run("rev-parse", "--show-prefix", hint=_CLONE).decode().removesuffix("\n")
         """The directory's place in the repository: empty, or with a slash at its end."""
 
     def commit_of(self, revision: str) -> str | None:
@@ -40,6 +41,14 @@ class Repository:
         """The parents of a commit that are here: a shallow clone has none beyond its edge."""
         line = self._line("rev-list", "--parents", "--max-count=1", "--end-of-options", revision)
         return tuple((line or "").split()[1:])
+
+    def contains(self, revision: str, commit: str) -> bool:
+        """Whether a revision came from a commit; no where the clone does not reach back to it."""
+        try:
+            self._run("merge-base", "--is-ancestor", commit, revision)
+        except HostingError:
+            return False
+        return True
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The commit that both came from; None where the clone does not reach back to it."""
@@ -61,9 +70,17 @@ class Repository:
         return self._line("symbolic-ref", "--short", "--quiet", "HEAD", fails=True)
 
     def fetch(self, branch: str) -> str | None:
-        """The newest commit of a branch of the remote, and its parent; None where there is no such branch."""
+        """The newest commit of a branch of the remote, and its parent; None where there is no such branch.
+
+        Raises Unreachable.
+        """
         reference = f"refs/heads/{branch}"
-        if not self._run("ls-remote", "--heads", self._remote.url, reference, hint=_REACH).strip():
+        self._run("check-ref-format", reference, hint=f"{branch!r} is no name for a branch")
+        try:
+            heads = self._run("ls-remote", "--heads", self._remote.url, reference)
+        except HostingError as error:
+            raise Unreachable(error.message, _REACH) from error
+        if not heads.strip():
             return None
         self._fetch(f"+{reference}:refs/voicectl/{branch}", depth=2)
         return self.commit_of(f"refs/voicectl/{branch}")
@@ -76,7 +93,11 @@ class Repository:
         # A depth would cut off the history of a clone that has all of it.
         shallow = self._line("rev-parse", "--is-shallow-repository") == "true"
         limit = [f"--depth={depth}"] if shallow else []
-        self._run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *limit, self._remote.url, what, hint=_REACH)
+        options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *limit]
+        try:
+            self._run("fetch", *options, self._remote.url, what)
+        except HostingError as error:
+            raise Unreachable(error.message, _REACH) from error
 
     def commit_file(self, path: str, data: bytes, message: str, *, parent: str | None) -> str:
         """Make a commit that differs from `parent` in one file; its id. Without a parent it holds that file alone."""
@@ -97,28 +118,30 @@ class Repository:
     def push(self, commit: str, branch: str, *, over: str | None = None, force: bool = False) -> None:
         """Make `commit` the tip of a branch: on top of what is there or, with `force`, in place of `over` alone.
 
-        Raises PushRefused.
+        Raises PushRefused, Unreachable.
         """
         reference = f"refs/heads/{branch}"
         lease = [f"--force-with-lease={reference}:{over or ''}"] if force else []
         self._push(*lease, f"{commit}:{reference}")
 
     def delete_branch(self, branch: str, over: str) -> None:
-        """Take a branch away from the remote, if it still is at `over`. Raises PushRefused."""
+        """Take a branch away from the remote, if it still is at `over`. Raises PushRefused, Unreachable."""
         reference = f"refs/heads/{branch}"
         self._push(f"--force-with-lease={reference}:{over}", f":{reference}")
 
     def _push(self, *arguments: str) -> None:
+        """Push. Raises PushRefused where the remote says no, Unreachable where it says nothing."""
         try:
             # No hook of this clone runs: what is pushed was made here.
-            self._run("push", "--quiet", "--no-verify", self._remote.url, *arguments)
+            self._run("push", "--quiet", "--no-verify", "--recurse-submodules=no", self._remote.url, *arguments)
         except HostingError as error:
-            raise PushRefused(error.message, error.hint) from error
+            kind = PushRefused if "rejected]" in error.message else Unreachable
+            raise kind(error.message, _REACH) from error
 
     def _signature(self) -> dict[str, str]:
-        if self._author is None:
+        if self._author is None and self._line("var", "GIT_COMMITTER_IDENT", fails=True):
             return {}
-        name, address = self._author
+        name, address = self._author or _NOBODY
         return {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
                 for what, value in (("NAME", name), ("EMAIL", address))}  # fmt: skip
 
@@ -152,6 +175,8 @@ class Repository:
             )
         except FileNotFoundError as error:
             raise HostingError("git is not installed", "install it") from error
+        except OSError as error:
+            raise HostingError(f"git can't be run: {error.strerror or error}", "check what `git` is here") from error
         except subprocess.TimeoutExpired as error:
             raise HostingError(f"git {arguments[0]} took longer than {_TIMEOUT:.0f} s", "try again") from error
         if done.returncode:

@@ -20,8 +20,11 @@ _HINT = (
     "give the job `permissions:` that allow it (a pull request from a fork never has them; for pull requests of the "
     "workflow itself, the repository's settings must allow Actions to create them)"
 )
+BOT = "github-actions[bot]"
+"""Who a workflow's own token writes as."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 _PULL = re.compile(r"refs/pull/(\d+)/")
+_MERGE = re.compile(r"refs/pull/\d+/merge")
 
 
 class GitHub:
@@ -58,41 +61,44 @@ class GitHub:
 
     @cached_property
     def _login(self) -> str | None:
-        """Whose token it is; None for a workflow's own, which may not ask."""
+        """Whose token it is; None where it may not ask, as a workflow's own and an App's may not (`GET /user`)."""
         try:
             return str(self._rest.read("user")["login"])
         except (NotAllowed, KeyError, TypeError):
             return None
 
     def _ours(self, entry: dict[str, Any]) -> bool:
-        """Whether our account wrote it. A workflow's own is a bot, and no stranger can write as one."""
-        user = entry.get("user") or {}
-        return user.get("login") == self._login if self._login else user.get("type") == "Bot"
+        """Whether our account wrote it. What may not ask who it is, is a bot: the workflow's, or one that is named."""
+        user = _dict(entry.get("user"))
+        bot = self._environment.get("VOICECTL_BOT") or BOT
+        return user.get("login") == (self._login or bot)
 
     @property
     def run(self) -> Run:
         """See Hosting."""
         env = self._environment
         pull = self._event.get("pull_request")
-        head = (pull or {}).get("head") or {}
+        head = _dict(_dict(pull).get("head")).get("sha")
         number = env.get("GITHUB_RUN_ID")
         return Run(
             branch=env.get("GITHUB_REF_NAME") if env.get("GITHUB_REF_TYPE") == "branch" and pull is None else None,
-            commit=head.get("sha") or env.get("GITHUB_SHA"),
+            commit=head if isinstance(head, str) else env.get("GITHUB_SHA"),
             url=f"{self._server}/{self._repository}/actions/runs/{number}" if number else None,
             pull_request=self._number is not None,
+            merged=bool(_MERGE.fullmatch(env.get("GITHUB_REF", ""))),
         )
 
     @property
     def _number(self) -> int | None:
         """The pull request at hand."""
-        number = (self._event.get("pull_request") or {}).get("number")
+        number = _dict(self._event.get("pull_request")).get("number")
         found = _PULL.match(self._environment.get("GITHUB_REF", ""))
         return number if isinstance(number, int) else int(found[1]) if found else None
 
     def base(self) -> str | None:
         """See Hosting."""
-        return ((self._event.get("pull_request") or {}).get("base") or {}).get("sha")
+        sha = _dict(_dict(self._event.get("pull_request")).get("base")).get("sha")
+        return sha if isinstance(sha, str) else None
 
     @property
     def remote(self) -> Remote:
@@ -108,7 +114,7 @@ class GitHub:
     @property
     def author(self) -> tuple[str, str]:
         """See Hosting: the account behind a workflow's token."""
-        return "github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com"
+        return BOT, "41898282+github-actions[bot]@users.noreply.github.com"
 
     def _path(self, *parts: str | int) -> str:
         return "/".join(["repos", self._repository, *map(str, parts)])
@@ -130,35 +136,40 @@ class GitHub:
         """See Hosting."""
         self._rest.write("DELETE", self._path("issues", "comments", post.id))
 
-    def issues(self, label: str) -> Iterator[Post]:
+    def issues(self) -> Iterator[Post]:
         """See Hosting. The listing holds pull requests too."""
-        params = {"state": "open", "labels": label, "sort": "created", "direction": "asc"}
+        params = {"state": "open", "sort": "created", "direction": "asc"}
         found = self._rest.pages(self._path("issues"), params)
         return (_post(entry) for entry in found if self._ours(entry) and "pull_request" not in entry)
 
     def issue(self, title: str, body: str, label: str, post: Post | None) -> Post:
         """See Hosting."""
         if post is None:
-            values = {"title": title, "body": body, "labels": [label]}
+            values: dict[str, Any] = {"title": title, "body": body, "labels": [label]}
             return _post(self._rest.write("POST", self._path("issues"), values))
         return _post(self._rest.write("PATCH", self._path("issues", post.id), {"title": title, "body": body}))
 
     def close_issue(self, post: Post, comment: str) -> None:
         """See Hosting."""
-        self._rest.write("POST", self._path("issues", post.id, "comments"), {"body": comment})
         self._rest.write("PATCH", self._path("issues", post.id), {"state": "closed", "state_reason": "completed"})
+        self._rest.write("POST", self._path("issues", post.id, "comments"), {"body": comment})
 
     def pull_requests(self, branch: str) -> Iterator[Post]:
         """See Hosting."""
         owner = self._repository.partition("/")[0]
         found = self._rest.pages(self._path("pulls"), {"state": "open", "head": f"{owner}:{branch}"})
         # A head that GitHub does not understand would list them all.
-        return (_post(entry) for entry in found if (entry.get("head") or {}).get("ref") == branch)
+        return (_post(entry) for entry in found if _dict(entry.get("head")).get("ref") == branch)
 
     def pull_request(self, branch: str, into: str, title: str, body: str) -> Post:
         """See Hosting."""
         values = {"head": branch, "base": into, "title": title, "body": body}
         return _post(self._rest.write("POST", self._path("pulls"), values))
+
+
+def _dict(value: object) -> dict[str, Any]:
+    """A part of an answer or an event, which may be anything."""
+    return value if isinstance(value, dict) else {}
 
 
 def _post(entry: dict[str, Any]) -> Post:

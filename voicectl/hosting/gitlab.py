@@ -52,6 +52,8 @@ class GitLab:
             commit=source or env.get("CI_COMMIT_SHA"),
             url=env.get("CI_PIPELINE_URL"),
             pull_request=bool(self._number),
+            # Only then the pipeline is one of merged results.
+            merged=bool(source),
         )
 
     @property
@@ -96,7 +98,8 @@ class GitLab:
         return (_post(entry) for entry in found if self._ours(entry) and not entry.get("system"))
 
     def _ours(self, entry: dict[str, Any]) -> bool:
-        return self._user is not None and (entry.get("author") or {}).get("id") == self._user
+        author = entry.get("author")
+        return self._user is not None and isinstance(author, dict) and author.get("id") == self._user
 
     def comment(self, body: str, post: Post | None) -> Post:
         """See Hosting."""
@@ -109,9 +112,9 @@ class GitLab:
         """See Hosting."""
         self._rest.write("DELETE", self._path(*self._notes(), post.id))
 
-    def issues(self, label: str) -> Iterator[Post]:
+    def issues(self) -> Iterator[Post]:
         """See Hosting."""
-        params = {"state": "opened", "labels": label, "order_by": "created_at", "sort": "asc"}
+        params = {"state": "opened", "order_by": "created_at", "sort": "asc"}
         return (_post(entry) for entry in self._rest.pages(self._path("issues"), params) if self._ours(entry))
 
     def issue(self, title: str, body: str, label: str, post: Post | None) -> Post:
@@ -123,8 +126,8 @@ class GitLab:
 
     def close_issue(self, post: Post, comment: str) -> None:
         """See Hosting."""
-        self._rest.write("POST", self._path("issues", post.id, "notes"), {"body": comment})
         self._rest.write("PUT", self._path("issues", post.id), {"state_event": "close"})
+        self._rest.write("POST", self._path("issues", post.id, "notes"), {"body": comment})
 
     def pull_requests(self, branch: str) -> Iterator[Post]:
         """See Hosting."""

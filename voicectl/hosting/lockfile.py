@@ -12,15 +12,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from voicectl.errors import StateError
 from voicectl.hosting.git import PushRefused, Repository
-from voicectl.hosting.port import HostingError
+from voicectl.hosting.port import HostingError, Unreachable
 from voicectl.model.lock import Lock
 from voicectl.state.content import decode, encode
+from voicectl.state.edits import edits
 from voicectl.state.merging import merge
 from voicectl.whole_file import replace_file
 
@@ -58,17 +60,24 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of a lockfile: the commit, and whether others' changes were merged into it."""
+    """What became of a lockfile: the commit that holds it, whether it was made now, and with others' changes in it."""
 
     commit: str
     branch: str
+    made: bool
     merged: bool
 
 
-def take(repository: Repository, target: Target) -> str | None:
+def own_branch(subject: str) -> str:
+    """The branch of a catalog's pull request."""
+    return f"voicectl/lockfile/{subject}"
+
+
+def take(repository: Repository, target: Target, remembered: str | None = None) -> str | None:
     """Bring the lockfile of the branch that it is kept on into the work tree; the commit that it was taken from.
 
-    None where there is nothing newer. Raises HostingError, StateError.
+    `remembered` is the commit that an earlier run on this checkout took it from, or made: what that run could not push
+    is kept. None where there is nothing to take. Raises HostingError, StateError, NotMergeable.
     """
     if target.way == "push":
         return None
@@ -77,10 +86,10 @@ def take(repository: Repository, target: Target) -> str | None:
     if tip is None or theirs is None:
         return None
     ours = _on_disk(target)
-    if target.way == "pull-request" and ours is not None and ours != theirs:
-        parents = repository.parents(tip)
-        base = repository.read(parents[0], target.path) if parents else None
-        theirs = _merged(base, ours, theirs, target)
+    if target.way == "pull-request" and remembered is None:
+        remembered = next(iter(repository.parents(tip)), None)
+    if ours is not None and (remembered is not None or target.way == "pull-request"):
+        theirs = _merged(repository.read(remembered, target.path) if remembered else None, ours, theirs, target)
     if theirs != ours:
         decode(theirs, target.path)
         target.file.parent.mkdir(parents=True, exist_ok=True)
@@ -96,36 +105,43 @@ def publish(
     sleep: Callable[[float], None] = time.sleep,
     attempts: int = ATTEMPTS,
 ) -> Published | None:
-    """Commit and push the lockfile as it lies in the work tree; None where everything is there already.
+    """Commit and push the lockfile as it lies in the work tree; None where there is none.
 
     `started_from` is the commit whose lockfile this run began with: whatever the branch holds beside it, others wrote,
-    and it is merged. A push that loses a race is made anew. Raises HostingError, StateError, NotMergeable.
+    and it is merged. A push that loses a race, or does not get through, is made anew.
+    Raises HostingError, StateError, NotMergeable.
     """
     ours = _on_disk(target)
     if ours is None:
         return None
+    known = _known(repository, target, started_from)
     refused: list[str | None] = []
+    last = HostingError(f"{target.branch} changed during each of {attempts} pushes", "run it again: nothing is lost")
     for attempt in range(attempts):
         if attempt:
             sleep(random.uniform(0.5, 1.0) * min(2**attempt, 15))
-        place = _place(repository, target)
-        data = ours
-        for theirs, base in _others(repository, target, place, started_from):
-            data = _merged(base, data, theirs, target)
-        if data == place.present(repository, target):
-            return None
-        commit = repository.commit_file(target.path, data, target.message, parent=place.parent)
         try:
+            place = _place(repository, target)
+            data = ours
+            for commit in place.commits:
+                theirs = repository.read(commit, target.path)
+                if theirs is not None and theirs not in known:
+                    data = _merged(_ancestor(known, theirs, target), data, theirs, target)
+            if data == place.present(repository, target):
+                return Published(place.commits[0], target.branch, made=False, merged=data != ours)
+            commit = repository.commit_file(target.path, data, target.message, parent=place.parent)
             repository.push(commit, target.branch, over=place.tip, force=target.way == "pull-request")
+        except Unreachable as error:
+            last = error
         except PushRefused as error:
             refused.append(place.tip)
             if refused[-_PATIENCE:] == [place.tip] * _PATIENCE:
                 # Nobody was quicker, and it was refused again and again: no race.
                 message = f"{target.branch} does not take the lockfile: {error.message}"
                 raise HostingError(message, _remedy(target)) from error
-            continue
-        return Published(commit, target.branch, data != ours)
-    raise HostingError(f"{target.branch} changed during each of {attempts} pushes", "run it again: nothing is lost")
+        else:
+            return Published(commit, target.branch, made=True, merged=data != ours)
+    raise last
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +151,37 @@ class _Place:
     parent: str | None
     tip: str | None
 
+    @property
+    def commits(self) -> list[str]:
+        """The commits that may hold lockfiles of others, that of our branch first."""
+        return list(dict.fromkeys(commit for commit in (self.tip, self.parent) if commit))
+
     def present(self, repository: Repository, target: Target) -> bytes | None:
         """The lockfile that a new commit would replace."""
-        newest = self.tip or self.parent
-        return repository.read(newest, target.path) if newest else None
+        return repository.read(self.commits[0], target.path) if self.commits else None
 
 
-def _others(
-    repository: Repository, target: Target, place: _Place, started_from: str
-) -> list[tuple[bytes, bytes | None]]:
-    """Lockfiles that others may have pushed meanwhile, each with what it was when this run began."""
-    pairs = [(place.tip, started_from)]
+def _known(repository: Repository, target: Target, started_from: str) -> list[bytes | None]:
+    """Every form of the lockfile that this run knew when it began: of what it started from, of main, and of both."""
+    known = [repository.read(started_from, target.path)]
     if target.way == "pull-request":
-        pairs.append((place.parent, "HEAD"))
-    found = [(repository.read(commit, target.path) if commit else None, since) for commit, since in pairs]
-    return [(theirs, repository.read(since, target.path)) for theirs, since in found if theirs is not None]
+        ours = repository.read("HEAD", target.path)
+        known.append(ours)
+        if known[0] is not None and ours is not None:
+            since = next(iter(repository.parents(started_from)), None)
+            base = repository.read(since, target.path) if since else None
+            with suppress(StateError):
+                known.append(_merged(base, ours, known[0], target))
+    return known
+
+
+def _ancestor(known: list[bytes | None], theirs: bytes, target: Target) -> bytes | None:
+    """Of the known forms, the one that theirs came from: it differs least from it.
+
+    A branch that was merged while this run was at work brings what was known of it to main, in another commit.
+    """
+    other = decode(theirs, target.path)
+    return min(known, key=lambda data: (data is None, len(edits(_lock(data, target), other))))
 
 
 def clean_up(repository: Repository, target: Target) -> bool:
@@ -166,14 +198,18 @@ def _place(repository: Repository, target: Target) -> _Place:
     tip = repository.fetch(target.branch)
     if target.way == "push":
         if tip is None:
-            raise HostingError(f"the remote has no branch {target.branch}", "name the branch: --into")
+            raise _no_branch(target.branch)
         return _Place(tip, tip)
     if target.way == "branch":
         return _Place(tip, tip)
     parent = repository.fetch(target.into)
     if parent is None:
-        raise HostingError(f"the remote has no branch {target.into}", "name the branch: --into")
+        raise _no_branch(target.into)
     return _Place(parent, tip)
+
+
+def _no_branch(name: str) -> HostingError:
+    return HostingError(f"the remote has no branch {name}", "name the branch that was applied: --into NAME")
 
 
 def _merged(base: bytes | None, ours: bytes, theirs: bytes, target: Target) -> bytes:

@@ -1,7 +1,8 @@
 """What voicectl asks of a Git hosting: comments, issues and pull requests of its own. And how that may fail.
 
     HostingError             1   Git or its hosting would not do what was asked
-    └── NotAllowed           1   the token may not do that
+    ├── NotAllowed           1   the token may not do that
+    └── Unreachable          1   Git did not get through to the remote
 
 A hosting is asked for its own posts only: those that the token's account wrote. A stranger's comment may copy any text
 of ours, and must never be taken for one.
@@ -20,6 +21,10 @@ class HostingError(VoicectlError):
     """Git, or the service that hosts the repository, would not do what was asked."""
 
     code = "hosting"
+
+
+class Unreachable(HostingError):
+    """Git did not get through to the remote: nothing is known of what it would have said."""
 
 
 class NotAllowed(HostingError):
@@ -54,6 +59,8 @@ class Run:
     url: str | None
     """Where its log is."""
     pull_request: bool
+    merged: bool = False
+    """Whether the service checked out its own merge of a pull request with its base."""
 
 
 class Hosting(Protocol):
@@ -83,11 +90,11 @@ class Hosting(Protocol):
     def delete_comment(self, post: Post) -> None:
         """Take a comment away."""
 
-    def issues(self, label: str) -> Iterator[Post]:
-        """Our open issues with a label, oldest first."""
+    def issues(self) -> Iterator[Post]:
+        """Our open issues, oldest first."""
 
     def issue(self, title: str, body: str, label: str, post: Post | None) -> Post:
-        """Open an issue, or write another text into one."""
+        """Open an issue with a label, or write another text into one."""
 
     def close_issue(self, post: Post, comment: str) -> None:
         """Close an issue, with a last word."""

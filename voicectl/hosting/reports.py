@@ -1,19 +1,22 @@
 """Reports where people look: one comment a catalog on a pull request, one issue a catalog for its drift.
 
-Both are found again by a hidden first line. A hosting has no idempotency key either, so after writing a new one it is
-looked for again: of two that say to be the same, the oldest stays.
+Both are found again by a hidden first line. A hosting has no idempotency key either, so a post whose answer was lost is
+looked for before it is written again, and of two that say to be the same the oldest stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from voicectl.hosting.port import Hosting, HostingError, NotAllowed, Post, Run
 
 LABEL = "voicectl-drift"
 MAX_CHARACTERS = 65_000
 """GitHub takes 65,536 in a comment or an issue, GitLab a million."""
+_FENCE = re.compile(r"^(`{3,})", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +31,25 @@ class Subject:
 
     @property
     def marker(self) -> str:
-        """The hidden line, without what could end it early."""
-        name = f"{self.project or '.'} {self.environment or ''}".strip().replace("--", "- -").replace(">", "")
-        return f"<!-- voicectl {self.kind} for {name} -->"
+        """The hidden line. Quoted, so that nothing in a name can end it, and no two names look alike."""
+        return f"<!-- voicectl {self.kind} at {quote(self.project or '.')} {quote(self.environment or '-')} -->"
 
 
 def publish_comment(hosting: Hosting, subject: Subject, report: str, *, only_update: bool) -> Post | None:
     """Write the report into our comment, or into a new one; None where there is none and `only_update` is asked."""
     body = _body(subject, report, hosting.run)
-    ours = _first(hosting.comments(), subject)
-    if ours is not None:
-        return hosting.comment(body, ours)
+
+    def ours() -> Iterator[Post]:
+        return _about(hosting.comments(), subject)
+
+    before = next(ours(), None)
+    if before is not None:
+        return hosting.comment(body, before)
     if only_update:
         return None
-    written = _once(lambda: hosting.comment(body, None), lambda: _first(hosting.comments(), subject))
-    oldest = _first(hosting.comments(), subject)
-    if oldest is not None and oldest.id != written.id:
+    written = _once(lambda: hosting.comment(body, None), ours)
+    oldest = next(ours(), written)
+    if oldest.id != written.id:
         # Another run was as quick as this one.
         hosting.delete_comment(written)
         return hosting.comment(body, oldest)
@@ -53,47 +59,58 @@ def publish_comment(hosting: Hosting, subject: Subject, report: str, *, only_upd
 def publish_issue(hosting: Hosting, subject: Subject, title: str, report: str) -> Post:
     """Write the report into our open issue, or open one."""
     body = _body(subject, report, hosting.run)
-    ours = _first(hosting.issues(LABEL), subject)
-    if ours is not None:
-        return hosting.issue(title, body, LABEL, ours)
-    return _once(lambda: hosting.issue(title, body, LABEL, None), lambda: _first(hosting.issues(LABEL), subject))
+
+    def ours() -> Iterator[Post]:
+        return _about(hosting.issues(), subject)
+
+    before = next(ours(), None)
+    if before is not None:
+        return hosting.issue(title, body, LABEL, before)
+    written = _once(lambda: hosting.issue(title, body, LABEL, None), ours)
+    oldest = next(ours(), written)
+    if oldest.id != written.id:
+        hosting.close_issue(written, f"Opened twice: see {oldest.url}\n")
+        return hosting.issue(title, body, LABEL, oldest)
+    return written
 
 
 def close_issue(hosting: Hosting, subject: Subject) -> list[Post]:
     """Close our open issues on the subject; which they were."""
-    found = [post for post in hosting.issues(LABEL) if _about(post, subject)]
-    run = hosting.run
+    found = list(_about(hosting.issues(), subject))
     for post in found:
-        hosting.close_issue(post, f"The newest audit found no drift.{_link(run)}\n")
+        hosting.close_issue(post, f"The newest audit finds nothing to do here.{_link(hosting.run)}\n")
     return found
 
 
-def _once(write: Callable[[], Post], find: Callable[[], Post | None]) -> Post:
+def _once(write: Callable[[], Post], find: Callable[[], Iterator[Post]]) -> Post:
     """Write, and where no answer came, look whether it arrived all the same."""
     try:
         return write()
     except NotAllowed:
         raise
     except HostingError:
-        return find() or write()
+        return next(find(), None) or write()
 
 
-def _first(posts: Iterable[Post], subject: Subject) -> Post | None:
-    return next((post for post in posts if _about(post, subject)), None)
-
-
-def _about(post: Post, subject: Subject) -> bool:
-    return post.body.split("\n", 1)[0].strip() == subject.marker
+def _about(posts: Iterable[Post], subject: Subject) -> Iterator[Post]:
+    return (post for post in posts if post.body.split("\n", 1)[0].strip() == subject.marker)
 
 
 def _body(subject: Subject, report: str, run: Run) -> str:
     """The report with its marker before it and, at its end, what it was made from."""
     commit = f"\n<sub>Commit {run.commit[:12]}.{_link(run)}</sub>\n" if run.commit else ""
     room = MAX_CHARACTERS - len(subject.marker) - len(commit)
-    if len(report) > room:
-        cut = "\n```\n\n**Cut here:** the log of the run shows the rest.\n"
-        report = report[: room - len(cut)].rpartition("\n")[0] + cut
-    return f"{subject.marker}\n{report.rstrip()}\n{commit}"
+    return f"{subject.marker}\n{_cut(report, room).rstrip()}\n{commit}"
+
+
+def _cut(report: str, room: int) -> str:
+    """At most `room` characters, with a line that says so; a block of code that is cut is closed."""
+    if len(report) <= room:
+        return report
+    last = "\n**Cut here:** the log of the run shows the rest.\n"
+    kept = report[: room - len(last) - 100].rpartition("\n")[0]
+    fences = _FENCE.findall(kept)
+    return f"{kept}\n{fences[-1] if len(fences) % 2 else ''}\n{last}"
 
 
 def _link(run: Run) -> str:

@@ -15,6 +15,8 @@ from voicectl.version import VERSION
 
 ATTEMPTS = 4
 PAGE = 100
+LONGEST_PAUSE = 60.0
+"""Seconds. A service that asks for more is not waited for."""
 _MAX_PAGES = 100
 _NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
 
@@ -27,66 +29,110 @@ class Rest:
     ) -> None:
         self._hint = hint
         self._sleep = sleep
+        if any(not value.isascii() or not value.isprintable() or value != value.strip() for value in headers.values()):
+            raise HostingError(
+                "the token holds characters that no token has", "copy it anew, without spaces or line ends"
+            )
+        try:
+            address = httpx.URL(url.rstrip("/") + "/")
+        except httpx.InvalidURL:
+            address = httpx.URL("")
+        if address.scheme not in ("http", "https") or not address.host:
+            raise HostingError(f"{url!r} is no address of a service", "correct GITHUB_API_URL, or CI_API_V4_URL")
         self._http = httpx.Client(
-            base_url=url.rstrip("/") + "/",
+            base_url=address,
             headers={"User-Agent": f"voicectl/{VERSION}", **headers},
-            timeout=30.0,
+            timeout=httpx.Timeout(20.0, connect=10.0),
             follow_redirects=False,
         )
 
     def read(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """The answer to a GET."""
-        return self._send("GET", path, params=params).json()
+        return self._json(self._send("GET", path, params=params))
 
     def pages(self, path: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Everything in a listing, page by page, along the `Link` header (RFC 8288), which both services send."""
         response = self._send("GET", path, params={"per_page": PAGE, **params})
         for _ in range(_MAX_PAGES):
-            yield from (entry for entry in _listed(response) if isinstance(entry, dict))
+            found = self._json(response)
+            if not isinstance(found, list):
+                raise self._strange()
+            yield from (entry for entry in found if isinstance(entry, dict))
             following = _NEXT.search(response.headers.get("link", ""))
             if following is None:
                 return
-            url = httpx.URL(following[1])
-            if url.host != self._http.base_url.host:
+            url, own = httpx.URL(following[1]), self._http.base_url
+            if (url.scheme, url.host, url.port) != (own.scheme, own.host, own.port):
                 raise HostingError("a listing goes on at another host", "check the address of the service")
             response = self._send("GET", str(url))
 
     def write(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> Any:
         """Send POST, PATCH, PUT or DELETE. A POST is sent once: its caller looks whether it arrived."""
         response = self._send(method, path, json=values)
-        return response.json() if response.content else None
+        return self._json(response) if response.content else None
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError:
+            raise self._strange() from None
+
+    def _strange(self) -> HostingError:
+        return HostingError(
+            f"{self._http.base_url.host}: the answer is no JSON that voicectl knows", "is the address right?"
+        )
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request, repeated where that can't do anything twice. Raises NotAllowed, HostingError."""
         attempts = 1 if method == "POST" else ATTEMPTS
-        reason = ""
+        reason, busy = "", True
         for attempt in range(attempts):
-            if attempt:
-                self._sleep(random.uniform(0.5, 1.0) * 2**attempt)
+            pause = random.uniform(0.5, 1.0) * 2**attempt
             try:
                 response = self._http.request(method, path, **options)
             except httpx.HTTPError as error:
                 reason = f"no answer to {method}: {type(error).__name__}"
-                continue
-            if response.status_code < 300:
-                return response
-            reason = f"{method} answered {response.status_code}{_words(response)}"
-            if response.status_code in (401, 403, 404):
-                raise NotAllowed(reason, self._hint)
-            if response.status_code < 500 and response.status_code != 429:
-                break
-        raise HostingError(f"{self._http.base_url.host}: {reason}", "run it again; the service may be down")
+            else:
+                if response.status_code < 300:
+                    return response
+                reason = f"{method} answered {response.status_code}{_words(response)}"
+                asked = _asked_to_wait(response)
+                if response.status_code == 401:
+                    raise NotAllowed(reason, "the token is wrong, or has expired: give the step a new one")
+                if response.status_code in (403, 404) and asked is None:
+                    raise NotAllowed(reason, self._hint)
+                busy = response.status_code >= 500 or asked is not None
+                if not busy:
+                    break
+                pause = max(pause, asked or 0.0)
+                if pause > LONGEST_PAUSE:
+                    break
+            if attempt + 1 < attempts:
+                self._sleep(pause)
+        hint = (
+            "run it again; the service may be down, or busy" if busy else "that is not what it should answer: see why"
+        )
+        raise HostingError(f"{self._http.base_url.host}: {reason}", hint)
 
 
-def _listed(response: httpx.Response) -> list[Any]:
-    found = response.json()
-    return found if isinstance(found, list) else []
+def _asked_to_wait(response: httpx.Response) -> float | None:
+    """How many seconds the service wants us to wait; None where its answer is about something else.
+
+    GitHub's limits of rate answer 403 or 429, with `retry-after` or no requests left (docs.github.com, "Rate limits for
+    the REST API"); GitLab's answer 429.
+    """
+    after = response.headers.get("retry-after", "")
+    if after.isdecimal():
+        return float(after)
+    spent = response.headers.get("x-ratelimit-remaining") == "0"
+    return 0.0 if response.status_code == 429 or (response.status_code == 403 and spent) else None
 
 
 def _words(response: httpx.Response) -> str:
     """What the service says of a failure, shortened: untrusted."""
     try:
         said = response.json()
-        message = said.get("message") or said.get("error") if isinstance(said, dict) else None
     except ValueError:
-        message = None
+        return ""
+    message = said.get("message") or said.get("error") if isinstance(said, dict) else None
     return f": {str(message)[:300]}" if message else ""

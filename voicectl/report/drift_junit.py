@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
+from voicectl.errors import VoicectlError
 from voicectl.plan.drift import DriftReport
 from voicectl.report import drift_words as words
 
@@ -21,18 +22,36 @@ def render(report: DriftReport, fail_on: Collection[str], now: datetime) -> str:
     cases = list(_cases(report, fail_on))
     failures = sum(failure is not None for _, failure in cases)
     name = words.namespace(report)
-    root = ET.Element("testsuites")
-    suite = ET.SubElement(root, "testsuite", {
-        "id": "0", "name": name, "package": "voicectl.drift", "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S"),
-        "hostname": "voicectl", "tests": str(len(cases)), "failures": str(failures), "errors": "0", "time": "0",
-    })  # fmt: skip
-    ET.SubElement(suite, "properties")
+    root, suite = _suite(name, now, tests=len(cases), failures=failures, errors=0)
     for title, failure in cases:
         case = ET.SubElement(suite, "testcase", {"classname": f"voicectl.{name}", "name": _text(title), "time": "0"})
         if failure is not None:
             status, text = failure
             ET.SubElement(case, "failure", {"type": status, "message": _text(text)}).text = _text(text)
-    ET.SubElement(suite, "system-out").text = _text(words.totals(report))
+    return _document(root, suite, words.totals(report))
+
+
+def failure(error: VoicectlError, now: datetime) -> str:
+    """The document of an audit that failed: one test case, which is an error."""
+    root, suite = _suite("audit", now, tests=1, failures=0, errors=1)
+    case = ET.SubElement(suite, "testcase", {"classname": "voicectl.drift", "name": "audit", "time": "0"})
+    text = _text(error.message)
+    ET.SubElement(case, "error", {"type": error.code, "message": text}).text = _text(f"{error.message}; {error.hint}")
+    return _document(root, suite, error.message)
+
+
+def _suite(name: str, now: datetime, *, tests: int, failures: int, errors: int) -> tuple[ET.Element, ET.Element]:
+    root = ET.Element("testsuites")
+    suite = ET.SubElement(root, "testsuite", {
+        "id": "0", "name": name, "package": "voicectl.drift", "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S"),
+        "hostname": "voicectl", "tests": str(tests), "failures": str(failures), "errors": str(errors), "time": "0",
+    })  # fmt: skip
+    ET.SubElement(suite, "properties")
+    return root, suite
+
+
+def _document(root: ET.Element, suite: ET.Element, out: str) -> str:
+    ET.SubElement(suite, "system-out").text = _text(out)
     ET.SubElement(suite, "system-err")
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=False, short_empty_elements=True) + "\n"

@@ -24,7 +24,7 @@ def render(
     parts = [
         f"<!-- voicectl drift of {words.namespace(report)} -->\n### voicectl drift: {code(heading)}\n",
         f"**{verdict}**: {words.totals(report)}{rest}.\n",
-        *(_section(voice, fail_on, layered) for voice in words.drifted(report)),
+        *(_section(voice, fail_on, layered, report.environment) for voice in words.drifted(report)),
     ]
     strangers = list(words.strangers(report))
     if strangers:
@@ -34,7 +34,7 @@ def render(
     return "\n".join(parts)
 
 
-def _section(voice: DriftedVoice, fail_on: Collection[str], layered: Collection[str]) -> str:
+def _section(voice: DriftedVoice, fail_on: Collection[str], layered: Collection[str], environment: str | None) -> str:
     sign = "✗" if voice.status in fail_on else "!"
     place = f" · {code(words.place(voice))}" if voice.source else ""
     lines = list(_lines(voice))
@@ -43,7 +43,8 @@ def _section(voice: DriftedVoice, fail_on: Collection[str], layered: Collection[
     pullable = [field for field in voice.fields if field.field != "cover_image"]
     accepted = [f"{field.field}: {_yaml(field.observed)}" for field in pullable if field.field not in layered]
     if pullable and voice.source:
-        text += f"\n`voicectl pull --only {voice.name}` takes the account's values into Git.\n"
+        chosen = f" --env {environment}" if environment else ""
+        text += f"\n`voicectl pull{chosen} --only {voice.name}` takes the account's values into Git.\n"
     if accepted and voice.source:
         text += f"\nBy hand, in {code(words.place(voice))}:\n\n{fenced(accepted, 'yaml')}"
     return text

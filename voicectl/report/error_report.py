@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from voicectl.errors import InvalidFiles, Place, Problem, VoicectlError
 from voicectl.report.document import document
+from voicectl.report.escape import terminal
 
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
 
@@ -15,6 +16,13 @@ _CLOSED: dict[str, Any] = {"extra": "forbid"}
 def error(failure: VoicectlError) -> str:
     """A failure, where standard output belongs to a machine."""
     return document({"error": error_values(failure)})
+
+
+def text(failure: VoicectlError) -> str:
+    """A failure for people, where a report in words was expected."""
+    lines = [str(problem) for problem in failure.problems] if isinstance(failure, InvalidFiles) else []
+    lines += [f"error: {failure.message}", *([f"  {failure.hint}"] if failure.hint else [])]
+    return "".join(f"{terminal(line)}\n" for line in lines)
 
 
 @dataclass(frozen=True, slots=True)

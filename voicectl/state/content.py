@@ -106,7 +106,7 @@ def _checked(lock: Lock, name: str, hint: str) -> Lock:
             if model_id in seen:
                 raise StateError(
                     f"{name}: model {model_id} is recorded twice, under {seen[model_id]} and {voice}",
-                    hint,
+                    f"if Git merged it, take one side whole and set up `voicectl state merge` (README); else {hint}",
                     [Place(name)],
                 )
             seen[model_id] = voice

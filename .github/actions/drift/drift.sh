@@ -2,7 +2,7 @@
 # Audits. What was found is the report's to say: this fails only where there is none.
 set -ufo pipefail
 
-directory="$(mktemp -d "$RUNNER_TEMP/voicectl-drift.XXXXXX")"
+directory="$(mktemp -d "$RUNNER_TEMP/voicectl-drift.XXXXXX")" || exit
 # shellcheck disable=SC2086 # words, split at spaces; globs are off
 voicectl drift --report "markdown=$directory/drift.md" --report "sarif=$directory/drift.sarif" $ARGUMENTS
 code=$?

@@ -1,45 +1,80 @@
 #!/usr/bin/env bash
 # The loop for GitLab, and for any other CI that has Git and a shell: ci/voicectl.sh plan | apply | drift
 #
-# Reads FISH_API_KEY (apply, drift), VOICECTL_ENV and, for a project in a subdirectory, VOICECTL_CHDIR. BRANCH is the
-# branch that is applied. Where no hosting is recognised, reports stay files, and the remote `origin` takes the lockfile.
+#   FISH_API_KEY       the account's key, for apply and drift
+#   VOICECTL_ENV       the environment, where the project has any
+#   VOICECTL_CHDIR     the project's directory in the repository, where it is not its top
+#   VOICECTL_LOCKFILE  push (default), pull-request (GitLab) or branch: how the lockfile gets into Git
+#   BRANCH             the branch that is applied (default: main)
+#
+# Works from the repository's top. Where no hosting is recognised, reports stay files and `origin` takes the lockfile.
 set -euo pipefail
 
 branch="${BRANCH:-${CI_DEFAULT_BRANCH:-main}}"
+way="${VOICECTL_LOCKFILE:-push}"
 here="$PWD"
+code=0
 
-report() { # report KIND FILE CODE: a comment or an issue, where the hosting is known
+command -v voicectl >/dev/null || {
+  echo "error: voicectl is not installed: fill ci/requirements.txt from a release, and install it" >&2
+  exit 1
+}
+
+report() { # report KIND FILE: a comment or an issue, where the hosting is known
   if [ "${GITLAB_CI:-}" = true ] || [ "${GITHUB_ACTIONS:-}" = true ]; then
-    voicectl ci "$1" "$2" --exit-code "$3"
+    voicectl ci "$1" "$2" --exit-code "$code"
   fi
+}
+
+# What is applied is the tip of the branch, in a work tree of its own: this run may have waited for another, an old commit
+# must not be applied, and neither must files that lie here by chance.
+work="$(git rev-parse --absolute-git-dir)/voicectl-apply"
+
+push_lockfile() {
+  (cd "$work" && voicectl ci push-lockfile --way "$way" --into "$branch")
 }
 
 case "${1:-}" in
   plan)
-    code=0
+    [ "$way" = push ] || voicectl ci fetch-lockfile --way "$way"
     voicectl plan --offline --detailed-exitcode --report "markdown=$here/voicectl-plan.md" || code=$?
-    if [ "${GITLAB_CI:-}" = true ] && [ "$code" != 1 ]; then
+    [ -f voicectl-plan.md ] || printf '### voicectl plan: failed\n\nThe log says why.\n' >voicectl-plan.md
+    if [ -n "${CI_MERGE_REQUEST_IID:-}" ] && [ "$code" != 1 ]; then
       voicectl ci check-lockfile --format markdown >>voicectl-plan.md
     fi
-    report comment "$here/voicectl-plan.md" "$code"
+    report comment "$here/voicectl-plan.md"
     [ "$code" = 2 ] || exit "$code"
     ;;
   apply)
-    # In a checkout that is used again: a lockfile that an earlier run could not push goes first.
-    voicectl ci push-lockfile --into "$branch"
-    # The tip of the branch: this run may have waited for another, and an old commit must not be applied.
+    # What an earlier run here was killed before it could push.
+    [ ! -d "$work" ] || push_lockfile || echo "the account knows: the apply finds its models by their marks" >&2
     git fetch --quiet origin "$branch"
-    git checkout --quiet --force --detach FETCH_HEAD
-    code=0
-    voicectl apply --yes --lock-timeout 600 || code=$?
-    # Whatever the exit code: ids are recorded also by an apply that failed.
-    voicectl ci push-lockfile --into "$branch"
+    tip="$(git rev-parse FETCH_HEAD)"
+    git worktree remove --force "$work" 2>/dev/null || rm -rf "$work"
+    git worktree prune
+    git worktree add --quiet --detach "$work" "$tip"
+    [ "$way" = push ] || (cd "$work" && voicectl ci fetch-lockfile --way "$way")
+    # In the background, so that a signal reaches voicectl and not this shell alone.
+    (cd "$work" && exec voicectl apply --yes --lock-timeout 600) &
+    running=$!
+    trap 'kill -TERM "$running" 2>/dev/null || true' TERM INT HUP
+    wait "$running" || code=$?
+    while kill -0 "$running" 2>/dev/null; do
+      code=0
+      wait "$running" || code=$?
+    done
+    trap - TERM INT HUP
+    # Whatever the exit code: ids are recorded also by an apply that failed or was interrupted.
+    push_lockfile
     exit "$code"
     ;;
+  push)
+    [ ! -d "$work" ] || push_lockfile
+    ;;
   drift)
-    code=0
+    [ "$way" = push ] || voicectl ci fetch-lockfile --way "$way"
     voicectl drift --report "markdown=$here/voicectl-drift.md" --report "junit=$here/voicectl-drift.xml" || code=$?
-    report issue "$here/voicectl-drift.md" "$code"
+    report issue "$here/voicectl-drift.md"
     exit "$code"
     ;;
   *)
