@@ -30,7 +30,7 @@ Way = Literal["push", "pull-request", "branch"]
 WAYS: tuple[Way, ...] = ("push", "pull-request", "branch")
 ATTEMPTS = 10
 _PATIENCE = 3
-"""Refusals at the same tip that can't be a race any more: one may be the end of another's push."""
+"""Refusals at the same tip that are no race any more (one may be the end of another's push), and lost connections."""
 SKIP = "[skip ci]"
 """Nothing is started for a commit that says so (GitHub: "Skipping workflow runs"; GitLab: "Skip a pipeline")."""
 
@@ -116,6 +116,7 @@ def publish(
         return None
     known = _known(repository, target, started_from)
     refused: list[str | None] = []
+    unreached = 0
     last = HostingError(f"{target.branch} changed during each of {attempts} pushes", "run it again: nothing is lost")
     for attempt in range(attempts):
         if attempt:
@@ -133,6 +134,9 @@ def publish(
             repository.push(commit, target.branch, over=place.tip, force=target.way == "pull-request")
         except Unreachable as error:
             last = error
+            unreached += 1
+            if unreached > _PATIENCE:
+                break
         except PushRefused as error:
             refused.append(place.tip)
             if refused[-_PATIENCE:] == [place.tip] * _PATIENCE:

@@ -41,7 +41,8 @@ class Rest:
             raise HostingError(f"{url!r} is no address of a service", "correct GITHUB_API_URL, or CI_API_V4_URL")
         self._http = httpx.Client(
             base_url=address,
-            headers={"User-Agent": f"voicectl/{VERSION}", **headers},
+            # A run sends a handful of requests: none of them leaves a connection behind.
+            headers={"User-Agent": f"voicectl/{VERSION}", "Connection": "close", **headers},
             timeout=httpx.Timeout(20.0, connect=10.0),
             follow_redirects=False,
         )
