@@ -6,7 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +222,79 @@ def test_the_script_alone_is_enough_for_any_other_ci(tmp_path: Path, hand: Hand)
     assert (work / "voices/game.yaml").read_text(encoding="utf-8") == "voices: {}\n"
     assert git(bare, "rev-list", "--count", "main").strip() == "2"
     assert run("else").returncode == 1
+
+
+def test_an_edit_is_told_also_where_main_was_merged_into_the_branch(pipelines: Pipelines) -> None:
+    pipelines.apply().expect(0)
+    narrator = pipelines.lock()["voices"]["narrator"]["id"]
+    pipelines.change("sly", narrator, "e" * 32, "voicectl.production.lock.json")
+    pipelines.change("kind", "A gruff guard", "A kind guard")
+    git(pipelines.service.bare, "update-ref", "refs/heads/main", "kind")
+    pipelines.apply().expect(0)
+    work = pipelines.directory / "laptop"
+    git(work, "fetch", "-q", "origin")
+    git(work, "checkout", "-q", "-B", "sly", "origin/sly")
+    git(work, "merge", "-q", "--no-edit", "origin/main")
+    git(work, "push", "-q", "origin", "sly")
+    pipelines.plan("sly").expect(0)
+    (note,) = pipelines.service.comments
+    assert f"narrator: {narrator} becomes {'e' * 32}" in note["body"]
+    assert "gatekeeper" not in note["body"].split("This changes the lockfile")[1], (
+        "main's own changes are nobody's edit"
+    )
+
+
+def test_an_apply_that_is_told_to_stop_ends_before_its_lockfile_is_pushed(tmp_path: Path, hand: Hand) -> None:
+    start, bare, work = tmp_path / "start", tmp_path / "bare.git", tmp_path / "work"
+    shutil.copytree(EXAMPLE, start, ignore=shutil.ignore_patterns(".voicectl"))
+    git(start, "init", "-q", "-b", "main")
+    git(start, "add", "-A")
+    git(start, "commit", "-q", "-m", "Our voices")
+    git(tmp_path, "clone", "-q", "--bare", str(start), str(bare))
+    git(tmp_path, "clone", "-q", str(bare), str(work))
+    hand.emulator.settings = replace(hand.emulator.settings, latency=400)
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "CI": "1",
+        "FISH_API_URL": hand.emulator.url, "FISH_API_KEY": KEY, "VOICECTL_ENV": "staging", "LANG": "C.UTF-8",
+    }  # fmt: skip
+    running = subprocess.Popen(
+        ["ci/voicectl.sh", "apply"], cwd=work, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    while not any(method == "POST" for method, _ in hand.requests()):
+        time.sleep(0.02)
+    running.terminate()
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told
+    recorded = json.loads(git(bare, "show", "main:voicectl.staging.lock.json"))["voices"]
+    models = {model["_id"] for model in hand.models()}
+    assert {voice["id"] for voice in recorded.values()} == models
+    assert models
+    hand.emulator.settings = replace(hand.emulator.settings, latency=0)
+    assert subprocess.run(["ci/voicectl.sh", "apply"], cwd=work, env=environment, check=False).returncode == 0
+    assert len(hand.models()) == 3
+
+
+def test_what_was_applied_and_not_pushed_is_pushed_by_the_next_run(tmp_path: Path, hand: Hand) -> None:
+    start, bare, work = tmp_path / "start", tmp_path / "bare.git", tmp_path / "work"
+    shutil.copytree(EXAMPLE, start, ignore=shutil.ignore_patterns(".voicectl"))
+    git(start, "init", "-q", "-b", "main")
+    git(start, "add", "-A")
+    git(start, "commit", "-q", "-m", "Our voices")
+    git(tmp_path, "clone", "-q", "--bare", str(start), str(bare))
+    git(tmp_path, "clone", "-q", str(bare), str(work))
+    hook = bare / "hooks/pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "CI": "1",
+        "FISH_API_URL": hand.emulator.url, "FISH_API_KEY": KEY, "VOICECTL_ENV": "staging", "LANG": "C.UTF-8",
+    }  # fmt: skip
+    command = ["ci/voicectl.sh", "apply"]
+    failed = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "does not take the lockfile" in failed.stderr
+    hook.unlink()
+    again = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "voicectl.staging.lock.json: commit" in again.stderr.split("nothing new")[0]
+    assert git(bare, "rev-list", "--count", "main").strip() == "2"

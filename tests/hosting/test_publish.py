@@ -226,3 +226,65 @@ def test_the_lockfiles_of_a_branch_are_checked_before_they_are_taken(place: Plac
     with pytest.raises(StateError, match="newer than this voicectl"):
         lockfile.take(repository(mine), place.target(mine, "branch", "locks"))
     assert "a" in decode((mine / NAME).read_bytes(), NAME).voices
+
+
+def test_a_branch_of_ours_is_not_overwritten_unseen(place: Place) -> None:
+    """The way `pull-request` replaces the branch's commit, but only the one that it has looked at."""
+    mine, other = place.clone("mine"), place.clone("other")
+    place.push(mine, lock(a=record("1"), m=record("2")), "pull-request", "ours")
+    (mine / NAME).write_bytes(encode(lock(a=record("1"), m=record("2"), n=record("3"))))
+    slow = Slow(mine / "voices", author=("ci", "ci@example.com"))
+    slow.meanwhile = [lambda: place.push(other, lock(a=record("1"), o=record("4")), "pull-request", "ours")]
+    lockfile.publish(slow, place.target(mine, "pull-request", "ours"), "HEAD", sleep=lambda _: None)
+    assert set(place.at("ours").voices) == {"a", "m", "n", "o"}
+
+
+@pytest.mark.parametrize("options", [(), ("--depth=1",)], ids=["whole", "shallow"])
+def test_a_pull_request_that_is_squashed_while_a_run_is_at_work(place: Place, options: tuple[str, ...]) -> None:
+    """What the run removed does not return because main now holds it in a commit that nobody knew."""
+    place.push(place.clone("first"), lock(a=record("1"), extra=record("2")), "pull-request", "ours")
+    mine = place.clone("mine", *options)
+    target = place.target(mine, "pull-request", "ours")
+    taken = lockfile.take(repository(mine), target)
+    (mine / NAME).write_bytes(encode(lock(a=record("1", "Mine"))))
+    squashed = repository(mine).commit_file(
+        NAME, encode(lock(a=record("1"), extra=record("2"))), "squash", parent=git(mine, "rev-parse", "HEAD").strip()
+    )
+    repository(mine).push(squashed, "main")
+    git(place.bare, "update-ref", "-d", "refs/heads/ours")
+    lockfile.publish(repository(mine), target, str(taken))
+    assert set(place.at("ours").voices) == {"a"}
+    assert place.at("ours").voices["a"].applied.title == "Mine"
+
+
+def test_what_a_run_could_not_push_is_kept_by_the_next_look(place: Place) -> None:
+    """The way `branch` in a checkout that is used again: the lockfile here holds more than the branch."""
+    mine = place.clone("mine")
+    target = place.target(mine, "branch", "locks")
+    place.push(mine, lock(a=record("1")), "branch", "locks")
+    taken = lockfile.take(repository(mine), target)
+    (mine / NAME).write_bytes(encode(lock(a=record("1"), unpushed=record("2"))))
+    place.push(place.clone("other"), lock(a=record("1", "Other")), "branch", "locks")
+    lockfile.take(repository(mine), target, taken)
+    have = decode((mine / NAME).read_bytes(), NAME)
+    assert set(have.voices) == {"a", "unpushed"}
+    assert have.voices["a"].applied.title == "Other"
+
+
+def test_a_remote_that_does_not_answer_is_asked_again(place: Place) -> None:
+    mine = place.clone("mine")
+    (mine / NAME).write_bytes(encode(lock(a=record("1", "Mine"))))
+    moved = place.bare.rename(place.bare.with_name("gone.git"))
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            moved.rename(place.bare)
+
+    published = lockfile.publish(repository(mine), place.target(mine), "HEAD", sleep=sleep)
+    assert published is not None
+    assert published.made
+    place.bare.rename(moved)
+    with pytest.raises(HostingError, match="ls-remote failed"):
+        lockfile.publish(repository(mine), place.target(mine), "HEAD", sleep=pauses.append)
