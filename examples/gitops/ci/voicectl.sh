@@ -15,6 +15,7 @@ way="${VOICECTL_LOCKFILE:-push}"
 here="$PWD"
 code=0
 
+[ $# = 1 ] || set -- help
 command -v voicectl >/dev/null || {
   echo "error: voicectl is not installed: fill ci/requirements.txt from a release, and install it" >&2
   exit 1
@@ -26,9 +27,18 @@ report() { # report KIND FILE: a comment or an issue, where the hosting is known
   fi
 }
 
-# What is applied is the tip of the branch, in a work tree of its own: this run may have waited for another, an old commit
-# must not be applied, and neither must files that lie here by chance.
-work="$(git rev-parse --absolute-git-dir)/voicectl-apply"
+# What is applied and audited is the tip of the branch, in a work tree of its own: this run may have waited for another,
+# an old commit must not be applied, and neither must files that lie here by chance.
+work="$(git rev-parse --absolute-git-dir)/voicectl-$1"
+
+take_tip() {
+  git fetch --quiet origin "$branch"
+  tip="$(git rev-parse FETCH_HEAD)"
+  git worktree remove --force "$work" 2>/dev/null || rm -rf "$work"
+  git worktree prune
+  git worktree add --quiet --detach "$work" "$tip"
+  [ "$way" = push ] || (cd "$work" && voicectl ci fetch-lockfile --way "$way")
+}
 
 push_lockfile() {
   (cd "$work" && voicectl ci push-lockfile --way "$way" --into "$branch")
@@ -48,12 +58,7 @@ case "${1:-}" in
   apply)
     # What an earlier run here was killed before it could push.
     [ ! -d "$work" ] || push_lockfile || echo "the account knows: the apply finds its models by their marks" >&2
-    git fetch --quiet origin "$branch"
-    tip="$(git rev-parse FETCH_HEAD)"
-    git worktree remove --force "$work" 2>/dev/null || rm -rf "$work"
-    git worktree prune
-    git worktree add --quiet --detach "$work" "$tip"
-    [ "$way" = push ] || (cd "$work" && voicectl ci fetch-lockfile --way "$way")
+    take_tip
     # In the background, so that a signal reaches voicectl and not this shell alone.
     (cd "$work" && exec voicectl apply --yes --lock-timeout 600) &
     running=$!
@@ -69,16 +74,18 @@ case "${1:-}" in
     exit "$code"
     ;;
   push)
+    work="${work%push}apply"
     [ ! -d "$work" ] || push_lockfile
     ;;
   drift)
-    [ "$way" = push ] || voicectl ci fetch-lockfile --way "$way"
+    take_tip
+    cd "$work"
     voicectl drift --report "markdown=$here/voicectl-drift.md" --report "junit=$here/voicectl-drift.xml" || code=$?
     report issue "$here/voicectl-drift.md"
     exit "$code"
     ;;
   *)
-    echo "usage: $0 plan|apply|drift" >&2
+    echo "usage: ci/voicectl.sh plan|apply|drift" >&2
     exit 1
     ;;
 esac
