@@ -26,6 +26,9 @@ from voicectl.emulator.store import Store
 for _name in (*CI_VARIABLES, "GITHUB_WORKSPACE"):
     os.environ.pop(_name, None)  # these tests may run in a CI themselves, whose display no command is to follow
 
+# Thousands of commands are run as processes: what each of them would compile is compiled once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 KEY = "key-of-the-tests-1234"
 
 

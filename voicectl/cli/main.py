@@ -18,6 +18,7 @@ from voicectl.cli.settings import Globals, PrintingFailed
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.version import VERSION
 
+INTERRUPTED = 130
 COMPLETE = "_VOICECTL_COMPLETE"
 """The variable by which the completion scripts ask, as click names it."""
 
@@ -113,6 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         completing.register()
     try:
         code = _run(args, settings)
+    except KeyboardInterrupt:
+        code = INTERRUPTED  # once more, while the first was told: it leaves at once
     finally:
         settings.end(code)
     return code
@@ -205,4 +208,11 @@ def entry() -> None:
     gc.set_threshold(100_000, 50, 100)
     # What CI sends ends a run as Ctrl-C does, wherever it is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    # From here on nothing is left to be interrupted, and a signal would only change the exit code.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(code)
