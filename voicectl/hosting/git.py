@@ -76,6 +76,8 @@ class Repository:
         """
         reference = f"refs/heads/{branch}"
         self._run("check-ref-format", reference, hint=f"{branch!r} is no name for a branch")
+        if self._remote == Remote("origin") and self._line("remote", "get-url", "origin", fails=True) is None:
+            raise HostingError("this clone has no remote `origin`", "git remote add origin ADDRESS")
         try:
             heads = self._run("ls-remote", "--heads", self._remote.url, reference)
         except HostingError as error:
