@@ -112,8 +112,9 @@ def test_applies_follow_each_other() -> None:
     assert apply["concurrency"] == {"group": "voicectl-apply", "cancel-in-progress": "false"}
     assert "strategy" not in apply["jobs"]["apply"], "the environments follow each other in one job"
     pipeline = yaml.safe_load((GITOPS / ".gitlab-ci.yml").read_text(encoding="utf-8"))
-    assert pipeline["apply"]["resource_group"]
-    assert "ci/voicectl.sh push" in pipeline["apply"]["after_script"]
+    assert pipeline[".apply"]["resource_group"]
+    assert "ci/voicectl.sh push" in pipeline[".apply"]["after_script"]
+    assert pipeline["production"]["needs"] == ["staging"]
     assert load(GITOPS / ".github/workflows/plan.yml")["jobs"]["live"]["needs"] == "plan"
 
 

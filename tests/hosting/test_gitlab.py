@@ -21,6 +21,12 @@ from tests.hosting.gitlab_service import PROJECT, GitLabService
 from tests.hosting.service import git
 
 
+def _extended(pipeline: dict[str, Any], name: str) -> dict[str, Any]:
+    """A job with what it extends (docs.gitlab.com, "CI/CD YAML syntax reference", `extends`)."""
+    job = dict(pipeline[name])
+    return {**_extended(pipeline, job["extends"]), **job} if "extends" in job else job
+
+
 class Pipelines:
     """Runs jobs of the pipeline, each in a clone of its own, with GitLab's variables."""
 
@@ -38,7 +44,7 @@ class Pipelines:
         if "CI_MERGE_REQUEST_IID" in variables:
             git(self.work, "checkout", "-q", "--detach", f"origin/{variables['CI_MERGE_REQUEST_SOURCE_BRANCH_NAME']}")
         text = (self.work / ".gitlab-ci.yml").read_text(encoding="utf-8")
-        job = yaml.safe_load(text)[name]
+        job = _extended(yaml.safe_load(text), name)
         environment = {
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.directory),
@@ -56,6 +62,7 @@ class Pipelines:
             "FISH_API_URL": self.hand.emulator.url,
             "FISH_API_KEY": KEY if name != "plan" else "",
             "VOICECTL_ENV": "production",
+            **job.get("variables", {}),
             **variables,
         }
 
@@ -79,7 +86,7 @@ class Pipelines:
         )  # fmt: skip
 
     def apply(self) -> Done:
-        return self.job("apply", CI_COMMIT_BRANCH="main")
+        return self.job("production", CI_COMMIT_BRANCH="main")
 
     def change(self, branch: str, old: str, new: str, file: str = "voices/game.yaml") -> None:
         work = self.directory / "laptop"

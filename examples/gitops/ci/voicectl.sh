@@ -32,7 +32,10 @@ report() { # report KIND FILE: a comment or an issue, where the hosting is known
 work="$(git rev-parse --absolute-git-dir)/voicectl-$1"
 
 take_tip() {
-  git fetch --quiet origin "$branch"
+  git fetch --quiet origin "$branch" || {
+    echo "error: origin has no branch $branch, or can't be reached: BRANCH names the branch that is applied" >&2
+    exit 1
+  }
   tip="$(git rev-parse FETCH_HEAD)"
   git worktree remove --force "$work" 2>/dev/null || rm -rf "$work"
   git worktree prune
