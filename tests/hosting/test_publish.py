@@ -239,6 +239,21 @@ def test_a_branch_of_ours_is_not_overwritten_unseen(place: Place) -> None:
     assert set(place.at("ours").voices) == {"a", "m", "n", "o"}
 
 
+@pytest.mark.parametrize("way", ["push", "branch", "pull-request"])
+def test_pushed_once_more_nothing_of_others_is_lost(place: Place, way: Way) -> None:
+    """As a pipeline does that pushes in its script, and again when it ends."""
+    branch = "main" if way == "push" else "ours"
+    mine, other = place.clone("mine"), place.clone("other")
+    place.push(other, lock(a=record("1"), o=record("2")), way, branch)
+    first = place.push(mine, lock(a=record("1"), m=record("3")), way, branch)
+    assert first is not None
+    assert first.merged
+    assert set(place.at(branch).voices) == {"a", "m", "o"}
+    again = lockfile.publish(repository(mine), place.target(mine, way, branch), first.commit, sleep=lambda _: None)
+    assert not made(again)
+    assert set(place.at(branch).voices) == {"a", "m", "o"}
+
+
 @pytest.mark.parametrize("options", [(), ("--depth=1",)], ids=["whole", "shallow"])
 def test_a_pull_request_that_is_squashed_while_a_run_is_at_work(place: Place, options: tuple[str, ...]) -> None:
     """What the run removed does not return because main now holds it in a commit that nobody knew."""

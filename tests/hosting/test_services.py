@@ -330,6 +330,32 @@ def test_an_old_lockfile_never_wins_over_a_newer_one(project: Project, tmp_path:
     assert "extra" not in lock["voices"]
 
 
+@pytest.mark.parametrize("way", ["branch", "pull-request"])
+def test_a_checkout_that_is_set_back_takes_nothing_away(project: Project, way: str, service: GitHubService) -> None:
+    """A runner that keeps its directory: `git checkout --force` puts main's old lockfile back, our notes stay."""
+    repository(project)
+    git(project.root, "push", "-q", str(service.bare), "main")
+    project.environ |= {
+        "GITHUB_ACTIONS": "true", "GITHUB_TOKEN": service.workflow_token(ALL), "GITHUB_REPOSITORY": service.name,
+        "GITHUB_SERVER_URL": service.url, "GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "branch",
+        "GITHUB_API_URL": f"{service.url}/api", "GITHUB_REF": "refs/heads/main",
+    }  # fmt: skip
+    project.apply()
+    git(project.root, "add", "-A")
+    git(project.root, "commit", "-q", "-m", "first lockfile")
+    git(project.root, "push", "-q", str(service.bare), "main")
+    project.voices({"a": {}, "b": {}})
+    for _ in range(2):
+        project.spawn("ci", "fetch-lockfile", "--way", way).expect(0)
+        project.apply()
+        project.spawn("ci", "push-lockfile", "--way", way).expect(0)
+        git(project.root, "checkout", "-q", "--force", "HEAD", "--", "voicectl.lock.json")
+    branch = "voicectl/lockfiles" if way == "branch" else "voicectl/lockfile/acme"
+    assert set(json.loads(git(service.bare, "show", f"{branch}:voicectl.lock.json"))["voices"]) == {"a", "b"}
+    project.spawn("ci", "push-lockfile", "--way", way).expect(0)
+    assert set(json.loads(git(service.bare, "show", f"{branch}:voicectl.lock.json"))["voices"]) == {"a", "b"}
+
+
 def test_a_persons_edit_is_not_pushed_for_them(project: Project) -> None:
     repository(project)
     project.apply()

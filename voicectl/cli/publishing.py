@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from voicectl.cli import wiring
@@ -62,7 +63,7 @@ def fetch_lockfile(settings: Globals, way: str, branch: str | None) -> None:
     hosting = wiring.hosting()
     repository = _repository(project, hosting)
     target = _target(project, repository, hosting, way, branch, None)
-    tip = lockfile.take(repository, target, _remembered(project, repository))
+    tip = lockfile.take(repository, target, _remembered(project, repository, target))
     if tip is None:
         _memory(project).unlink(missing_ok=True)
         settings.log.note(f"{project.state}: the checkout's own")
@@ -81,7 +82,7 @@ def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | N
         raise _no_hosting()
     if not target.into and way != "branch":
         raise UsageError("it is not known which branch was applied: none is checked out", "name it: --into NAME")
-    since = _remembered(project, repository)
+    since = _remembered(project, repository, target)
     _refuse_edits(project, repository, target, since)
     published = lockfile.publish(repository, target, since or "HEAD")
     if published is None or not published.made:
@@ -165,8 +166,14 @@ def _target(
     )
 
 
-def _remembered(project: Project, repository: Repository) -> str | None:
-    """The commit that this checkout's lockfile was taken from or pushed in; None where HEAD has gone beyond it."""
+def _remembered(project: Project, repository: Repository, target: Target) -> str | None:
+    """The commit that this checkout's lockfile was taken from or pushed in.
+
+    None where HEAD has gone beyond it, or where the lockfile was set back to HEAD's since.
+    """
+    with suppress(OSError):
+        if repository.read("HEAD", target.path) == target.file.read_bytes():
+            return None
     try:
         commit = _memory(project).read_text(encoding="ascii").strip()
     except (OSError, ValueError):

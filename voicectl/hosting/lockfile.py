@@ -108,7 +108,7 @@ def publish(
     """Commit and push the lockfile as it lies in the work tree; None where there is none.
 
     `started_from` is the commit whose lockfile this run began with: whatever the branch holds beside it, others wrote,
-    and it is merged. A push that loses a race, or does not get through, is made anew.
+    and it is merged, in the work tree too. A push that loses a race, or does not get through, is made anew.
     Raises HostingError, StateError, NotMergeable.
     """
     ours = _on_disk(target)
@@ -129,7 +129,7 @@ def publish(
                 if theirs is not None and theirs not in known:
                     data = _merged(_ancestor(known, theirs, target), data, theirs, target)
             if data == place.present(repository, target):
-                return Published(place.commits[0], target.branch, made=False, merged=data != ours)
+                return _published(target, place.commits[0], ours, data, made=False)
             commit = repository.commit_file(target.path, data, target.message, parent=place.parent)
             repository.push(commit, target.branch, over=place.tip, force=target.way == "pull-request")
         except Unreachable as error:
@@ -144,8 +144,15 @@ def publish(
                 message = f"{target.branch} does not take the lockfile: {error.message}"
                 raise HostingError(message, _remedy(target)) from error
         else:
-            return Published(commit, target.branch, made=True, merged=data != ours)
+            return _published(target, commit, ours, data, made=True)
     raise last
+
+
+def _published(target: Target, commit: str, ours: bytes, data: bytes, *, made: bool) -> Published:
+    """What was published. The work tree gets what was merged, so that the next run begins with all of it."""
+    if data != ours:
+        replace_file(target.file, data, durable=True)
+    return Published(commit, target.branch, made, merged=data != ours)
 
 
 @dataclass(frozen=True, slots=True)
