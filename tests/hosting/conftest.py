@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,17 @@ class Team:
         return sorted(model["title"] for model in self.hand.models())
 
 
+def put_example(bare: Path) -> None:
+    """Push examples/gitops to a bare repository, as a team copied it."""
+    with tempfile.TemporaryDirectory() as directory:
+        start = Path(directory) / "start"
+        shutil.copytree(EXAMPLE, start, ignore=shutil.ignore_patterns(".voicectl"))
+        git(start, "init", "-q", "-b", "main")
+        git(start, "add", "-A")
+        git(start, "commit", "-q", "-m", "Our voices")
+        git(start, "push", "-q", str(bare), "main")
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[GitHubService]:
     with GitHubService(tmp_path / "service") as running:
@@ -116,12 +128,7 @@ def service(tmp_path: Path) -> Iterator[GitHubService]:
 @pytest.fixture
 def both(service: GitHubService, hand: Hand, tmp_path: Path) -> Team:
     """The repository of examples/gitops, as a team copied it; nothing is applied yet."""
-    start = tmp_path / "start"
-    shutil.copytree(EXAMPLE, start, ignore=shutil.ignore_patterns(".voicectl"))
-    git(start, "init", "-q", "-b", "main")
-    git(start, "add", "-A")
-    git(start, "commit", "-q", "-m", "Our voices")
-    git(start, "push", "-q", str(service.bare), "main")
+    put_example(service.bare)
     secrets = {"FISH_API_KEY": KEY}
     settings = Settings(environments={"voicectl": {"branches": ["main"], "secrets": secrets}})
     runner = Runner(service, tmp_path, settings, {"FISH_API_URL": hand.emulator.url})

@@ -1,14 +1,11 @@
-"""The same loop on GitLab, with the jobs of examples/gitops/.gitlab-ci.yml; and anywhere, by the script they call."""
+"""The same loop on GitLab, with the jobs of examples/gitops/.gitlab-ci.yml."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import pytest
 import yaml
 
 from tests.conftest import KEY, Done, Hand, Project
-from tests.hosting.conftest import EXAMPLE
+from tests.hosting.conftest import put_example
 from tests.hosting.gitlab_service import PROJECT, GitLabService
 from tests.hosting.service import git
 
@@ -109,12 +106,7 @@ class Pipelines:
 @pytest.fixture
 def pipelines(tmp_path: Path, hand: Hand) -> Iterator[Pipelines]:
     with GitLabService(tmp_path / "service") as service:
-        start = tmp_path / "start"
-        shutil.copytree(EXAMPLE, start, ignore=shutil.ignore_patterns(".voicectl"))
-        git(start, "init", "-q", "-b", "main")
-        git(start, "add", "-A")
-        git(start, "commit", "-q", "-m", "Our voices")
-        git(start, "push", "-q", str(service.bare), "main")
+        put_example(service.bare)
         yield Pipelines(service, hand, tmp_path)
 
 
@@ -193,43 +185,6 @@ def test_a_lockfile_by_merge_request(pipelines: Pipelines) -> None:
     assert request["source_branch"] == "voicectl/lockfile/acme.production"
 
 
-def test_the_script_alone_is_enough_for_any_other_ci(tmp_path: Path, hand: Hand) -> None:
-    """A bare repository, a shell, and no hosting that is known."""
-    start, bare, work = tmp_path / "start", tmp_path / "bare.git", tmp_path / "work"
-    shutil.copytree(EXAMPLE, start, ignore=shutil.ignore_patterns(".voicectl"))
-    git(start, "init", "-q", "-b", "main")
-    git(start, "add", "-A")
-    git(start, "commit", "-q", "-m", "Our voices")
-    git(tmp_path, "clone", "-q", "--bare", str(start), str(bare))
-    git(tmp_path, "clone", "-q", str(bare), str(work))
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "CI": "1",
-        "FISH_API_URL": hand.emulator.url, "FISH_API_KEY": KEY, "VOICECTL_ENV": "staging", "LANG": "C.UTF-8",
-        "GIT_AUTHOR_NAME": "ci", "GIT_AUTHOR_EMAIL": "ci@example.com",
-        "GIT_COMMITTER_NAME": "ci", "GIT_COMMITTER_EMAIL": "ci@example.com",
-    }  # fmt: skip
-
-    def run(what: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["ci/voicectl.sh", what], cwd=work, env=environment, capture_output=True, text=True, check=False
-        )
-
-    assert "3 to create" in run("plan").stdout
-    done = run("apply")
-    assert done.returncode == 0, done.stderr
-    assert "voicectl.staging.lock.json" in git(bare, "ls-tree", "--name-only", "main")
-    assert run("drift").returncode == 0
-    assert "voicectl.staging.lock.json" not in [path.name for path in work.iterdir()], "this checkout is as it was"
-    # What lies here by chance is neither applied nor lost.
-    (work / "voices/game.yaml").write_text("voices: {}\n", encoding="utf-8")
-    (work / "voices/stray.yaml").write_text("voices: nonsense\n", encoding="utf-8")
-    assert run("apply").returncode == 0
-    assert (work / "voices/stray.yaml").exists()
-    assert (work / "voices/game.yaml").read_text(encoding="utf-8") == "voices: {}\n"
-    assert git(bare, "rev-list", "--count", "main").strip() == "2"
-    assert run("else").returncode == 1
-
-
 def test_an_edit_is_told_also_where_main_was_merged_into_the_branch(pipelines: Pipelines) -> None:
     pipelines.apply().expect(0)
     narrator = pipelines.lock()["voices"]["narrator"]["id"]
@@ -248,59 +203,3 @@ def test_an_edit_is_told_also_where_main_was_merged_into_the_branch(pipelines: P
     assert "gatekeeper" not in note["body"].split("This changes the lockfile")[1], (
         "main's own changes are nobody's edit"
     )
-
-
-def test_an_apply_that_is_told_to_stop_ends_before_its_lockfile_is_pushed(tmp_path: Path, hand: Hand) -> None:
-    start, bare, work = tmp_path / "start", tmp_path / "bare.git", tmp_path / "work"
-    shutil.copytree(EXAMPLE, start, ignore=shutil.ignore_patterns(".voicectl"))
-    git(start, "init", "-q", "-b", "main")
-    git(start, "add", "-A")
-    git(start, "commit", "-q", "-m", "Our voices")
-    git(tmp_path, "clone", "-q", "--bare", str(start), str(bare))
-    git(tmp_path, "clone", "-q", str(bare), str(work))
-    hand.emulator.settings = replace(hand.emulator.settings, latency=400)
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "CI": "1",
-        "FISH_API_URL": hand.emulator.url, "FISH_API_KEY": KEY, "VOICECTL_ENV": "staging", "LANG": "C.UTF-8",
-    }  # fmt: skip
-    running = subprocess.Popen(
-        ["ci/voicectl.sh", "apply"], cwd=work, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    while not any(method == "POST" for method, _ in hand.requests()):
-        time.sleep(0.02)
-    running.terminate()
-    _, told = running.communicate(timeout=60)
-    assert running.returncode == 130, told
-    recorded = json.loads(git(bare, "show", "main:voicectl.staging.lock.json"))["voices"]
-    models = {model["_id"] for model in hand.models()}
-    assert {voice["id"] for voice in recorded.values()} == models
-    assert models
-    hand.emulator.settings = replace(hand.emulator.settings, latency=0)
-    assert subprocess.run(["ci/voicectl.sh", "apply"], cwd=work, env=environment, check=False).returncode == 0
-    assert len(hand.models()) == 3
-
-
-def test_what_was_applied_and_not_pushed_is_pushed_by_the_next_run(tmp_path: Path, hand: Hand) -> None:
-    start, bare, work = tmp_path / "start", tmp_path / "bare.git", tmp_path / "work"
-    shutil.copytree(EXAMPLE, start, ignore=shutil.ignore_patterns(".voicectl"))
-    git(start, "init", "-q", "-b", "main")
-    git(start, "add", "-A")
-    git(start, "commit", "-q", "-m", "Our voices")
-    git(tmp_path, "clone", "-q", "--bare", str(start), str(bare))
-    git(tmp_path, "clone", "-q", str(bare), str(work))
-    hook = bare / "hooks/pre-receive"
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "CI": "1",
-        "FISH_API_URL": hand.emulator.url, "FISH_API_KEY": KEY, "VOICECTL_ENV": "staging", "LANG": "C.UTF-8",
-    }  # fmt: skip
-    command = ["ci/voicectl.sh", "apply"]
-    failed = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
-    assert failed.returncode == 1
-    assert "does not take the lockfile" in failed.stderr
-    hook.unlink()
-    again = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
-    assert "voicectl.staging.lock.json: commit" in again.stderr.split("nothing new")[0]
-    assert git(bare, "rev-list", "--count", "main").strip() == "2"
