@@ -23,7 +23,11 @@ def command(ctx: click.Context) -> None:
     ctx.ensure_object(Globals).command = f"ci {ctx.invoked_subcommand}"
 
 
-@subcommand(name="comment", help="Put a report on the pull request: one comment a catalog, updated in place.")
+@subcommand(
+    name="comment",
+    short_help="Put a report on the pull request.",
+    help="Put a report on the pull request: one comment a catalog, updated in place.",
+)
 @_file
 @_exit_code
 @click.pass_obj
@@ -34,7 +38,11 @@ def comment(settings: Globals, /, file: Path, exit_code: int) -> int:
     return 0
 
 
-@subcommand(name="issue", help="Keep one open issue a catalog while `drift` finds any.")
+@subcommand(
+    name="issue",
+    short_help="Keep an issue open while there is drift.",
+    help="Keep one open issue a catalog while `drift` finds any.",
+)
 @_file
 @_exit_code
 @click.pass_obj
@@ -45,7 +53,11 @@ def issue(settings: Globals, /, file: Path, exit_code: int) -> int:
     return 0
 
 
-@subcommand(name="fetch-lockfile", help="Before a run: take the lockfile from the branch that it is kept on.")
+@subcommand(
+    name="fetch-lockfile",
+    short_help="Take the lockfile from its branch.",
+    help="Before a run: take the lockfile from the branch that it is kept on.",
+)
 @click.option("--way", type=_WAYS, default="push", show_default=True, help="How the lockfile gets into Git.")
 @click.option("--branch", metavar="NAME", help="The branch that it is kept on.")
 @click.pass_obj
@@ -56,7 +68,11 @@ def fetch_lockfile(settings: Globals, /, way: str, branch: str | None) -> int:
     return 0
 
 
-@subcommand(name="push-lockfile", help="After an apply, however it ended: commit the lockfile and push it.")
+@subcommand(
+    name="push-lockfile",
+    short_help="Commit the lockfile and push it.",
+    help="After an apply, however it ended: commit the lockfile and push it.",
+)
 @click.option("--way", type=_WAYS, default="push", show_default=True, help="How the lockfile gets into Git.")
 @click.option("--branch", metavar="NAME", help="The branch that it is kept on.")
 @click.option("--into", metavar="NAME", help="The branch that was applied. Default: the one that is checked out.")
@@ -68,7 +84,11 @@ def push_lockfile(settings: Globals, /, way: str, branch: str | None, into: str 
     return 0
 
 
-@subcommand(name="check-lockfile", help="Say whether the lockfile was changed by hand.")
+@subcommand(
+    name="check-lockfile",
+    short_help="Tell whether it was changed by hand.",
+    help="Say whether the lockfile was changed by hand.",
+)
 @click.option("--staged", is_flag=True, help="What is to be committed now: fail unless voicectl wrote it.")
 @click.option("--base", metavar="REV", help="What a pull request starts from. Default: what the hosting says.")
 @click.option("--strict", is_flag=True, help="Exit 3 where a pull request changes it.")
