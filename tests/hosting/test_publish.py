@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_lost_races_are_merged_and_run_again(place: Place, options: tuple[str, .
     (mine / NAME).write_bytes(encode(lock(a=record("1", "Mine"), m=record("2"))))
     slow = Slow(mine / "voices", author=("ci", "ci@example.com"))
     slow.meanwhile = [
-        lambda clone=clone, n=n: place.push(clone, lock(a=record("1"), **{f"o{n}": record(str(n + 3))}))  # type: ignore[misc]
+        partial(place.push, clone, lock(a=record("1"), **{f"o{n}": record(str(n + 3))}))
         for n, clone in enumerate(others)
     ]
     published = lockfile.publish(slow, place.target(mine), "HEAD", sleep=lambda _: None)
@@ -107,7 +108,7 @@ def test_a_branch_that_always_changes_is_given_up_in_the_end(place: Place) -> No
     mine, other = place.clone("mine"), place.clone("other")
     (mine / NAME).write_bytes(encode(lock(a=record("1", "Mine"))))
     slow = Slow(mine / "voices", author=("ci", "ci@example.com"))
-    slow.meanwhile = [lambda n=n: place.push(other, lock(a=record("1"), b=record("2", str(n)))) for n in range(20)]  # type: ignore[misc]
+    slow.meanwhile = [partial(place.push, other, lock(a=record("1"), b=record("2", str(n)))) for n in range(20)]
     pauses: list[float] = []
     with pytest.raises(HostingError, match="changed during each of 10 pushes"):
         lockfile.publish(slow, place.target(mine), "HEAD", sleep=pauses.append)

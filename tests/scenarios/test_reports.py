@@ -114,6 +114,20 @@ def test_two_reports_in_one_file_and_one_nowhere(project: Project) -> None:
     assert "can't be written" in project.run("plan", "--report", "json=no/where/x").expect(1).err
 
 
+def test_a_report_that_can_not_be_written_hides_nothing(project: Project) -> None:
+    project.voices({"a": {}})
+    (project.root / "late.md").write_text("of an earlier run", encoding="utf-8")
+    wanted = ("--report", "json=no/where.json", "--report", "markdown=late.md")
+    done = project.run("apply", "--yes", *wanted).expect(1)
+    assert "Applied: 1 change done" in done.out
+    assert "no/where.json can't be written" in done.err
+    assert "no/where.json can't be written" in (project.root / "late.md").read_text(encoding="utf-8")
+    project.settled()
+    one = project.run("apply", "--yes", "--format", "json", *wanted).expect(1)
+    assert one.json["results"] == [], "one document, on a failure that comes after it too"
+    assert "error" in project.run("plan", "--format", "json", *wanted).expect(1).json
+
+
 def test_files_are_relative_to_the_directory_that_was_chosen(project: Project) -> None:
     project.voices({"a": {}})
     other = Project(project.root.parent, project.environ)

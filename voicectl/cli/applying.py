@@ -10,7 +10,7 @@ from voicectl.cli.settings import Globals
 from voicectl.engine.apply import Run, apply
 from voicectl.engine.events import Listener
 from voicectl.engine.prepare import Wishes
-from voicectl.errors import ApplyFailed, VoicectlError
+from voicectl.errors import ApplyFailed, UsageError, VoicectlError
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Plan
@@ -80,12 +80,19 @@ def _report(applied: ApplyResult, catalog: Catalog, choices: Choices, settings: 
 
         return apply_markdown.render(applied, done)
 
-    reports.write(settings, rendered)
     if choices.fmt == "json":
         printing.out(rendered("json"))
     elif applied.results or applied.leftovers:
         printing.out(apply_text.render(applied, printing.style(settings), done))
     settings.log.applied(applied, catalog)
+    try:
+        reports.write(settings, rendered)
+    except UsageError as error:
+        # What was done stands on standard output already: this is one thing more to tell.
+        reports.write_failure(settings, error)
+        settings.log.failure(error)
+        if failure is None:
+            return error.exit_code
     if failure is None:
         return 0
     settings.log.failure(failure)

@@ -46,9 +46,10 @@ def write(settings: Globals, render: Callable[[str], str]) -> None:
     """Write what was asked for. Raises UsageError where a file can't be written."""
     from voicectl.cli.printing import redacted
 
-    asked, settings.reports = settings.reports, []
-    for fmt, path in asked:
+    while settings.reports:
+        fmt, path = settings.reports[0]
         _write(settings.path(path), redacted(render(fmt)))
+        settings.reports.pop(0)  # now, so that a failure finds those that are still to be written
 
 
 def write_failure(settings: Globals, error: VoicectlError) -> None:
