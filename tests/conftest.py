@@ -10,7 +10,7 @@ import subprocess
 import sys
 import wave
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from voicectl.cli.main import main
 from voicectl.cli.printing import CI_VARIABLES
 from voicectl.emulator.server import RunningEmulator
 from voicectl.emulator.store import Store
+from voicectl.engine.apply import Run
 
 for _name in (*CI_VARIABLES, "GITHUB_WORKSPACE"):
     os.environ.pop(_name, None)  # these tests may run in a CI themselves, whose display no command is to follow
@@ -210,6 +211,29 @@ class Hand:
 
     def mutating(self) -> list[tuple[str, str]]:
         return [(method, path) for method, path in self.requests() if method != "GET"]
+
+
+def hasten(monkeypatch: pytest.MonkeyPatch, **pauses: object) -> None:
+    """Let an apply wait less than it does in earnest: `grace` after a lost answer, `looks` at what may lag."""
+    defaults = [each.name for each in fields(Run) if each.default is not MISSING]
+    values = [pauses.get(name, value) for name, value in zip(defaults, Run.__init__.__defaults__ or (), strict=True)]
+    monkeypatch.setattr(Run.__init__, "__defaults__", tuple(values))
+
+
+PAST = "2020-01-01T00:00:00Z"
+
+
+def age(project: Project, hand: Hand, *entries: dict[str, Any], when: str = PAST) -> None:
+    """Let these retired models have been retired long ago: in the lockfile, and in the account, which is the proof."""
+    lock = project.lock
+    known = [gone for record in lock["voices"].values() for gone in record["retired"]]
+    known += [gone for removed in lock["removed"].values() for gone in removed["retired"]]
+    ids = {entry["id"] for entry in entries}
+    for gone in known:
+        if gone["id"] in ids:
+            gone["retired_at"] = gone["delete_after"] = when
+            hand.raw(gone["id"], updated_at=when)
+    project.lock_path.write_text(json.dumps(lock, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 @pytest.fixture

@@ -104,6 +104,8 @@ class Account:
     takes: Callable[[Visibility], Visibility] = lambda wanted: wanted
     complete: bool = True
     concurrency: int = 4
+    time: datetime = START
+    """The account's clock: what is changed now is changed then, and a moment later it is a moment later."""
     _made: int = 0
 
     async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
@@ -132,7 +134,9 @@ class Account:
         model = patch.applied_to(self.models[model_id])
         if patch.visibility is not None:
             model = replace(model, visibility=self.takes(patch.visibility))
-        self.models[model_id] = replace(model, cover_image=self._cover()) if patch.cover else model
+        model = replace(model, cover_image=self._cover()) if patch.cover else model
+        self.models[model_id] = replace(model, updated_at=self.time)
+        self.time += timedelta(seconds=1)
         return True
 
     async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
@@ -153,7 +157,13 @@ class Account:
         """A model that appears in the account by no request of ours."""
         self._made += 1
         created_at = START - timedelta(days=100) + timedelta(seconds=self._made)
-        model = Model(id=f"model{self._made:03}", state=state, author=author, created_at=created_at, **values)
+        model = Model(
+            id=f"model{self._made:03}",
+            state=state,
+            author=author,
+            created_at=created_at,
+            **{"updated_at": created_at, **values},
+        )
         self.models[model.id] = model
         return model
 
@@ -224,7 +234,7 @@ class World:
 
     def run(self, wanted: Catalog, **wishes: Any) -> ApplyResult:
         """Apply, whatever comes of it. Raises Refused where the plan holds refusals."""
-        run = Run(wanted, Path(), self.store, IDENTITY, self.account, silent, _refuse, grace=0.0)
+        run = Run(wanted, Path(), self.store, IDENTITY, self.account, silent, _refuse, grace=0.0, looks=(0.0,))
         return asyncio.run(apply(run, self._wishes(wishes)))
 
     def apply(self, wanted: Catalog, **wishes: Any) -> ApplyResult:
@@ -237,6 +247,7 @@ class World:
         return applied
 
     def _wishes(self, wishes: Mapping[str, Any]) -> Wishes:
+        self.account.time = max(self.account.time, self.now)
         return Wishes(now=self.now, version="1.0", **wishes)
 
 

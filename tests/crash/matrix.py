@@ -22,7 +22,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.conftest import Project
+from tests.conftest import PAST, Project
 from tests.crash.world import Phase, Reference, World, violations
 
 RECOVERIES = ("same disk", "old lockfile", "no lockfile")
@@ -68,7 +68,7 @@ def build(world: World, concurrency: int = 1) -> Reference:
         voices |= {"updated": {"title": "New"}, "created": {"visibility": "unlist"}, "created2": {}}
         voices["narrator"] = {"samples": [{"audio": "../samples/teller.wav"}], "title": "Teller"}
         project.voices(voices, moved=[{"from": "teller", "to": "narrator"}])
-        _age(project)
+        _age(project, emulator)
         project.run("plan", "--out", "plan.json").expect(0)
     return _reference(world, hand)
 
@@ -77,10 +77,12 @@ def _own(*names: str) -> dict[str, Any]:
     return {name: {"samples": [{"audio": f"../samples/{name}.wav"}]} for name in names}
 
 
-def _age(project: Project) -> None:
+def _age(project: Project, emulator: Any) -> None:
     """Let the removed voice's retention be over, and forget that one voice was ever recorded."""
     lock = project.lock
-    lock["removed"]["pruned"]["retired"][0]["delete_after"] = "2020-01-01T00:00:00Z"
+    (gone,) = lock["removed"]["pruned"]["retired"]
+    gone["retired_at"] = gone["delete_after"] = PAST
+    emulator.store.update(gone["id"], {"updated_at": PAST}, touch=False)
     del lock["voices"]["adopted"]
     project.lock_path.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 

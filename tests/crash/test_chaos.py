@@ -16,12 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Project
+from tests.conftest import Project, hasten
 from tests.crash.world import World
 from voicectl.emulator.server import RunningEmulator
 from voicectl.emulator.settings import Rule, Settings
 from voicectl.engine import create, perform
-from voicectl.engine.apply import Run
 from voicectl.provider.fish.client import FishClient, Patience
 
 EXAMPLES = int(os.environ.get("VOICECTL_CHAOS", "12"))
@@ -81,8 +80,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FishClient.__init__.__kwdefaults__ or {}, "patience", quick)
     monkeypatch.setattr(create, "FIRST_PAUSE", 0.005)
     monkeypatch.setattr(perform, "FIRST_LOOK", 0.01)
-    defaults = list(Run.__init__.__defaults__ or ())
-    monkeypatch.setattr(Run.__init__, "__defaults__", (*defaults[:-1], 0.05))
+    hasten(monkeypatch, grace=0.05, looks=(0.0, 0.01))
 
 
 def edited(voices: dict[str, dict[str, Any]], edit: Edit) -> None:

@@ -63,7 +63,7 @@ def test_policy_says_what_becomes_of_a_change_at_the_provider(
         ("one", "one", "cover/1", "cover/1", None),
         ("two", "one", "cover/1", "cover/1", "manifest"),
         ("one", "one", "cover/1", "cover/9", "drift"),
-        ("two", "one", "cover/1", "cover/9", "conflict"),
+        ("two", "one", "cover/1", "cover/9", "manifest"),
         ("one", None, None, "cover/9", "manifest"),
         ("one", "one", "cover/1", "", "drift"),
         (None, "one", "cover/1", "cover/9", None),
@@ -95,14 +95,14 @@ def test_ignored_and_unmanaged_fields_are_out_of_plan() -> None:
     assert compare(adopted, record, model, OPEN) == Comparison()
 
 
-def test_a_blocked_value_is_a_warning_until_a_side_changes() -> None:
+def test_a_blocked_value_is_held_until_a_side_changes() -> None:
     blocked = {"visibility": Blocked("public", "unlist")}
     applied = Applied(title="A", description="", visibility="unlist", tags=())
     record = Record("created", "m", applied=applied, blocked=blocked)  # type: ignore[arg-type]
     model = Model("m", "A", visibility="unlist")
     still = compare(voice("a", visibility="public"), record, model, OPEN)
     assert (still.fields, still.blocked) == ((), blocked)
-    assert still.warnings
+    assert [(c.field, c.desired, c.observed) for c in still.held] == [("visibility", "public", "unlist")]
     assert compare(voice("a", visibility="private"), record, model, OPEN).blocked == {}
     locked = compare(voice("a", visibility="public"), None, replace(model, lock_visibility=True), OPEN)
     assert locked.fields == ()

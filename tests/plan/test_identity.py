@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.memory import START, World, catalog, inputs_of, voice
+from tests.memory import OPEN, START, World, catalog, inputs_of, voice
 from voicectl.errors import Refused
-from voicectl.model.catalog import DEFAULT_RETENTION
+from voicectl.model.catalog import DEFAULT_RETENTION, Limit
 from voicectl.model.marker import Marker
 
 
@@ -25,9 +26,25 @@ def test_of_models_with_one_marker_the_oldest_stays_whatever_the_lock_says() -> 
     world.apply(catalog(voice("a")))
     assert world.id_of("a") != oldest.id
     world.account.models[oldest.id] = oldest
-    assert world.actions(catalog(voice("a"))) == [("a", "refresh"), ("a", "prune")]
-    world.apply(catalog(voice("a")))
+    younger = world.id_of("a")
+    assert world.actions(catalog(voice("a"))) == [("a", "refresh"), ("a", "retire")]
+    world.apply(catalog(voice("a"), retain=timedelta(0)))
     assert world.id_of("a") == oldest.id
+    # Its id may be in use elsewhere: it is kept, whatever the retention, and its change counts as a replacement.
+    assert [(gone.id, gone.delete_after) for gone in world.lock.voices["a"].retired] == [
+        (younger, START + DEFAULT_RETENTION)
+    ]
+    assert younger in world.account.models
+
+
+def test_an_id_that_gives_way_to_an_older_twin_counts_as_replaced() -> None:
+    world = World()
+    oldest = world.account.add(title="A", tags=marks("a"))
+    del world.account.models[oldest.id]
+    world.apply(catalog(voice("a")))
+    world.account.models[oldest.id] = oldest
+    none = replace(OPEN, max_replaces=Limit(0))
+    assert "max_replaces" in [refusal.code for refusal in world.plan(catalog(voice("a"), policy=none)).refusals]
 
 
 def test_a_duplicate_that_others_can_see_is_retired_instead() -> None:
@@ -149,14 +166,15 @@ def test_a_move_rewrites_every_generation_even_if_the_current_one_is_gone() -> N
     assert names == {"new"}
 
 
-def test_a_move_repairs_a_generation_that_lost_its_marks() -> None:
+def test_a_move_leaves_a_generation_alone_that_lost_its_marks() -> None:
     world = World()
     world.apply(catalog(voice("old", "one")))
     first = world.id_of("old")
     world.apply(catalog(voice("old", "two")))
     world.account.edit(first, tags=())
     world.apply(catalog(voice("new", "two"), moved={"old": "new"}))
-    assert world.account.models[first].marks == tuple(sorted(marks("new", "one", retired=True)))
+    assert world.account.models[first].marks == ()
+    assert first not in world.lock.ids()
 
 
 def test_a_move_with_a_generation_that_is_gone_ends() -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.conftest import KEY, Hand, Project
+from tests.conftest import KEY, Hand, Project, age
 
 sdk = pytest.importorskip("fishaudio", reason="needs the official SDK")
-
-PAST = "2020-01-01T00:00:00Z"
 
 
 class Year:
@@ -137,11 +134,8 @@ def test_a_year(project: Project, hand: Hand) -> None:
     hand.raw(year.id("voice-30"), dmca_taken_down=False)
 
     # December: retention runs out.
-    lock = project.lock
-    gone = lock["voices"]["voice-20"]["retired"]
-    for entry in gone:
-        entry["delete_after"] = PAST
-    project.lock_path.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n")
+    gone = project.lock["voices"]["voice-20"]["retired"]
+    age(project, hand, *gone)
     year.expect(prune=len(gone))
     project.apply()
     project.settled()

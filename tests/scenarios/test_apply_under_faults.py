@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Hand, Project
+from tests.conftest import Hand, Project, hasten
 from voicectl.emulator.settings import Rule
 from voicectl.engine import perform
 from voicectl.scratch import Scratch
@@ -16,10 +16,7 @@ from voicectl.scratch import Scratch
 @pytest.fixture(autouse=True)
 def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """The protocol waits out a grace period for real; here a short one."""
-    from voicectl.engine.apply import Run
-
-    defaults = list(Run.__init__.__defaults__ or ())
-    monkeypatch.setattr(Run.__init__, "__defaults__", (*defaults[:-1], 0.2))
+    hasten(monkeypatch, grace=0.2, looks=(0.0, 0.05))
     monkeypatch.setattr(perform, "FIRST_LOOK", 0.05)
 
 
@@ -181,15 +178,16 @@ def test_a_failed_replacement_leaves_the_old_model_in_service(project: Project, 
     project.settled()
 
 
-def test_a_younger_duplicate_is_pruned_and_the_oldest_stays(project: Project, hand: Hand) -> None:
+def test_a_younger_duplicate_that_others_made_is_retired_and_the_oldest_stays(project: Project, hand: Hand) -> None:
     project.voices({"a": {}})
     project.apply()
     model = project.lock["voices"]["a"]["id"]
     twin = hand.create("Twin", tags=hand.get(model)["tags"])
     (change,) = project.plan()["changes"]
-    assert (change["action"], change["id"], change["reason"]) == ("prune", twin, "duplicate")
+    assert (change["action"], change["id"], change["reason"]) == ("retire", twin, "duplicate")
     project.apply()
-    assert [m["_id"] for m in hand.models()] == [model]
+    assert {m["_id"] for m in hand.models()} == {model, twin}
+    assert [gone["id"] for gone in project.lock["voices"]["a"]["retired"]] == [twin]
     project.settled()
 
 

@@ -282,16 +282,18 @@ def test_other_models_of_the_account_are_never_touched(project: Project, hand: H
     assert len(hand.models()) == 2
 
 
-def test_marks_that_were_taken_off_are_put_back(project: Project, hand: Hand) -> None:
+def test_a_model_whose_marks_were_taken_off_gets_them_back_as_adopted(project: Project, hand: Hand) -> None:
     project.voices({"a": {"tags": ["x"]}})
     project.apply()
     model = project.lock["voices"]["a"]["id"]
-    marks = sorted(hand.get(model)["tags"])
     hand.patch(model, tags=["x"])
-    (change,) = project.plan()["changes"]
+    plan = project.plan()
+    (change,) = plan["changes"]
     assert [field["field"] for field in change["fields"]] == ["marks"]
+    assert [warning["code"] for warning in plan["warnings"]] == ["marks_lost"]
     project.apply()
-    assert sorted(hand.get(model)["tags"]) == marks
+    assert sorted(hand.get(model)["tags"]) == ["voicectl:acme", "voicectl:acme:a:adopted", "x"]
+    assert project.lock["voices"]["a"]["origin"] == "adopted"
     project.settled()
 
 

@@ -75,8 +75,9 @@ def test_a_terminal_that_goes_away_does_not_end_the_run(project: Project, hand: 
     assert len(project.lock["voices"]) == 7, "one was refused, and all others were made"
 
 
-def test_a_sweep_is_not_counted_among_the_changes(project: Project, hand: Hand) -> None:
-    """A twin arrives while the run is under way: it is pruned, and the log still counts to the plan's number."""
+def test_a_twin_that_others_make_meanwhile_waits_for_a_plan_and_is_no_change_of_this_one(
+    project: Project, hand: Hand
+) -> None:
     project.config(concurrency=1)
     project.voices({"a": {}, "b": {}})
     hand.emulator.settings = replace(hand.emulator.settings, latency=200)
@@ -93,8 +94,10 @@ def test_a_sweep_is_not_counted_among_the_changes(project: Project, hand: Hand) 
         time.sleep(0.02)
     twin = hand.create("Twin", tags=hand.models()[0]["tags"])
     told = process.communicate(timeout=30)[1]
-    assert process.returncode == 0, told
-    assert twin not in {model["_id"] for model in hand.models()}
+    assert process.returncode == 1, told
+    assert twin in {model["_id"] for model in hand.models()}
+    (change,) = project.plan()["changes"]
+    assert (change["action"], change["id"], change["reason"]) == ("retire", twin, "duplicate")
     assert "(2 of 2)" in told
     assert "(3 of 2)" not in told
 

@@ -41,6 +41,7 @@ def comparable(lock: dict[str, Any]) -> dict[str, Any]:
     for record in [*lock["voices"].values(), *lock["removed"].values()]:
         for gone in record["retired"]:
             del gone["retired_at"], gone["delete_after"], gone["inputs"]
+            gone.pop("samples", None)
     return lock
 
 

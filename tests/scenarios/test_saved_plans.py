@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Hand, Project
+from tests.conftest import Hand, Project, age
 from voicectl.plan.saved import MAX_BYTES
 
 
@@ -174,10 +173,8 @@ def test_a_retention_that_ran_out_since_is_left_to_the_next_apply(applied: Proje
     path = applied.root / "voices/all.yaml"
     path.write_text(path.read_text().replace("title: New", "title: Newer"))
     save(applied)
-    lock = applied.lock
-    gone = lock["removed"]["c"]["retired"][0]
-    gone["delete_after"] = (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    applied.lock_path.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n")
+    (gone,) = applied.lock["removed"]["c"]["retired"]
+    age(applied, hand, gone)
     apply(applied).expect(0)
     assert hand.get(gone["id"])["_id"] == gone["id"]
     assert applied.actions() == [("c", "prune")]

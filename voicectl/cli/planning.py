@@ -113,5 +113,5 @@ def _typed() -> str:
 
 
 def changes_account(plan: Plan) -> bool:
-    """Whether anything but the lockfile changes."""
-    return any(change.action is not Action.REFRESH or change.adopted for change in plan.changes)
+    """Whether anything but the lockfile changes, or is tried once more."""
+    return bool(plan.blocked) or any(change.action is not Action.REFRESH or change.adopted for change in plan.changes)

@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
@@ -134,12 +135,13 @@ class Gate:
 
 
 def _named(send: Send, request_id: str) -> Send:
-    """Every answer says which entry of the log it belongs to, whatever becomes of it on the way."""
-    header = (b"x-request-id", request_id.encode())
+    """Every answer says when it was made, and which entry of the log it belongs to, whatever becomes of it."""
+    name = (b"x-request-id", request_id.encode())
 
     async def named(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), header]}
+            date = (b"date", formatdate(usegmt=True).encode())
+            message = {**message, "headers": [*message.get("headers", ()), name, date]}
         await send(message)
 
     return named

@@ -16,15 +16,16 @@ from voicectl.engine.observe import observe
 from voicectl.engine.perform import Performer
 from voicectl.engine.prepare import Prepared, Wishes, prepare
 from voicectl.engine.training import in_training, wait_for_training
-from voicectl.engine.verify import plan_again, refresh, settle, still_open
+from voicectl.engine.verify import LOOKS, Settling, plan_again, refresh, still_open
 from voicectl.errors import Interrupted, VoicectlError
 from voicectl.model.catalog import Catalog
-from voicectl.model.lock import ProviderIdentity
+from voicectl.model.lock import Changed, ProviderIdentity
 from voicectl.model.observed import Observation
+from voicectl.plan.decision import DUPLICATE
 from voicectl.plan.plan import Action, Plan
 from voicectl.plan.planner import Planned
 from voicectl.plan.result import ApplyResult, Leftover
-from voicectl.plan.task import Task
+from voicectl.plan.task import Sweep, Task
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore
 
@@ -48,6 +49,9 @@ class Run:
     confirm: Callable[[Plan], None]
     wait: float = 300.0
     grace: float = 5.0
+    looks: tuple[float, ...] = LOOKS
+    stamp: Changed | None = None
+    """What the lockfile says of whoever changes a record; None leaves it out."""
 
 
 async def apply(run: Run, wishes: Wishes) -> ApplyResult:
@@ -61,9 +65,9 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
     run.confirm(plan)
     busy = frozenset(task.name for task in prepared.planned.tasks)
     training = in_training(prepared.sides, busy) if run.wait else {}
-    if plan.empty and not training:
+    if plan.empty and not training and not plan.blocked:
         return ApplyResult(plan)
-    async with Ledger(run.store, prepared.sides.lock, prepared.state_version) as ledger:
+    async with Ledger(run.store, prepared.sides.lock, prepared.state_version, run.stamp) as ledger:
         await ledger.prove()
         run.listener(Event("planned", total=len(plan.changes), sent=_upload_size(prepared)))
         execution = Execution(_performer(run, prepared, ledger), prepared.planned.tasks)
@@ -112,7 +116,7 @@ def _upload_size(prepared: Prepared) -> int:
 
 def _settles(task: Task) -> bool:
     """Whether a task is part of being left with one of two twins: the older is recorded, the younger pruned."""
-    return task.change.adopted or task.change.reason == "duplicate"
+    return task.change.adopted or task.change.reason == DUPLICATE
 
 
 @dataclass(slots=True)
@@ -137,29 +141,48 @@ class _Sweep:
         observation = await self._look()
         if await self._without_duplicates(observation):
             observation = await self._look()
-        leftovers = settle(outcomes, observation, self.ledger)
+        leftovers = await self._settling.all(outcomes, observation)
+        await self._settling.again(self.prepared.planned.retries)
+        if leftovers or self.prepared.planned.retries:
+            observation = await self._look()
         named = {leftover.name for leftover in leftovers}
-        planned = refresh(plan_again(self.prepared.sides, self.ledger, observation), self.ledger)
+        planned = refresh(plan_again(self.prepared.sides, self.ledger, observation, self._made), self.ledger)
         await self.ledger.durable()
         return leftovers + [left for left in still_open(planned, outcomes) if left.name not in named]
+
+    @property
+    def _settling(self) -> Settling:
+        run, performer = self.run, self.execution.performer
+        return Settling(run.provider, self.ledger, performer.send, run.listener, run.looks)
+
+    @property
+    def _made(self) -> Sweep:
+        performer = self.execution.performer
+        learned = performer.learned
+        return Sweep(frozenset(learned.made), frozenset(learned.unsure), performer.known)
 
     async def _look(self) -> Observation:
         return await observe(self.run.provider, self.run.catalog, self.ledger.lock)
 
     async def _without_duplicates(self, observation: Observation) -> bool:
-        """Prune the duplicates that this plan sees; True where there were any.
+        """See off the twins that can only be there because of this run; True where there were any.
 
-        Where an older twin of what this run made has arrived, the older one is recorded first: it stays.
+        Where an older twin of what this run made has arrived, the older one is recorded first: it stays. All other
+        twins wait for a plan that shows them.
         """
-        planned: Planned = plan_again(self.prepared.sides, self.ledger, observation)
+        made, namespace = self._made, self.run.catalog.namespace
+        planned: Planned = plan_again(self.prepared.sides, self.ledger, observation, made)
         leaving = {id_ for task in self.execution.tasks for id_ in _leaving(task)}
-        twice = {t.name for t in planned.tasks if t.change.reason == "duplicate" and t.change.id not in leaving}
-        if not twice:
+        twins = [t for t in planned.tasks if t.change.reason == DUPLICATE and t.change.id not in leaving]
+        ours = [t for t in twins if t.model is not None and made.covers(t.model, namespace)]
+        names = {task.name for task in ours} - {task.name for task in twins if task not in ours}
+        if not names:
             return False
-        settling = tuple(t for t in planned.tasks if t.name in twice and _settles(t))
+        settling = tuple(t for t in planned.tasks if t.name in names and _settles(t))
         for task in settling:
-            if task.change.reason == "duplicate":
-                words = f"there are two models of this voice; the younger one, {task.change.id}, is deleted"
+            if task.change.reason == DUPLICATE:
+                done = "deleted" if task.change.action is Action.PRUNE else "retired"
+                words = f"there are two models of this voice; the younger one, {task.change.id}, is {done}"
                 self.run.listener(Event("warning", task.name, detail=words))
         performer = replace(self.execution.performer, listener=troubles(self.run.listener))
         await Execution(performer, settling).run(_nothing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from voicectl.engine.events import Event, Listener
@@ -25,7 +25,7 @@ YOUNG = timedelta(hours=1)
 class Creation:
     """What one creation needs to know. `known` are ids that were there before it began.
 
-    `grace` is how many seconds a request may still be under way after its answer was lost.
+    `grace` is how many seconds a request may still be under way after its answer was lost. `learned` is filled in.
     """
 
     new: NewModel
@@ -33,6 +33,15 @@ class Creation:
     known: Set[str]
     look_first: bool = False
     grace: float = 5.0
+    learned: Learned = field(default_factory=lambda: Learned())
+
+
+@dataclass(slots=True)
+class Learned:
+    """What the creations of a run come to: ids that an answer named, and markers whose outcome was unknown."""
+
+    made: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
 
 
 async def create(provider: Provider, creation: Creation, progress: Progress, listener: Listener) -> Model:
@@ -55,7 +64,9 @@ async def create(provider: Provider, creation: Creation, progress: Progress, lis
             progress(size)
 
         try:
-            return await provider.create(creation.new, count)
+            model = await provider.create(creation.new, count)
+            creation.learned.made.add(model.id)
+            return model
         except (Throttled, NotSent) as error:
             progress(-sent)
             if last:
@@ -65,6 +76,7 @@ async def create(provider: Provider, creation: Creation, progress: Progress, lis
             await asyncio.sleep(pause)
         except OutcomeUnknown as error:
             progress(-sent)
+            creation.learned.unsure.add(creation.marker.tag)
             listener(Event("retrying", name, detail=f"{error.message}; looking whether it was made"))
             found = await look(provider, creation)
             if found is None:

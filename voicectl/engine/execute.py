@@ -87,6 +87,7 @@ class Execution:
         do = self.performer
         makes = self._of(*MAKES)
         await self._stage([o for o in self.outcomes if o.task.unfinished], do.prune)
+        await self._swap([o for o in self.outcomes if o.task.swaps])
         await self._stage(self._of(Action.REFRESH), do.refresh)
         await self._stage(self._of(Action.UPDATE), do.update)
         await self._stage(makes, do.make, finished=do.finished_by_making)
@@ -97,6 +98,20 @@ class Execution:
         await self._stage(self._of(Action.FORGET), do.forget)
         await self._stage(self._of(Action.RETIRE), do.retire)
         await self._stage([o for o in self._of(Action.PRUNE) if not o.task.unfinished], do.prune)
+
+    async def _swap(self, outcomes: list[Outcome]) -> None:
+        """All of the voices that exchange their names, or none."""
+        if not outcomes or self.stopped is not None:
+            return
+        try:
+            await self.performer.swap([outcome.task for outcome in outcomes])
+        except VoicectlError as error:
+            for outcome in outcomes:
+                outcome.status, outcome.message, outcome.hint = "failed", error.message, error.hint
+                detail = error.message
+                self.performer.listener(Event("failed", outcome.task.name, outcome.task.change.action, detail))
+            if isinstance(error, ProviderError) and error.stops_run:
+                self.stop(error)
 
     def _of(self, *actions: Action) -> list[Outcome]:
         return [o for o in self.outcomes if o.task.change.action in actions and not o.task.unfinished]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from voicectl.errors import StateError, TryAgain
-from voicectl.model.lock import Lock, Record, Removed, Retired, merged
+from voicectl.model.lock import Changed, Deleted, Lock, Record, Removed, Retired, merged
 from voicectl.state.port import StateStore, Version
 
 GROUP_SECONDS = 0.5
@@ -21,12 +22,15 @@ class Ledger:
     save it raises that failure to everybody, and `failure` holds it.
     """
 
-    def __init__(self, store: StateStore, lock: Lock, version: Version) -> None:
+    def __init__(self, store: StateStore, lock: Lock, version: Version, stamp: Changed | None = None) -> None:
         self._store = store
+        self._stamp = stamp
+        """Who changes the state, and when; None leaves it out."""
         self._base = lock
         self._version = version
         self.voices: dict[str, Record] = dict(lock.voices)
         self.removed: dict[str, tuple[Retired, ...]] = {n: r.retired for n, r in lock.removed.items()}
+        self.withdrawn: tuple[Deleted, ...] = lock.deleted
         self.failure: StateError | TryAgain | None = None
         self._deleted: set[str] = set()
         self._retired: set[str] = set()
@@ -61,6 +65,7 @@ class Ledger:
             self._base,
             voices={name: record.without_retired(record.id) for name, record in self.voices.items()},
             removed={name: Removed(retired) for name, retired in self.removed.items() if retired},
+            deleted=self.withdrawn,
         )
 
     def set_account(self, account: str) -> None:
@@ -73,6 +78,9 @@ class Ledger:
 
         `record` names the retired generations that stay; those that this run has retired stay as well.
         """
+        before = self.voices.get(name) or (self.voices.get(previous_name) if previous_name else None)
+        changed = before.changed if before == record and before is not None else self._stamp
+        record = replace(record, changed=changed or record.changed)
         for old in {name, previous_name} - {None}:
             assert old is not None
             earlier = self.voices.pop(old, None)
@@ -80,6 +88,23 @@ class Ledger:
             record = record.with_retired(*(r for r in known if r.id in self._retired))
         kept = tuple(r for r in record.retired if r.id not in self._deleted)
         self.voices[name] = replace(record, retired=kept)
+        self._changed()
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Give records and what is left of removed voices their new names, all at once."""
+        voices = {new: self.voices.pop(old) for old, new in names.items() if old in self.voices}
+        removed = {new: self.removed.pop(old) for old, new in names.items() if old in self.removed}
+        self.voices |= voices
+        self.removed |= removed
+        self._changed()
+
+    def remember_withdrawn(self, name: str, gone: Retired) -> None:
+        """Keep what was deleted because a consent was withdrawn: its samples stay refused."""
+        stamp = self._stamp or Changed(gone.retired_at)
+        deleted = Deleted(
+            name, gone.id, gone.inputs, "consent withdrawn", stamp.at, stamp.run, stamp.commit, gone.samples
+        )
+        self.withdrawn = (*self.withdrawn, deleted)
         self._changed()
 
     def retire(self, name: str, entry: Retired) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from voicectl.engine.create import Creation, create
+from voicectl.engine.create import Creation, Learned, create
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
 from voicectl.errors import VoicectlError
@@ -18,6 +18,7 @@ from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
 from voicectl.model.voice import Metadata, Visibility, Voice
 from voicectl.plan.compare import widens
+from voicectl.plan.decision import RETENTION_OVER, UNFINISHED, WITHDRAWN
 from voicectl.plan.plan import Action
 from voicectl.plan.task import Task
 from voicectl.provider.port import NewModel, Provider, Upload
@@ -64,6 +65,7 @@ class Performer:
     complete: bool = True
     grace: float = 5.0
     marking: Marking = field(default_factory=Marking)
+    learned: Learned = field(default_factory=Learned)
 
     async def make(self, task: Task) -> None:
         """First half of create, replace and restore: the right model exists, trained and recorded as current.
@@ -81,7 +83,7 @@ class Performer:
             self.ledger.set_account(model.author)
             self._record_made(task, model)
         trained = await self._trained(task.name, model)
-        self.ledger.put(task.name, self.current_record(task, trained), task.change.previous_name)
+        self.ledger.put(task.name, self.current_record(task, trained), task.was)
 
     def widening(self, task: Task) -> Visibility | None:
         """The wider visibility that a model still needs once it is made; None where it has what it needs."""
@@ -111,6 +113,15 @@ class Performer:
         if task.retires.entry is not None:
             self.ledger.retire(task.name, task.retires.entry)
 
+    async def swap(self, tasks: Sequence[Task]) -> None:
+        """Give the names of a ring to each other: the marks of all its models first, then all records at once."""
+        for task in tasks:
+            for model, patch in task.also:
+                await self._update(model.id, patch, None)
+            if task.model is not None:
+                await self._update(task.model.id, Patch(tags=task.patch.tags), None)
+        self.ledger.rename({t.change.previous_name: t.name for t in tasks if t.change.previous_name})
+
     async def update(self, task: Task) -> None:
         """Set the changed fields; a wider visibility waits until the model is trained."""
         assert task.model is not None
@@ -124,18 +135,19 @@ class Performer:
         await self._update(model.id, task.patch, task.voice)
         if task.record is not None:
             record = replace(task.record, state=model.state)
-            self.ledger.put(task.name, record, task.change.previous_name)
+            self.ledger.put(task.name, record, task.was)
 
     async def refresh(self, task: Task) -> None:
         """Bring the lock up to date without touching the account."""
         if task.drop and task.entry is not None:
-            self.ledger.drop(task.name, task.entry.id, task.change.previous_name)
+            self.ledger.drop(task.name, task.entry.id, task.was)
         elif task.entry is not None:
             self.ledger.retire(task.name, task.entry)
         elif task.record is not None:
-            if task.change.adopted and task.model is not None:
+            external = task.voice is not None and task.voice.external
+            if task.change.adopted and task.model is not None and not external:
                 await self._confirmed(task.model)
-            self.ledger.put(task.name, task.record, task.change.previous_name)
+            self.ledger.put(task.name, task.record, task.was)
 
     async def retire(self, task: Task) -> None:
         """Say on the model that it is retired, then record it so."""
@@ -143,7 +155,7 @@ class Performer:
         assert task.entry is not None
         await self._update(task.model.id, task.patch, None)
         if task.drop:
-            self.ledger.leave(task.name, task.entry, task.change.previous_name)
+            self.ledger.leave(task.name, task.entry, task.was)
         else:
             self.ledger.retire(task.name, task.entry)
 
@@ -152,11 +164,11 @@ class Performer:
         for model, patch in (*task.also, *([(task.model, task.patch)] if task.model else [])):
             await self._update(model.id, patch, None)
         if not task.drop and task.entry is not None:
-            self.ledger.drop(task.name, task.entry.id, task.change.previous_name)
+            self.ledger.drop(task.name, task.entry.id, task.was)
         elif task.drop and task.generations:
-            self.ledger.forget(task.name, task.change.previous_name)
+            self.ledger.forget(task.name, task.was)
         elif task.drop:
-            self.ledger.leave(task.name, None, task.change.previous_name)
+            self.ledger.leave(task.name, None, task.was)
 
     async def prune(self, task: Task) -> None:
         """Delete a model: recorded as `deleting` on disk before the request is sent."""
@@ -165,17 +177,18 @@ class Performer:
         model_id = task.model.id
         if self.ledger.holds(model_id) and not task.drop:
             raise NotTried(f"{model_id} still serves {task.name}")
-        if not task.unfinished and not await self._still_ours(model_id):
-            raise TaskFailed(f"{model_id} has lost our marks, so it is not ours to delete", "look at it by hand")
+        await self._check_deletable(task.model, task.change.reason)
         entry = replace(task.entry, deleting=True)
         if task.drop:
-            self.ledger.leave(task.name, entry, task.change.previous_name)
+            self.ledger.leave(task.name, entry, task.was)
         else:
-            self.ledger.drop(task.name, model_id, task.change.previous_name)
+            self.ledger.drop(task.name, model_id, task.was)
             self.ledger.retire(task.name, entry)
         await self.ledger.durable()
         await self.provider.delete(model_id)
-        self.ledger.drop(task.name, model_id, task.change.previous_name)
+        self.ledger.drop(task.name, model_id, task.was)
+        if task.change.reason == WITHDRAWN:
+            self.ledger.remember_withdrawn(task.name, entry)
 
     async def _create(self, task: Task) -> Model:
         assert task.voice is not None
@@ -190,7 +203,7 @@ class Performer:
             self.listener(Event("uploading", voice.name, sent=sent, total=total))
 
         new = new_model(self.root, voice, task.metadata, wanted)
-        creation = Creation(new, wanted, self.known, not self.complete, self.grace)
+        creation = Creation(new, wanted, self.known, not self.complete, self.grace, self.learned)
         model = await create(self.provider, creation, progress, self.listener)
         if not set(wanted.marks) <= set(model.tags):
             if not self.marking.dropped:
@@ -213,7 +226,7 @@ class Performer:
 
     def _record_made(self, task: Task, model: Model) -> None:
         """Record an id the moment it is known."""
-        before = task.change.previous_name
+        before = task.was
         present = self.ledger.voices.get(task.name) or (self.ledger.voices.get(before) if before else None)
         assert task.record is not None
         if task.retires is not None and present is not None:
@@ -223,7 +236,7 @@ class Performer:
             pending = Pending(model.id, task.record.generation, inputs) if present.id != model.id else None
             self.ledger.put(task.name, replace(present.without_retired(model.id), pending=pending), before)
         elif task.retires is None:
-            self.ledger.put(task.name, self.current_record(task, model), task.change.previous_name)
+            self.ledger.put(task.name, self.current_record(task, model), task.was)
 
     def current_record(self, task: Task, model: Model) -> Record:
         """What the lockfile says of a model that was just made current, before it is widened."""
@@ -272,6 +285,11 @@ class Performer:
         if record is not None and record.id == model.id:
             self.ledger.put(name, replace(record, state=model.state))
 
+    async def send(self, model_id: str, patch: Patch, voice: Voice) -> None:
+        """Set values of a model, as a change does. Raises TaskFailed where it is gone."""
+        async with self.places:
+            await self._update(model_id, patch, voice)
+
     async def _update(self, model_id: str, patch: Patch, voice: Voice | None) -> None:
         if patch.empty:
             return
@@ -286,9 +304,19 @@ class Performer:
             raise TaskFailed(f"{model.id} is gone, or is another catalog's now", "run `voicectl plan` again")
         return present
 
-    async def _still_ours(self, model_id: str) -> bool:
-        present = await self.provider.get(model_id)
-        return present is None or marker.owners(present.tags) == {self.namespace}
+    async def _check_deletable(self, planned: Model, reason: str) -> None:
+        """A last look before a DELETE: the account itself must show what the plan saw. Raises TaskFailed."""
+        present = await self.provider.get(planned.id)
+        if present is None:
+            return
+        before, now = planned.marker(self.namespace), present.marker(self.namespace)
+        foreign = marker.owners(present.tags) != {self.namespace}
+        if foreign or now is None or before is None or now.key != before.key:
+            message = f"{planned.id} does not carry our marks any more, so it is not ours to delete"
+            raise TaskFailed(message, "look at it by hand")
+        by_time = before.retired and reason in (RETENTION_OVER, UNFINISHED)
+        if by_time and (not now.retired or present.updated_at != planned.updated_at):
+            raise TaskFailed(f"{planned.id} was changed since the plan was made", "run `voicectl plan` again")
 
 
 def _visibilities(task: Task) -> tuple[Visibility, Visibility | None]:

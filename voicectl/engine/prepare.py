@@ -12,7 +12,7 @@ from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.plan.offline import as_recorded
 from voicectl.plan.plan import EVERYTHING, Plan, Selectors
 from voicectl.plan.planner import Planned, Sides, make_plan
-from voicectl.plan.saved import check_current, check_identity
+from voicectl.plan.saved import check_current, check_identity, listed
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore, Version
 
@@ -93,4 +93,5 @@ async def prepare(
     planned = make_plan(sides)
     if saved is not None:
         check_current(saved, planned.plan, planned.tasks, catalog)
+        planned = replace(planned, retries=listed(saved, planned.retries))
     return Prepared(planned, sides, version)

@@ -2,86 +2,218 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 
+from voicectl.engine.events import Event, Listener
 from voicectl.engine.execute import Outcome
 from voicectl.engine.ledger import Ledger
+from voicectl.errors import VoicectlError
+from voicectl.model import marker
 from voicectl.model.lock import Blocked, Record
-from voicectl.model.observed import Model, Observation
+from voicectl.model.observed import Model, Observation, Patch
 from voicectl.model.voice import FIELDS, FieldName, Value, Voice
 from voicectl.plan.compare import observed_value, shown
+from voicectl.plan.decision import RETENTION_OVER
 from voicectl.plan.plan import Action
 from voicectl.plan.planner import Planned, Sides, make_plan
 from voicectl.plan.result import Leftover
-from voicectl.plan.task import Task
+from voicectl.plan.task import Sweep, Task
+from voicectl.provider.port import Provider
+from voicectl.together import together
 
 _SETS_VALUES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.RESTORE)
+LOOKS = (0.0, 1.0, 2.0, 4.0)
+"""Seconds before each look at a value that has not arrived: what the provider shows may lag."""
 
 
-def settle(outcomes: Iterable[Outcome], observation: Observation, ledger: Ledger) -> list[Leftover]:
-    """Compare what was sent with what the account shows now, and record what did not stick.
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Whether what was sent is what the account shows, voice by voice; the state says so afterwards.
 
-    A value that the provider did not take is recorded as blocked, so that later plans don't fight it.
+    `send` sets values of a model; it raises VoicectlError.
     """
-    leftovers: list[Leftover] = []
-    for outcome in outcomes:
-        voice, name = outcome.task.voice, outcome.task.name
-        record = ledger.voices.get(name)
-        if outcome.status != "done" or outcome.task.change.action not in _SETS_VALUES:
-            continue
-        if voice is None or record is None or (model := observation.models.get(record.id)) is None:
-            continue
-        settled, messages = _settled(record, voice, model, outcome.task)
-        if settled != record:
-            ledger.put(name, settled)
-        leftovers += [Leftover(name, message) for message in messages]
-    return leftovers
+
+    provider: Provider
+    ledger: Ledger
+    send: Callable[[str, Patch, Voice], Awaitable[None]]
+    listener: Listener
+    looks: tuple[float, ...] = LOOKS
+
+    async def all(self, outcomes: Iterable[Outcome], observation: Observation) -> list[Leftover]:
+        """What did not stick, of everything that was done. A refused value is recorded as blocked.
+
+        Only what the provider did not take twice in a row, with the same value shown each time, is a refusal.
+        """
+        found = await together(
+            self._one(outcome.task, outcome.task.voice, observation)
+            for outcome in outcomes
+            if outcome.status == "done" and outcome.task.change.action in _SETS_VALUES and outcome.task.voice
+        )
+        return [leftover for leftovers in found for leftover in leftovers]
+
+    async def again(self, retries: Iterable[Task]) -> None:
+        """Send what was blocked once more; a refusal is a warning, since it was told before."""
+        await together(self._again(task, task.voice) for task in retries if task.voice is not None)
+
+    async def _one(self, task: Task, voice: Voice, observation: Observation) -> list[Leftover]:
+        name = task.name
+        record = self.ledger.voices.get(name)
+        model = observation.models.get(record.id) if record is not None else None
+        if record is None or model is None:
+            return []
+        sent = _sent(task, voice)
+        missing = _missing(sent, record, voice, model)
+        if missing:
+            model = await self._look(model, lambda seen: not _missing(sent, record, voice, seen))
+            missing = _missing(sent, record, voice, model)
+        if not missing:
+            self._put(name, _with_cover(replace(record, state=model.state), sent, model))
+            return []
+        try:
+            last = await self._send(record, voice, model, missing)
+        except VoicectlError as error:
+            return [Leftover(name, f"{', '.join(missing)} did not stick, nor when sent again: {error.message}")]
+        left = _missing(sent, record, voice, last)
+        refused = {field for field in left if _refused(field, voice, task.model, model, last)}
+        self._put(name, _with_cover(_blocked(record, voice, last, refused), sent, last))
+        return [
+            Leftover(
+                name, f"{field} did not stick: {_words(field, voice, last)}" + ("" if field in refused else _OTHERS)
+            )
+            for field in FIELDS
+            if field in left
+        ]
+
+    async def _again(self, task: Task, voice: Voice) -> None:
+        record = self.ledger.voices.get(task.name)
+        if record is None or task.model is None or record.id != task.model.id:
+            return
+        fields = tuple(change.field for change in task.change.fields if change.field in FIELDS)
+        try:
+            last = await self._send(record, voice, task.model, fields)
+        except VoicectlError as error:
+            self._warn(task.name, f"{', '.join(fields)} is still refused: {error.message}")
+            return
+        left = _missing(frozenset(fields), record, voice, last, blocked=True)
+        for field in left:
+            self._warn(task.name, f"{field} is still refused: {_words(field, voice, last)}")
+        taken = [field for field in fields if field not in left]
+        values = {field: voice.metadata.get(field) for field in taken}
+        blocked = {field: kept for field, kept in record.blocked.items() if field not in taken}
+        applied = replace(record.applied, **values)  # type: ignore[arg-type]
+        self._put(task.name, _with_cover(replace(record, applied=applied, blocked=blocked), frozenset(taken), last))
+
+    async def _send(self, record: Record, voice: Voice, model: Model, fields: Iterable[FieldName]) -> Model:
+        """Set these fields once more; the model as GET shows it then."""
+        named = set(fields)
+        marks = tuple(tag for tag in model.tags if marker.is_mark(tag))
+        values = {name: voice.metadata.get(name) for name in ("title", "description", "visibility") if name in named}
+        patch = Patch(
+            **values,  # type: ignore[arg-type]
+            tags=(*(voice.metadata.tags or ()), *marks) if "tags" in named else None,
+            cover=voice.cover if "cover_image" in named else None,
+        )
+        await self.send(model.id, patch, voice)
+        return await self._look(model, lambda seen: False, (0.0,))
+
+    async def _look(
+        self, model: Model, arrived: Callable[[Model], bool], looks: tuple[float, ...] | None = None
+    ) -> Model:
+        """The model by GET, looked at until what was sent has arrived, or no more."""
+        for pause in self.looks if looks is None else looks:
+            await asyncio.sleep(pause)
+            model = await self.provider.get(model.id) or model
+            if arrived(model):
+                break
+        return model
+
+    def _put(self, name: str, record: Record) -> None:
+        if record != self.ledger.voices.get(name):
+            self.ledger.put(name, record)
+
+    def _warn(self, name: str, text: str) -> None:
+        self.listener(Event("warning", name, detail=text))
 
 
-def _sent(task: Task, voice: Voice) -> frozenset[str]:
+_OTHERS = ", which it did not show before; did somebody else change it?"
+
+
+def _sent(task: Task, voice: Voice) -> frozenset[FieldName]:
     """The fields whose desired values a task has sent; those that it left alone are not among them."""
     if task.metadata is not None:
         return frozenset(name for name in FIELDS if task.metadata.get(name) == voice.metadata.get(name))
-    return frozenset(change.field for change in task.change.fields)
+    return frozenset(change.field for change in task.change.fields if change.field in FIELDS)
 
 
-def _settled(record: Record, voice: Voice, model: Model, task: Task) -> tuple[Record, list[str]]:
-    sent_fields = _sent(task, voice)
-    cover = "cover_image" in sent_fields and record.applied.cover_image is not None
-    if cover and record.applied.remote_cover != model.cover_image:
-        sent = model.cover_image or None
-        record = replace(record, applied=replace(record.applied, remote_cover=sent))
-    blocked, values, messages = dict(record.blocked), {}, []
-    for name in (field for field in FIELDS if field in sent_fields):
+def _missing(
+    sent: frozenset[FieldName], record: Record, voice: Voice, model: Model, *, blocked: bool = False
+) -> tuple[FieldName, ...]:
+    """The fields that were sent and that the account shows with another value. `blocked` ones were not recorded."""
+    found: list[FieldName] = []
+    for name in FIELDS:
         desired = voice.metadata.get(name)
-        if desired is None or name in voice.lifecycle.ignore or record.applied.get(name) != desired:
+        if name not in sent or desired is None or name in voice.lifecycle.ignore:
             continue
+        if not blocked and record.applied.get(name) != desired:
+            continue
+        if name == "cover_image":
+            # It can't be read back: one that is there is taken for ours.
+            if not model.cover_image:
+                found.append(name)
+        elif observed_value(name, model, record.applied) != desired:
+            found.append(name)
+    return tuple(found)
+
+
+def _refused(name: FieldName, voice: Voice, before: Model | None, first: Model, last: Model) -> bool:
+    """Whether the provider did not take a value, after each of two tries; or somebody else wrote in between.
+
+    A value that was there before, or is the desired one cut or in other letters, is the provider's answer. A third
+    one is most likely somebody else's.
+    """
+    values = [observed_value(name, model, None) for model in (first, last)]
+    if values[0] != values[1]:
+        return False
+    if before is None or name in ("visibility", "cover_image") or values[1] == observed_value(name, before, None):
+        return True
+    return _altered(voice.metadata.get(name), values[1])
+
+
+def _altered(desired: Value, observed: Value) -> bool:
+    if isinstance(desired, tuple) or isinstance(observed, tuple):
+        wanted, shown = ({tag.casefold() for tag in tags or ()} for tags in (desired, observed))
+        return all(any(full.startswith(tag) for full in wanted) for tag in shown)
+    plain = [" ".join((text or "").casefold().split()) for text in (desired, observed)]
+    return bool(plain[1]) and plain[0].startswith(plain[1])
+
+
+def _words(name: FieldName, voice: Voice, model: Model) -> str:
+    return f"{shown(voice.metadata.get(name))} was sent, the account shows {shown(observed_value(name, model, None))}"
+
+
+def _with_cover(record: Record, sent: frozenset[FieldName], model: Model) -> Record:
+    """The record with the provider's own path of a cover that was sent."""
+    if "cover_image" not in sent or record.applied.cover_image is None:
+        return record
+    return replace(record, applied=replace(record.applied, remote_cover=model.cover_image or None))
+
+
+def _blocked(record: Record, voice: Voice, model: Model, refused: set[FieldName]) -> Record:
+    """The record once these values were refused: what the account has instead is what was applied."""
+    blocked, values = dict(record.blocked), {}
+    for name in refused:
         observed = observed_value(name, model, record.applied)
-        if observed == desired:
-            continue
-        words = f"{shown(desired)} was sent, the account shows {shown(observed)}"
-        if task.model is not None and _third(name, observed, task.model):
-            # Somebody else may have written at the same time: the next plan shows it as drift, and tries again.
-            messages.append(
-                f"{name} did not stick: {words}, which it did not show before; did somebody else change it?"
-            )
-            continue
-        blocked[name] = Blocked(desired, observed)
+        blocked[name] = Blocked(voice.metadata.get(name), observed)
         values[name] = observed if name != "cover_image" else record.applied.cover_image
-        messages.append(f"{name} did not stick: {words}")
     applied = replace(record.applied, **values)  # type: ignore[arg-type]
-    return replace(record, applied=applied, blocked=blocked, state=model.state), messages
+    return replace(record, applied=applied, blocked=blocked, state=model.state)
 
 
-def _third(name: FieldName, observed: Value, before: Model) -> bool:
-    """Whether a value is neither what was sent nor what was there; a provider that narrows is only doing so."""
-    return name in ("title", "description", "tags") and observed != observed_value(name, before, None)
-
-
-def plan_again(sides: Sides, ledger: Ledger, observation: Observation) -> Planned:
+def plan_again(sides: Sides, ledger: Ledger, observation: Observation, sweep: Sweep) -> Planned:
     """The plan right after the apply, of the same selection; success is that it is empty."""
-    return make_plan(replace(sides, lock=ledger.lock, observation=observation, retry_failed=False, again=True))
+    return make_plan(replace(sides, lock=ledger.lock, observation=observation, retry_failed=False, sweep=sweep))
 
 
 def refresh(planned: Planned, ledger: Ledger) -> Planned:
@@ -100,10 +232,13 @@ def refresh(planned: Planned, ledger: Ledger) -> Planned:
 
 
 def still_open(planned: Planned, outcomes: Iterable[Outcome]) -> list[Leftover]:
-    """Changes that the second plan still wants for voices that seemed done."""
+    """Changes that the second plan still wants for voices that seemed done.
+
+    A deletion that only time has brought about since is none: nobody has seen it in a plan yet.
+    """
     unfinished = {outcome.task.name for outcome in outcomes if outcome.status != "done"}
     return [
         Leftover(change.name, f"still to {change.action}" + (f": {change.reason}" if change.reason else ""))
         for change in planned.plan.changes
-        if change.name not in unfinished
+        if change.name not in unfinished and change.reason != RETENTION_OVER
     ]

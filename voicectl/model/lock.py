@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
 from voicectl.model.catalog import namespace
@@ -12,22 +12,34 @@ from voicectl.model.observed import ModelState
 from voicectl.model.voice import FieldName, Metadata, Value, Visibility
 
 FORMAT_VERSION = 1
+REVISION = 2
+"""Rises with each new optional key. A file of a higher revision is read, and the keys that it adds are kept."""
+MAX_RETENTION = timedelta(days=36_500)
+"""A hundred years: far beyond any contract, and far from what dates can't hold."""
+MAX_GENERATION = 1_000_000
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Between these lies every time that a lockfile may name."""
 Origin = Literal["created", "adopted", "external"]
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
 
 
-class Pattern:
-    """A constraint on a string that pydantic reads without being imported here."""
+class Bound:
+    """Constraints (`pattern`, `ge`, `le`) that pydantic reads without being imported here."""
 
-    def __init__(self, pattern: str) -> None:
-        self.pattern = pattern
+    def __init__(self, **constraints: Any) -> None:
+        self.constraints = constraints
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        schema = handler(source)
-        schema["pattern"] = self.pattern
-        return schema
+        return handler(source) | self.constraints
 
 
+def Pattern(pattern: str) -> Bound:  # noqa: N802
+    """A constraint on a string: all of it matches this expression."""
+    return Bound(pattern=pattern)
+
+
+Generation = Annotated[int, Bound(ge=1, le=MAX_GENERATION)]
+Retention = Annotated[timedelta, Bound(ge=timedelta(), le=MAX_RETENTION)]
 Digest = Annotated[str, Pattern(r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, Pattern(r"^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$")]
 ModelId = Annotated[str, Pattern(r"^[0-9A-Za-z_-]{1,64}$")]
@@ -50,6 +62,9 @@ class RecordedSample:
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     audio: Digest
     transcript: Digest | None = None
+    file: str | None = field(default=None, compare=False)
+    """Its path within the project when it was applied, for readers."""
+    seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,7 @@ class Pending:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     id: ModelId
-    generation: int
+    generation: Generation
     inputs: Digest
 
 
@@ -108,16 +123,46 @@ class Retired:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     id: ModelId
-    generation: int
+    generation: Generation
     inputs: Digest | None
     retired_at: datetime
     delete_after: datetime
     deleting: bool = False
     """Set, and saved, before the DELETE is sent: such a model is never restored."""
+    samples: tuple[RecordedSample, ...] = ()
+    """What it was made from, as far as that is known: a withdrawn consent refuses each of these."""
 
-    def due(self, now: datetime) -> bool:
-        """Whether its time is over."""
-        return self.deleting or self.delete_after <= now
+    def until(self, retention: timedelta, updated_at: datetime) -> datetime:
+        """Before this the model is not deleted.
+
+        What the lockfile says is a claim, so it can only lengthen what the account shows and the manifests ask.
+        """
+        return max(self.delete_after, self.retired_at + retention, updated_at + retention)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Which run changed a record, when, and from which commit."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    at: datetime
+    run: str = ""
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A model that was deleted because its speaker withdrew the consent: its samples stay refused."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    name: Name
+    id: ModelId
+    inputs: Digest | None
+    reason: str
+    at: datetime
+    run: str = ""
+    commit: str | None = None
+    samples: tuple[RecordedSample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +172,20 @@ class Record:
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     origin: Origin
     id: ModelId
-    generation: int = 1
+    generation: Generation = 1
     inputs: Digest | None = None
     samples: tuple[RecordedSample, ...] = ()
     applied: Applied = Applied()
     state: ModelState = "trained"
     protect: bool = False
-    retain: timedelta | None = None
+    retain: Retention | None = None
     """The manifest's own retention, for when the voice has left it; absent from the file without one."""
     blocked: Mapping[FieldName, Blocked] = field(default_factory=dict)
     pending: Pending | None = None
     retired: tuple[Retired, ...] = ()
+    previous_names: tuple[Name, ...] = ()
+    """The names that it had before it moved, the latest last: a move that Git takes back is followed."""
+    changed: Changed | None = field(default=None, compare=False)
 
     @property
     def last_generation(self) -> int:
@@ -172,7 +220,10 @@ class Lock:
     provider: ProviderIdentity
     voices: Mapping[Name, Record] = field(default_factory=dict)
     removed: Mapping[Name, Removed] = field(default_factory=dict)
+    deleted: tuple[Deleted, ...] = ()
     format_version: Literal[1] = 1
+    revision: Annotated[int, Bound(ge=1, le=1_000_000)] = field(default=1, compare=False)
+    """Of the file that it was read from."""
 
     @property
     def namespace(self) -> str:

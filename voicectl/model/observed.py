@@ -54,6 +54,21 @@ class Model:
             return None
         return min(found, key=lambda m: m.retired)
 
+    def unreadable(self, namespace: str) -> bool:
+        """Whether it carries ownership tags of this namespace that name no one voice and digest."""
+        prefix = f"{marker.catalog_tag(namespace)}:"
+        return self.marker(namespace) is None and any(tag.startswith(prefix) for tag in self.tags)
+
+    def serves(self, namespace: str) -> bool:
+        """Whether its marker says that it serves a voice: it has one, without the role of a retired model."""
+        mark = self.marker(namespace)
+        return mark is not None and not mark.retired
+
+    def made_here(self, namespace: str) -> bool:
+        """Whether its marker proves that voicectl made it: only then may it ever be deleted."""
+        mark = self.marker(namespace)
+        return mark is not None and mark.key != marker.ADOPTED
+
     @property
     def age(self) -> tuple[str, str]:
         """Sorts models from the oldest on; equal times are told apart by id, alike in every clone."""
@@ -74,6 +89,8 @@ class Observation:
     complete: bool = True
     account: str | None = None
     """The author id seen on the account's own models; None while it has none."""
+    time: datetime | None = None
+    """The server's clock when it was looked at (`Date`); None where it did not say: then nothing is due."""
 
 
 @dataclass(frozen=True, slots=True)

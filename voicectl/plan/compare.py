@@ -20,7 +20,7 @@ class Comparison:
 
     `fields` are to be changed; `left` differ and are left alone, because drift or a conflict is kept;
     `refused` need a person. `blocked` is what the lockfile is to say about values that the provider did
-    not take; `locked` are fields that it says it will not take.
+    not take; `locked` are fields that it says it will not take; `held` are the changes that these two keep back.
     """
 
     fields: tuple[FieldChange, ...] = ()
@@ -28,7 +28,7 @@ class Comparison:
     refused: tuple[FieldChange, ...] = ()
     blocked: Mapping[FieldName, Blocked] = field(default_factory=dict)
     locked: frozenset[FieldName] = frozenset()
-    warnings: tuple[str, ...] = ()
+    held: tuple[FieldChange, ...] = ()
 
 
 def observed_value(name: FieldName, model: Model, applied: Applied | None) -> Value:
@@ -59,8 +59,8 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
     left: list[FieldChange] = []
     refused: list[FieldChange] = []
     blocked: dict[FieldName, Blocked] = {}
-    held: set[FieldName] = set()
-    warnings: list[str] = []
+    locked: set[FieldName] = set()
+    held: list[FieldChange] = []
     applied = record.applied if record else None
     for name in FIELDS:
         desired = voice.metadata.get(name)
@@ -75,20 +75,22 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
             # It was asked for before and not taken: what differs from that now came from the account.
             recorded = desired
         change = FieldChange(name, desired, recorded, observed, _cause(desired, recorded, observed))
-        locked = name == "visibility" and (model.lock_visibility or model.taken_down)
-        if not locked and before == Blocked(desired, observed):
+        if name == "visibility" and (model.lock_visibility or model.taken_down):
+            locked.add(name)
+        elif before == Blocked(desired, observed):
             blocked[name] = before
-        if locked or name in blocked:
-            why = "is locked by the provider, which keeps" if locked else "is blocked: the provider keeps"
-            warnings.append(f"{name} {why} {shown(observed)}")
-            held |= {name} if locked else set()
+        if name in locked or name in blocked:
+            held.append(change)
             continue
+        if change.cause == "conflict" and name == "cover_image":
+            # Its bytes can't be read back, so nobody can decide between the two: Git's is sent.
+            change = replace(change, cause="manifest")
         if change.cause == "manifest":
             fields.append(change)
             continue
         choice = policy.on_drift if change.cause == "drift" else policy.on_conflict
         {"overwrite": fields, "keep": left, "fail": refused}[choice].append(change)
-    return Comparison(tuple(fields), tuple(left), tuple(refused), blocked, frozenset(held), tuple(warnings))
+    return Comparison(tuple(fields), tuple(left), tuple(refused), blocked, frozenset(locked), tuple(held))
 
 
 def _cause(desired: Value, recorded: Value, observed: Value) -> Cause:
@@ -167,7 +169,9 @@ def applied_at_creation(voice: Voice, before: Applied, left: Iterable[FieldChang
 def recorded_samples(voice: Voice) -> tuple[RecordedSample, ...]:
     """The digests of a voice's samples, sorted, as the lockfile keeps them."""
     pairs = (
-        RecordedSample(s.digest, None if s.transcript is None else canonical.text_digest(s.transcript))
+        RecordedSample(
+            s.digest, None if s.transcript is None else canonical.text_digest(s.transcript), s.path, s.seconds
+        )
         for s in voice.samples
     )
     return tuple(sorted(pairs, key=lambda s: (s.audio, s.transcript or "")))

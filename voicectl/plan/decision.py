@@ -14,6 +14,13 @@ from voicectl.plan.task import Rules, Task, digests, source
 RETENTION_OVER = "its retention is over"
 """The reason of a prune that only time has brought about."""
 
+UNFINISHED = "unfinished"
+"""The reason of a prune that an earlier run began."""
+
+WITHDRAWN = "consent withdrawn"
+DUPLICATE = "duplicate"
+"""The reason for seeing off the younger of two models with one marker."""
+
 Decision = Task | Notice
 """What deciding about a name yields: tasks, warnings, and refusals among the notices."""
 
@@ -65,7 +72,15 @@ def prune(holding: Holding, model: Model, reason: str, rules: Rules) -> Task:
     """Delete a model for good."""
     recorded = next((gone for gone, _ in holding.retired if gone.id == model.id), None)
     generation = recorded.generation if recorded else generation_of(holding, model)
-    entry = recorded or Retired(model.id, generation, None, rules.now, rules.now)
+    mine = holding.record if holding.record and holding.record.id == model.id else None
+    entry = recorded or Retired(
+        model.id,
+        generation,
+        mine.inputs if mine else None,
+        rules.now,
+        rules.now,
+        samples=mine.samples if mine else (),
+    )
     return Task(
         replace(
             change(holding, Action.PRUNE, model),

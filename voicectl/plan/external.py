@@ -29,10 +29,11 @@ def external(holding: Holding, voice: Voice) -> Iterator[Decision]:
         protect=voice.lifecycle.protect,
         retired=left_retired(holding),
     )
-    if record != holding.record:
+    if record != holding.record or holding.previous_name is not None:
         yield Task(
             replace(change(holding, Action.REFRESH, model), adopted=holding.adopted),
             voice=voice,
             model=model,
             record=record,
+            swaps=holding.swaps,
         )

@@ -15,6 +15,7 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record, Retired
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import Voice
+from voicectl.plan.moves import Moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,15 @@ class Holding:
     lockfile does not know and that are neither current nor successor; `duplicates` are the younger
     of several models with one marker. `foreign` is a model that was recorded or named here, but
     carries another catalog's marks or belongs to another account: it is never touched.
+    `contradiction` says how the marks of the recorded model contradict the lockfile; the name is left alone then.
     """
 
     name: str
     voice: Voice | None = None
     record: Record | None = None
     previous_name: str | None = None
+    swaps: bool = False
+    """Its move is part of a ring: the names change all together."""
     current: Model | None = None
     missing: bool = False
     successor: Model | None = None
@@ -41,6 +45,9 @@ class Holding:
     strays: tuple[Model, ...] = ()
     duplicates: tuple[Model, ...] = ()
     foreign: Model | None = None
+    contradiction: str = ""
+    displaced: bool = False
+    """Another model serves the name than the recorded one, which the account does not show as retired."""
 
     @property
     def adopted(self) -> bool:
@@ -64,11 +71,11 @@ class _Facts:
         self.lock = lock
         self.observation = observation
         self.namespace = catalog.namespace
-        # A move whose target has left the manifests leads nowhere: its voice leaves under the name it has.
-        self.moves = {move.old: move.new for move in catalog.moved if move.new in catalog.voices}
+        self.moves = Moves(catalog, lock, observation)
         self.renamed = self._renamed()
         """Recorded name -> present name, for the records that moved."""
         self.previous = {new: old for old, new in self.renamed.items()}
+        self._serving = self._servers()
         self.recorded = self._recorded()
         """Every recorded id -> its present name."""
         self.by_name = self._by_name()
@@ -83,30 +90,37 @@ class _Facts:
         """An observed model by id."""
         return self.observation.models.get(model_id) if model_id else None
 
+    def names(self, model_id: str) -> tuple[str, ...]:
+        """The names that a model may serve by its marker, the likeliest first; empty where nothing tells."""
+        model = self.model(model_id)
+        mark = model.marker(self.namespace) if model else None
+        return self.moves.names(mark, model_id) if mark else ()
+
     def adoptable(self, model_id: str, name: str) -> Model | None:
         """The model that a manifest names for this name, unless somebody else or another name has it."""
         model = self.model(model_id)
         if model is None or not self.ours(model) or self.recorded.get(model.id, name) != name:
             return None
-        mark = model.marker(self.namespace)
-        return model if mark is None or self.moves.get(mark.name, mark.name) == name else None
+        return model if name in (self.names(model_id) or (name,)) else None
 
     def _renamed(self) -> dict[str, str]:
-        """Moves that the lockfile has not followed: by `moved`, or because the marks moved already."""
+        """Moves that the lockfile has not followed: by `moved`, taken back by Git, or because the marks moved."""
         lock, voices = self.lock, self.catalog.voices
         renamed = {
             old: new
-            for old, new in self.moves.items()
-            if (old in lock.voices or old in lock.removed) and new not in lock.voices
+            for old, new in self.moves.target.items()
+            if (old in lock.voices or old in lock.removed) and (new not in lock.voices or old in self.moves.rings)
         }
         taken = set(renamed.values())
         for name, record in lock.voices.items():
-            model = self.model(record.id)
-            mark = model.marker(self.namespace) if model and name not in voices else None
-            free = mark and mark.name in voices and mark.name not in lock.voices
-            if mark and free and name not in renamed and mark.name not in taken:
-                renamed[name] = mark.name
-                taken.add(mark.name)
+            if name in voices or name in renamed:
+                continue
+            earlier = list(reversed(record.previous_names))
+            for new in (*earlier, *self.names(record.id)):
+                if new in voices and new not in lock.voices and new not in taken:
+                    renamed[name] = new
+                    taken.add(new)
+                    break
         return renamed
 
     def _recorded(self) -> dict[str, str]:
@@ -116,8 +130,7 @@ class _Facts:
             present = self.renamed.get(name, name)
             ids = [r.id for r in record.retired] + ([record.pending.id] if record.pending else [])
             ids = [model_id for model_id in ids if not self.elsewhere(model_id, present)]
-            misplaced = name not in self.catalog.voices and self.elsewhere(record.id, present)
-            ids += [] if record.origin == "external" or misplaced else [record.id]
+            ids += [] if record.origin == "external" or self._misplaced(record.id, present) else [record.id]
             recorded |= dict.fromkeys(ids, present)
         for name, removed in self.lock.removed.items():
             present = self.renamed.get(name, name)
@@ -131,20 +144,34 @@ class _Facts:
 
         Who edits a lockfile must not have the model of one voice deleted as a generation of another.
         """
-        model = self.model(model_id)
-        mark = model.marker(self.namespace) if model else None
-        served = self.moves.get(mark.name, mark.name) if mark else name
-        return served != name and served in self.catalog.voices
+        names = self.names(model_id)
+        return name not in names and any(served in self.catalog.voices for served in names)
+
+    def _misplaced(self, model_id: str, name: str) -> bool:
+        """Whether the lockfile holds a current model under a wrong name, and the account shows which is right.
+
+        A voice does not lose its model that way: its marks must be on another one, or it has left the manifests.
+        """
+        if not self.elsewhere(model_id, name):
+            return False
+        return name not in self.catalog.voices or bool(self._serving.get(name, set()) - {model_id})
+
+    def _servers(self) -> Mapping[str, set[str]]:
+        """The ids whose marks say that they serve a name now."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for model in self.observation.models.values():
+            if model.serves(self.namespace) and self.ours(model):
+                found[self.names(model.id)[0]].add(model.id)
+        return found
 
     def _by_name(self) -> Mapping[str, list[Model]]:
         """Models with our marks, by the name that they serve; the lockfile's word goes first."""
         found: dict[str, list[Model]] = defaultdict(list)
         for model in self.observation.models.values():
-            mark = model.marker(self.namespace)
             if model.id in self.recorded:
                 found[self.recorded[model.id]].append(model)
-            elif mark is not None and self.ours(model):
-                found[self.moves.get(mark.name, mark.name)].append(model)
+            elif (names := self.names(model.id)) and self.ours(model):
+                found[names[0]].append(model)
         return found
 
 
@@ -152,7 +179,8 @@ def _hold(name: str, facts: _Facts) -> Holding:
     voice = facts.catalog.voices.get(name)
     recorded_name = facts.previous.get(name, name)
     record = facts.lock.voices.get(recorded_name)
-    known = {r.id: r for r in (*facts.lock.retired(recorded_name), *facts.lock.retired(name))}
+    own = () if name in facts.renamed else facts.lock.retired(name)
+    known = {r.id: r for r in (*facts.lock.retired(recorded_name), *own)}
     models = [m for m in facts.by_name.get(name, []) if facts.ours(m)]
     keep, duplicates = _without_duplicates(models, record, known, facts.namespace)
     current = _current(voice, record, known, keep, facts)
@@ -163,6 +191,7 @@ def _hold(name: str, facts: _Facts) -> Holding:
         voice=voice,
         record=record,
         previous_name=_previous_name(name, recorded_name, current, facts),
+        swaps=recorded_name != name and recorded_name in facts.moves.rings,
         current=current,
         missing=record is not None and record.id in facts.observation.gone,
         successor=successor,
@@ -172,9 +201,40 @@ def _hold(name: str, facts: _Facts) -> Holding:
             if not current or r.id != current.id
         ),
         strays=tuple(sorted((m for m in keep if m.id not in placed), key=lambda m: m.age)),
-        duplicates=tuple(duplicates),
+        duplicates=tuple(m for m in duplicates if m.id not in known),
         foreign=_foreign(voice, record, known, facts),
+        contradiction=_contradiction(name, recorded_name, record, facts),
+        displaced=record is not None
+        and record.origin != "external"
+        and current is not None
+        and record.id != current.id
+        and _serves(record.id, facts),
     )
+
+
+def _contradiction(name: str, recorded_name: str, record: Record | None, facts: _Facts) -> str:
+    """How the marks of the recorded model contradict the lockfile, where it can't be told which is right.
+
+    Where the account shows another model in its place, or the manifests want what the marks say, they are followed.
+    """
+    if record is None or record.origin == "external" or facts.recorded.get(record.id) != name:
+        return ""
+    model = facts.model(record.id)
+    mark = model.marker(facts.namespace) if model else None
+    if model is None or not facts.ours(model):
+        return ""
+    if model.unreadable(facts.namespace):
+        return f"the ownership tags of {model.id} can't be read, or name several voices"
+    if mark is None:
+        return ""
+    if mark.name != recorded_name and name not in facts.moves.names(mark, model.id):
+        return f"{model.id} is recorded here, but its ownership tags say that it serves {mark.name}"
+    claimed = marker.key_of(record.inputs)
+    agreed = mark.key in (claimed, marker.ADOPTED) or record.inputs is None
+    voice = facts.catalog.voices.get(name)
+    if not agreed and voice is not None and voice.inputs == record.inputs:
+        return f"{model.id} is marked as made from other samples ({mark.key}) than the lockfile says ({claimed})"
+    return ""
 
 
 def _previous_name(name: str, recorded_name: str, current: Model | None, facts: _Facts) -> str | None:
@@ -182,7 +242,7 @@ def _previous_name(name: str, recorded_name: str, current: Model | None, facts: 
         return recorded_name
     mark = current.marker(facts.namespace) if current else None
     # Without a lock, the marks alone tell that the model was moved.
-    return mark.name if mark and facts.moves.get(mark.name) == name else None
+    return mark.name if mark and mark.name != name and facts.moves.target.get(mark.name) == name else None
 
 
 def _foreign(voice: Voice | None, record: Record | None, known: Mapping[str, Retired], facts: _Facts) -> Model | None:
@@ -197,11 +257,12 @@ def _foreign(voice: Voice | None, record: Record | None, known: Mapping[str, Ret
 def _without_duplicates(
     models: Iterable[Model], record: Record | None, known: Mapping[str, Retired], namespace: str
 ) -> tuple[list[Model], list[Model]]:
-    """Of several models with one marker the oldest stays; recorded retired ones stay as they are.
+    """Of several models with one marker the oldest stays, whatever the lockfile says: every clone chooses alike.
 
     A retired model and one that serves have different markers: neither is the other's duplicate.
-    A failed model, or one that was taken down, never stands in the way of one that works. Adopted
-    models carry no digest in their marker and were not made here, so they are never anybody's duplicate.
+    A failed model, or one that was taken down, never stands in the way of one that works, nor does one whose
+    deletion has begun. Adopted models carry no digest in their marker and were not made here, so they are never
+    anybody's duplicate.
     """
     groups: dict[str, list[Model]] = defaultdict(list)
     for model in models:
@@ -212,16 +273,10 @@ def _without_duplicates(
     keep: list[Model] = []
     duplicates: list[Model] = []
     for group in groups.values():
-        if len(group) == 1:
-            keep += group
-            continue
-        contenders = [m for m in group if m.id not in known]
-        chosen = {record.id, record.pending.id if record.pending else None} if record else set()
-        if not any(m.id in chosen for m in contenders):
-            contenders += [m for m in group if m.id in known and not known[m.id].deleting]
+        contenders = [m for m in group if m.id not in known or not known[m.id].deleting]
         contenders.sort(key=lambda m: (m.state == "failed" or m.taken_down, m.age))
-        duplicates += [m for m in contenders[1:] if m.id not in known]
-        keep += [m for m in group if m not in duplicates]
+        duplicates += contenders[1:]
+        keep += [m for m in group if m not in contenders[1:]]
     return keep, duplicates
 
 
@@ -232,7 +287,11 @@ def _current(
     keep: list[Model],
     facts: _Facts,
 ) -> Model | None:
-    """The model that serves the name: the recorded one, unless the account's roles say otherwise."""
+    """The model that serves the name: the recorded one, unless the account's roles say otherwise.
+
+    That a model is retired is a claim of the lockfile, too: where no recorded model serves the name, one that the
+    account shows without the role does.
+    """
     if voice is not None and voice.external:
         return facts.model(voice.model)
     if record is not None and record.origin == "external":
@@ -240,21 +299,26 @@ def _current(
         if voice is None:
             return None
     pending = record.pending.id if record and record.pending else None
-    unknown = [m for m in keep if m.id not in known and m.id != pending]
+    claimed = {i for i, gone in known.items() if gone.deleting or not _serves(i, facts)}
+    others = [m for m in keep if m.id not in claimed and m.id != pending and not (record and m.id == record.id)]
     recorded = next((m for m in keep if record and m.id == record.id), None)
-    others = [m for m in unknown if m is not recorded]
     if recorded is not None:
         serving = [m for m in others if not _retired(m, facts.namespace) and m.state != "failed"]
         if not _retired(recorded, facts.namespace) or not serving:
             return recorded
         others = serving
+    if voice is None and record is None:
+        return None
     found = _best(others, voice, facts.namespace)
     if found is None and record is None and voice is not None and voice.model:
         gone = known.get(voice.model)
         return facts.adoptable(voice.model, voice.name) if gone is None or not gone.deleting else None
-    if voice is None and record is None:
-        return None
     return found
+
+
+def _serves(model_id: str, facts: _Facts) -> bool:
+    model = facts.model(model_id)
+    return model is not None and model.serves(facts.namespace)
 
 
 def _best(models: list[Model], voice: Voice | None, namespace: str) -> Model | None:
@@ -277,13 +341,15 @@ def _retired(model: Model, namespace: str) -> bool:
 def inputs_of(model: Model, record: Record | None, desired: str | None, namespace: str) -> str | None:
     """The inputs digest of a model, as far as it can be known.
 
-    The record's where the model is the recorded one; else the desired one if the marker agrees with
-    it; else the marker's key, which equals no digest. None where the inputs are unmanaged.
+    The record's where the model is the recorded one and its marker does not contradict it; else the desired one
+    if the marker agrees with it; else the marker's key, which equals no digest. None where the inputs are unmanaged.
     """
     mark = model.marker(namespace)
-    rebuilt = record is not None and record.origin == "created" and record.inputs is None and mark is not None
-    if record is not None and record.id == model.id and not rebuilt:
-        return record.inputs
+    if record is not None and record.id == model.id:
+        rebuilt = record.origin == "created" and record.inputs is None and mark is not None
+        contradicted = mark is not None and mark.key not in (marker.ADOPTED, marker.key_of(record.inputs))
+        if not rebuilt and (record.inputs is None or not contradicted):
+            return record.inputs
     if mark is None or mark.key == marker.ADOPTED:
         return None
     return desired if desired and marker.key_of(desired) == mark.key else mark.key
@@ -309,9 +375,8 @@ def _successor(
     def fits(model: Model) -> bool:
         if model is current or model.state == "failed" or model.taken_down:
             return False
-        gone = known.get(model.id)
-        if gone is not None and (gone.deleting or gone.inputs is not None):
-            return gone.inputs == voice.inputs and not gone.deleting
+        if model.id in known and known[model.id].deleting:
+            return False
         mark = model.marker(namespace)
         return mark is not None and mark.key == wanted
 

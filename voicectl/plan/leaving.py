@@ -10,19 +10,29 @@ from voicectl.model.catalog import DEFAULT_RETENTION
 from voicectl.model.lock import Record, Retired
 from voicectl.model.observed import Model, Patch
 from voicectl.plan.compare import marks_change
-from voicectl.plan.decision import RETENTION_OVER, change, generation_of, protected, prune
+from voicectl.plan.decision import (
+    DUPLICATE,
+    RETENTION_OVER,
+    UNFINISHED,
+    Decision,
+    change,
+    generation_of,
+    protected,
+    prune,
+)
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action
-from voicectl.plan.task import Rules, Task, marker_for, retired_marker, retirement, tags_patch, unmark_patch
+from voicectl.plan.task import Rules, Task, marker_for, retirement, tags_patch, unmark_patch
 
 
 def stray_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
     """Models of a name that nobody recorded: duplicates go, other generations are retired."""
     for model in holding.duplicates:
-        if model.visibility == "private":
-            yield prune(holding, model, "duplicate", rules)
+        # Another clone may have recorded a twin and handed its id out: only what this run made goes at once.
+        if rules.sweep is not None and model.id in rules.sweep.made and model.visibility == "private":
+            yield prune(holding, model, DUPLICATE, rules)
         else:
-            yield _retire_stray(holding, model, rules, "duplicate, but visible to others")
+            yield _retire_stray(holding, model, rules, DUPLICATE)
     pending = holding.record.pending if holding.record else None
     for model in holding.strays:
         failed = pending is not None and model.id == pending.id and model.state == "failed" and not rules.retry_failed
@@ -39,7 +49,8 @@ def _retire_stray(holding: Holding, model: Model, rules: Rules, reason: str) -> 
     voice = holding.voice
     inputs = voice.inputs if voice and mark and voice.inputs and marker.key_of(voice.inputs) == mark.key else None
     number = generation_of(holding, model)
-    gone = retirement(holding.name, model, None, number, inputs, keep, rules)
+    record = holding.record if holding.record and holding.record.id == model.id else None
+    gone = retirement(holding.name, model, record, number, inputs, keep, rules)
     forgets = gone.entry is None
     action = Action.FORGET if forgets else (Action.REFRESH if gone.patch.empty else Action.RETIRE)
     return Task(
@@ -59,7 +70,7 @@ def _retire_stray(holding: Holding, model: Model, rules: Rules, reason: str) -> 
     )
 
 
-def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
+def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Decision]:
     """What the recorded retired generations need: pruning, repair of their marks, or nothing."""
     successor = holding.successor.id if holding.successor else None
     for gone, model in holding.retired:
@@ -69,13 +80,25 @@ def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
             if holding.voice is None or holding.record is None:
                 yield _gone(holding, gone)
             continue
-        due = gone.due(rules.now)
-        if due and not model.marks:
-            yield _forget_retired(holding, gone, model)
-        elif due and (gone.deleting or not protected(holding)):
-            yield prune(holding, model, "unfinished" if gone.deleting else RETENTION_OVER, rules)
-        elif holding.previous_name is None or holding.voice is None:
-            yield from _repair(holding, gone, model, rules)
+        yield from _retired_model(holding, gone, model, rules)
+
+
+def _retired_model(holding: Holding, gone: Retired, model: Model, rules: Rules) -> Iterator[Decision]:
+    """What a retired generation needs. That it is one is the lockfile's claim; the account's marks are the proof."""
+    mark = model.marker(rules.namespace)
+    if mark is None:
+        yield _forget_retired(holding, gone, model)
+    elif mark.key == marker.ADOPTED:
+        yield _forget_model(holding, model, gone)
+    elif gone.deleting and not mark.retired:
+        # Begun by `retain: 0`, a withdrawn consent or `destroy`; or somebody wrote so into the lockfile.
+        yield replace(prune(holding, model, UNFINISHED, rules), removes_voice=True)
+    elif mark.retired and rules.due(holding, gone, model) and (gone.deleting or not protected(holding)):
+        yield prune(holding, model, UNFINISHED if gone.deleting else RETENTION_OVER, rules)
+    elif not mark.retired and holding.voice is None and holding.record is None:
+        yield _retire_stray(holding, model, rules, "the account shows it as serving")
+    elif holding.previous_name is None or holding.voice is None:
+        yield from _repair(holding, gone, model, rules)
 
 
 def _gone(holding: Holding, gone: Retired) -> Task:
@@ -96,7 +119,7 @@ def _forget_retired(holding: Holding, gone: Retired, model: Model) -> Task:
         replace(
             change(holding, Action.FORGET, model),
             generation=gone.generation,
-            reason="it has lost our marks, so it is not ours to delete",
+            reason="it does not carry our marks, so it is not ours to delete",
         ),
         model=model,
         entry=gone,
@@ -104,7 +127,7 @@ def _forget_retired(holding: Holding, gone: Retired, model: Model) -> Task:
 
 
 def _repair(holding: Holding, gone: Retired, model: Model, rules: Rules) -> Iterator[Task]:
-    wanted = retired_marker(holding.name, gone, model, rules)
+    wanted = marker_for(holding.name, model, rules, retired=True)
     marks = marks_change(wanted, model, None)
     if marks is not None:
         yield Task(
@@ -123,7 +146,7 @@ def _repair(holding: Holding, gone: Retired, model: Model, rules: Rules) -> Iter
 def leaving_tasks(holding: Holding, record: Record, rules: Rules, *, keep_model: bool) -> Iterator[Task]:
     """What a recorded voice needs that has left the manifests."""
     model = holding.current
-    if model is None or keep_model or record.origin != "created" or not model.marks:
+    if model is None or keep_model or record.origin != "created" or not model.made_here(rules.namespace):
         lost = model is None or (not keep_model and record.origin == "created")
         yield _forget(holding, record, model, generations=not lost, strays=keep_model)
         return
@@ -155,7 +178,7 @@ def _forget(holding: Holding, record: Record, model: Model | None, *, generation
     if model is None:
         reason = "its model is gone from the account"
     elif not model.marks and record.origin == "created":
-        reason = "it has lost our marks, so it is not ours to delete"
+        reason = "it does not carry our marks, so it is not ours to delete"
     elif holding.voice is not None:
         reason = "not made by voicectl, so the model stays"
     else:
@@ -207,24 +230,25 @@ def every_model(holding: Holding, rules: Rules, reason: str) -> Iterator[Task]:
     Only models that voicectl made and that still carry its marks; the others are forgotten.
     """
     record, current = holding.record, holding.current
-    if record is not None and (current is None or record.origin != "created" or not current.marks):
+
+    def gone_at_once(model: Model) -> Task:
+        return replace(prune(holding, model, reason, rules), removes_voice=True)
+
+    if record is not None and (current is None or record.origin != "created" or not current.made_here(rules.namespace)):
         yield _forget(holding, record, current, generations=False)
     elif current is not None and current.marks and not (holding.voice and holding.voice.external):
-        if _made_here(current, rules):
-            yield replace(prune(holding, current, reason, rules), drop=True, removes_voice=True)
+        if current.made_here(rules.namespace):
+            yield replace(gone_at_once(current), drop=True)
         else:
             yield _forget_model(holding, current)
     for gone, model in holding.retired:
         if model is None:
             yield _gone(holding, gone)
+        elif model.made_here(rules.namespace):
+            yield gone_at_once(model)
         else:
-            yield prune(holding, model, reason, rules) if model.marks else _forget_retired(holding, gone, model)
+            yield _forget_retired(holding, gone, model)
     placed = {gone.id for gone, _ in holding.retired} | ({current.id} if current else set())
     rest = (holding.successor, *holding.strays, *holding.duplicates)
     for model in {m.id: m for m in rest if m is not None and m.id not in placed}.values():
-        yield prune(holding, model, reason, rules) if _made_here(model, rules) else _forget_model(holding, model)
-
-
-def _made_here(model: Model, rules: Rules) -> bool:
-    mark = marker_for("", model, None, rules)
-    return mark.key != marker.ADOPTED
+        yield gone_at_once(model) if model.made_here(rules.namespace) else _forget_model(holding, model)

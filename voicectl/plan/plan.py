@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 from voicectl.model.lock import ModelId, Pattern, ProviderIdentity
-from voicectl.model.voice import Value
+from voicectl.model.voice import FieldName, Value
 
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
 Name = Annotated[str, Pattern(r"^[a-z0-9][a-z0-9._-]{0,119}$")]
@@ -112,6 +112,19 @@ class Refusal(Notice):
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A value that the provider did not take, so that no plan fights for it. Each apply sends it once more."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    name: Name
+    field: FieldName
+    desired: Value
+    observed: Value
+    widens: bool = False
+    """Whether taking it would show the voice to more people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Orphan:
     """A model with our marks that neither manifests nor lockfile know."""
 
@@ -179,6 +192,7 @@ class Plan:
     provider: ProviderIdentity
     selectors: Selectors = EVERYTHING
     changes: tuple[Change, ...] = ()
+    blocked: tuple[Held, ...] = ()
     summary: Summary = Summary()
     orphaned: tuple[Orphan, ...] = ()
     warnings: tuple[Notice, ...] = ()

@@ -10,15 +10,25 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.plan import policy
+from voicectl.plan.compare import widens
 from voicectl.plan.consent import withdrawn
-from voicectl.plan.decision import Decision, protected
+from voicectl.plan.decision import WITHDRAWN, Decision, protected
 from voicectl.plan.identity import Holding, identify
 from voicectl.plan.leaving import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
-from voicectl.plan.plan import EVERYTHING, Action, Notice, Plan, Refusal, Selectors, Summary
+from voicectl.plan.plan import (
+    EVERYTHING,
+    Action,
+    Held,
+    Notice,
+    Plan,
+    Refusal,
+    Selectors,
+    Summary,
+)
 from voicectl.plan.saved import is_due_later
 from voicectl.plan.select import select
 from voicectl.plan.serving import voice_tasks
-from voicectl.plan.task import Rules, Task, orphans
+from voicectl.plan.task import Rules, Sweep, Task, orphans
 
 ORDER = (
     Action.REFRESH,
@@ -49,16 +59,20 @@ class Sides:
     offline: bool = False
     saved: Plan | None = None
     """The saved plan that is applied: what has fallen due since is left to the next apply."""
-    again: bool = False
-    """Planned after an apply, when what a selector named may have left."""
+    sweep: Sweep | None = None
+    """What this run has made, where it is planned after an apply: what a selector named may have left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and the tasks that carry it out: one for each change, in the same order."""
+    """A plan, and the tasks that carry it out: one for each change, in the same order.
+
+    `retries` send what the plan lists as blocked once more.
+    """
 
     plan: Plan
     tasks: tuple[Task, ...]
+    retries: tuple[Task, ...] = ()
 
 
 def make_plan(sides: Sides) -> Planned:
@@ -70,14 +84,17 @@ def make_plan(sides: Sides) -> Planned:
     rules = Rules(
         catalog=catalog,
         now=sides.now,
+        time=sides.now if sides.offline else observation.time,
         retry_failed=sides.retry_failed,
         destroy=sides.destroy,
+        sweep=sides.sweep,
     )
     holdings, left_out = select(
-        identify(catalog, lock, observation), sides.selectors, strict=not sides.again and sides.saved is None
+        identify(catalog, lock, observation), sides.selectors, strict=sides.sweep is None and sides.saved is None
     )
     decisions = [item for holding in holdings for item in decide(holding, rules)]
-    tasks = order(item for item in decisions if isinstance(item, Task))
+    decided = [item for item in decisions if isinstance(item, Task)]
+    tasks, retries = order(t for t in decided if not t.retry), order(t for t in decided if t.retry)
     if sides.saved is not None:
         tasks = [task for task in tasks if not is_due_later(task, sides.saved)]
     notices = [item for item in decisions if isinstance(item, Notice)]
@@ -93,7 +110,7 @@ def make_plan(sides: Sides) -> Planned:
         tasks, warnings = without_prunes(tasks, warnings)
     refusals = [notice for notice in notices if isinstance(notice, Refusal)]
     refusals += [notice for notice in team if isinstance(notice, Refusal)]
-    refusals += check(sides, holdings, tasks)
+    refusals += check(sides, holdings, tasks, retries)
     changed = {task.name for task in tasks}
     voices = {holding.name for holding in holdings if holding.voice is not None}
     changes = tuple(task.change for task in tasks)
@@ -105,17 +122,25 @@ def make_plan(sides: Sides) -> Planned:
         selectors=sides.selectors,
         changes=changes,
         summary=Summary.of(changes, unchanged=len(voices - changed), left_out=left_out),
-        orphaned=orphans(holdings, lock),
+        blocked=tuple(held for task in retries for held in _held(task)),
+        orphaned=orphans(holdings),
         warnings=tuple(warnings),
         refusals=tuple(refusals),
         offline=sides.offline,
     )
-    return Planned(plan, tuple(tasks))
+    return Planned(plan, tuple(tasks), tuple(retries))
+
+
+def _held(task: Task) -> Iterator[Held]:
+    for each in task.change.fields:
+        if each.field != "marks" and each.field != "inputs":
+            wider = each.field == "visibility" and widens(str(each.observed), str(each.desired))
+            yield Held(task.name, each.field, each.desired, each.observed, wider)
 
 
 def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
     """Every change that one name needs."""
-    if holding.foreign is not None:
+    if holding.foreign is not None or (holding.contradiction and not rules.destroy):
         return
     voice, record = holding.voice, holding.record
     if rules.destroy:
@@ -130,7 +155,7 @@ def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
             f"still in Git: {files}" if files else "",
             (voice.name,),
         )
-        yield from every_model(holding, rules, "consent withdrawn")
+        yield from every_model(holding, rules, WITHDRAWN)
         return
     if voice is not None:
         yield from voice_tasks(holding, voice, rules)
@@ -181,7 +206,7 @@ def _left_out(lock: Lock, holdings: list[Holding]) -> set[str]:
     return lock.voices.keys() - chosen
 
 
-def check(sides: Sides, holdings: list[Holding], tasks: list[Task]) -> Iterator[Refusal]:
+def check(sides: Sides, holdings: list[Holding], tasks: list[Task], retries: list[Task]) -> Iterator[Refusal]:
     """Every guard that belongs to the core, in the order in which a reader should see them."""
     catalog, lock, observation = sides.catalog, sides.lock, sides.observation
     yield from policy.check_account(lock, observation)
@@ -197,8 +222,10 @@ def check(sides: Sides, holdings: list[Holding], tasks: list[Task]) -> Iterator[
             left_out=_left_out(lock, holdings) | {holding.name for holding in holdings if holding.adopted},
         )
         yield from policy.check_moves(catalog, lock, {holding.name for holding in holdings})
-        yield from policy.check_consent(catalog, tasks, sides.now.date())
+        yield from policy.check_swaps(catalog, holdings)
+        yield from policy.check_consent(catalog, lock, [*tasks, *retries], sides.now.date())
         size = max(len(lock.voices), len(catalog.voices))
         yield from policy.check_limits(tasks, catalog.policy, size)
+        yield from policy.check_marks(holdings)
     yield from policy.check_foreign(holdings, catalog.namespace)
     yield from policy.check_protection(holdings, tasks, sides.now.date())

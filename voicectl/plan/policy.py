@@ -11,7 +11,7 @@ from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.plan.compare import widens
 from voicectl.plan.consent import RENEW, expiry, lacking_consent, withdrawn
-from voicectl.plan.decision import protected
+from voicectl.plan.decision import UNFINISHED, protected
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Notice, Refusal
 from voicectl.plan.task import Task
@@ -113,6 +113,32 @@ def unmarked(lock: Lock, observation: Observation, namespace: str) -> Iterator[N
         )
 
 
+def check_marks(holdings: Iterable[Holding]) -> Iterator[Refusal]:
+    """Marks that contradict the lockfile are never overwritten: a person must say which of the two is wrong."""
+    for holding in holdings:
+        if holding.contradiction and holding.foreign is None:
+            yield Refusal(
+                "marks_contradict",
+                f"{holding.name}: {holding.contradiction}",
+                "if the tags are right, run `voicectl state rebuild`; if the lockfile is, correct the tags in the "
+                f"account; --exclude {holding.name} goes on without it",
+                (holding.name,),
+            )
+
+
+def check_swaps(catalog: Catalog, holdings: Iterable[Holding]) -> Iterator[Refusal]:
+    """Names that change places do so together."""
+    ring = {holding.name: holding for holding in holdings if holding.swaps}
+    for move in catalog.moved:
+        if (move.old in ring) != (move.new in ring):
+            yield Refusal(
+                "swap_incomplete",
+                f"{move.source.file}:{move.source.line}: {move.old} and {move.new} change places only together",
+                "select all voices of the ring, or none of them",
+                (move.old, move.new),
+            )
+
+
 def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
     """Protected voices are neither retired nor pruned."""
     guarded = {holding.name: holding for holding in holdings if protected(holding)}
@@ -133,33 +159,55 @@ def check_limits(tasks: Iterable[Task], policy: Policy, size: int) -> Iterator[R
     """`max_deletes` and `max_replaces`, of a catalog with `size` voices."""
     every = list(tasks)
     deletes = sorted({task.name for task in every if task.removes_voice})
-    replaces = sorted({task.name for task in every if task.change.action is Action.REPLACE})
+    replaces = sorted({t.name for t in every if t.change.action is Action.REPLACE or t.changes_id})
     for names, limit, word, flag in (
         (deletes, policy.max_deletes, "retired or deleted", "--max-deletes"),
         (replaces, policy.max_replaces, "replaced", "--max-replaces"),
     ):
         allowed = limit.allows(size)
         if len(names) > allowed:
+            begun = [t.name for t in every if t.change.reason == UNFINISHED and t.removes_voice and t.name in names]
+            hint = f"if that is meant, run with {flag} {len(names)}"
+            if begun and word != "replaced":
+                hint += "; deletions that an earlier run began are finished by `voicectl destroy --only NAME`, too"
             yield Refusal(
                 flag.removeprefix("--").replace("-", "_"),
                 f"{len(names)} of {size} voices would be {word}; {allowed} may be ({limit})",
-                f"if that is meant, run with {flag} {len(names)}",
+                hint,
                 tuple(names),
             )
 
 
-def check_consent(catalog: Catalog, tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
+def _withdrawn_samples(catalog: Catalog, lock: Lock, today: date) -> dict[str, str]:
+    """Every recording whose speaker has withdrawn the consent, and the voice that it was made for.
+
+    Each by its own digest, in whatever set it stands, also those of earlier generations and of models deleted since.
+    """
+    refused: dict[str, str] = {s.audio: gone.name for gone in lock.deleted for s in gone.samples}
+    for voice in catalog.voices.values():
+        if not withdrawn(voice, today):
+            continue
+        record = lock.voices.get(voice.name)
+        recorded = (*(record.samples if record else ()), *(s for r in lock.retired(voice.name) for s in r.samples))
+        refused |= dict.fromkeys((s.audio for s in recorded), voice.name)
+        refused |= dict.fromkeys((s.digest for s in voice.samples), voice.name)
+    return refused
+
+
+def check_consent(catalog: Catalog, lock: Lock, tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
     """No new model and no wider visibility without the consent that the policy asks for."""
-    refused = {v.inputs: v.name for v in catalog.voices.values() if withdrawn(v, today) and v.inputs}
+    refused = _withdrawn_samples(catalog, lock, today)
     for task in tasks:
         voice = task.voice
         if voice is None or not _shows_more(task):
             continue
-        if voice.inputs in refused:
+        if taken := [sample for sample in voice.samples if sample.digest in refused]:
+            names = ", ".join(sorted({refused[sample.digest] for sample in taken}))
+            files = ", ".join(sample.path for sample in taken)
             yield Refusal(
                 "consent_withdrawn",
-                f"{voice.name}: consent for these samples was withdrawn (see {refused[voice.inputs]})",
-                "remove this voice and the samples; the entry with `withdrawn_on` has to stay: it is what refuses them",
+                f"{voice.name}: the consent for {files} was withdrawn (see {names})",
+                "take these samples out of the voice, or the voice out of the manifests",
                 (voice.name,),
             )
             continue

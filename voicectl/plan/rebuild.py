@@ -103,7 +103,9 @@ def _retired(holding: Holding, numbers: dict[str, int], catalog: Catalog, now: d
         if serves or mark is None or mark.key == marker.ADOPTED or model in holding.duplicates:
             continue
         known = voice is not None and voice.inputs is not None and marker.key_of(voice.inputs) == mark.key
-        yield Retired(model.id, numbers[model.id], voice.inputs if known and voice else None, now, now + keep)
+        inputs = voice.inputs if known and voice else None
+        samples = recorded_samples(voice) if known and voice else ()
+        yield Retired(model.id, numbers[model.id], inputs, now, now + keep, samples=samples)
 
 
 def _unknown(holding: Holding, voice: Voice, record: Record) -> Iterator[str]:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from voicectl.model import marker
 from voicectl.model.lock import Record
-from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
 from voicectl.model.voice import Voice
 from voicectl.plan.compare import (
@@ -19,13 +17,14 @@ from voicectl.plan.compare import (
 from voicectl.plan.decision import Decision, change, generation_of, next_generation, protected, prune
 from voicectl.plan.identity import Holding, inputs_of
 from voicectl.plan.plan import Action, FieldChange
-from voicectl.plan.starting import blank, compared, moved_generations, notices
+from voicectl.plan.starting import blank, compared, moved_generations, notices, previous_names
 from voicectl.plan.task import (
     Retirement,
     Rules,
     Task,
     creation_metadata,
     field_patch,
+    marker_for,
     retirement,
 )
 
@@ -37,7 +36,7 @@ def replace_current(holding: Holding, voice: Voice, current: Model, rules: Rules
     gives_way = _gives_way(holding, current, rules)
     failed = current.state == "failed"
     reason = "its training failed" if failed else inputs_reason(voice, known)
-    fresh = blank(voice, None, "created", generation)
+    fresh = replace(blank(voice, None, "created", generation), previous_names=base.previous_names)
     yield from notices(voice, comparison)
     yield Task(
         replace(
@@ -48,13 +47,14 @@ def replace_current(holding: Holding, voice: Voice, current: Model, rules: Rules
             reason=reason,
             retires=gives_way.model.id if gives_way else None,
             undo_until=_undo_until(holding, gives_way, rules),
-            warnings=(*in_use_elsewhere(current), *comparison.warnings),
+            warnings=in_use_elsewhere(current),
         ),
         voice=voice,
         metadata=creation_metadata(voice, current, comparison.left),
         record=replace(fresh, retired=base.retired, applied=applied_at_creation(voice, base.applied, comparison.left)),
         retires=gives_way,
         also=moved_generations(holding, rules),
+        swaps=holding.swaps,
     )
     yield from _prune_replaced(holding, current, gives_way, rules)
 
@@ -106,10 +106,15 @@ def make_current(
     restored = was_retired or current is None or (mark is not None and mark.retired)
     without_record = replace(holding, record=None) if holding.record else holding
     base, _, comparison, fields = compared(without_record, voice, successor, rules)
-    base = replace(base, origin="created", generation=generation_of(holding, successor))
+    base = replace(
+        base,
+        origin="created",
+        generation=generation_of(holding, successor),
+        previous_names=previous_names(holding),
+    )
     gives_way = _gives_way(holding, current, rules) if current is not None else None
     action = Action.RESTORE if restored else Action.REPLACE
-    wanted = Marker(rules.namespace, voice.name, marker.key_of(voice.inputs))
+    wanted = marker_for(voice.name, successor, rules)
     visible = [f for f in fields if f.field != "marks"]
     yield from notices(voice, comparison)
     # A replacement speaks of the id that goes, a restoration of the one that comes back.
@@ -126,7 +131,6 @@ def make_current(
             warnings=(
                 *((f"{current.id} serves until then: tell its users",) if restored and current is not None else ()),
                 *in_use_elsewhere(current),
-                *comparison.warnings,
             ),
         ),
         voice=voice,
@@ -135,6 +139,7 @@ def make_current(
         record=settled(base, voice, successor, comparison, retrained=True),
         retires=gives_way,
         also=moved_generations(holding, rules),
+        swaps=holding.swaps,
     )
     if current is not None and gives_way is not None:
         yield from _prune_replaced(holding, current, gives_way, rules)

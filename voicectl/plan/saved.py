@@ -120,6 +120,16 @@ def check_current(saved: Plan, now: Plan, tasks: Sequence[Task], catalog: Catalo
         )
 
 
+def listed(saved: Plan, retries: Iterable[Task]) -> tuple[Task, ...]:
+    """The blocked values that a saved plan lists, and no others, to be sent once more."""
+    shown = {(held.name, held.field, held.desired, held.observed) for held in saved.blocked}
+    return tuple(
+        task
+        for task in retries
+        if all((task.name, each.field, each.desired, each.observed) in shown for each in task.change.fields)
+    )
+
+
 def is_due_later(task: Task, saved: Plan) -> bool:
     """A retention that ran out after the plan was saved: nobody has seen this deletion, and the next apply makes it."""
     change = task.change

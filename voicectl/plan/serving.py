@@ -9,6 +9,7 @@ from voicectl.model.lock import Applied
 from voicectl.model.observed import Model
 from voicectl.model.voice import FIELDS, Voice
 from voicectl.plan.compare import (
+    Comparison,
     applied_at_creation,
     inputs_summary,
     settled,
@@ -18,11 +19,12 @@ from voicectl.plan.external import external
 from voicectl.plan.identity import Holding, inputs_of
 from voicectl.plan.plan import Action, FieldChange, Notice, Refusal
 from voicectl.plan.replacing import make_current, replace_current
-from voicectl.plan.starting import blank, compared, failed_notice, moved_generations, notices, wanted_marker
+from voicectl.plan.starting import blank, compared, failed_notice, moved_generations, notices, previous_names
 from voicectl.plan.task import (
     Rules,
     Task,
     field_patch,
+    marker_for,
 )
 
 
@@ -91,8 +93,14 @@ def _create(holding: Holding, voice: Voice, rules: Rules) -> Task:
         ),
         voice=voice,
         metadata=voice.metadata,
-        record=replace(record, retired=left_retired(holding), applied=applied_at_creation(voice, Applied())),
+        record=replace(
+            record,
+            retired=left_retired(holding),
+            applied=applied_at_creation(voice, Applied()),
+            previous_names=previous_names(holding),
+        ),
         also=moved_generations(holding, rules),
+        swaps=holding.swaps,
     )
 
 
@@ -121,10 +129,19 @@ def _in_place(holding: Holding, voice: Voice, model: Model, rules: Rules) -> Ite
     if known is not None and pending is not None and _pending_failed(holding, voice):
         base = replace(base, pending=pending, inputs=known.inputs)
         yield failed_notice(voice, pending.id)
-    patch = field_patch(fields, voice, model, wanted_marker(voice, base, rules))
+    if known is not None and known.origin == "created" and base.origin == "adopted":
+        yield Notice(
+            "marks_lost",
+            f"{voice.name}: {model.id} has lost our ownership tags: it counts as adopted from now on, and voicectl "
+            "never deletes it",
+            "nothing to do; if somebody copied its id into the lockfile, correct that first",
+            (voice.name,),
+        )
+    patch = field_patch(fields, voice, model, marker_for(voice.name, model, rules))
     record = settled(base, voice, model, comparison)
     if pending is not None and base.pending is not None and known is not None:
         record = replace(record, inputs=known.inputs, samples=known.samples)
+    yield from _retries(holding, voice, model, comparison, rules)
     also = moved_generations(holding, rules)
     in_step = patch.empty and not also and holding.previous_name is None
     if in_step and record == holding.record:
@@ -136,14 +153,28 @@ def _in_place(holding: Holding, voice: Voice, model: Model, rules: Rules) -> Ite
             adopted=holding.adopted,
             generation=record.generation,
             fields=tuple(fields),
-            warnings=(*_other_id(holding, model), *comparison.warnings),
+            warnings=_other_id(holding, model),
         ),
         voice=voice,
         model=model,
         patch=patch,
         record=record,
         also=also,
+        swaps=holding.swaps,
+        changes_id=holding.displaced,
     )
+
+
+def _retries(holding: Holding, voice: Voice, model: Model, comparison: Comparison, rules: Rules) -> Iterator[Task]:
+    """What the provider did not take before is sent once more by each apply; a model taken down is left alone."""
+    if comparison.held and not model.taken_down:
+        yield Task(
+            replace(change(holding, Action.UPDATE, model), fields=comparison.held, reason="blocked"),
+            voice=voice,
+            model=model,
+            patch=field_patch(comparison.held, voice, model, marker_for(voice.name, model, rules)),
+            retry=True,
+        )
 
 
 def _other_id(holding: Holding, model: Model) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from voicectl.model import marker
 from voicectl.model.lock import Origin, Record
-from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
 from voicectl.model.voice import Voice
 from voicectl.plan.compare import (
@@ -22,7 +21,7 @@ from voicectl.plan.identity import Holding
 from voicectl.plan.plan import FieldChange, Notice, Refusal
 from voicectl.plan.task import (
     Rules,
-    retired_marker,
+    marker_for,
     tags_patch,
 )
 
@@ -58,16 +57,23 @@ def compared(
         base = blank(voice, model, _origin(model, voice, rules), generation)
         base = replace(base, retired=left_retired(holding, model.id))
     else:
-        base = replace(known, retired=left_retired(holding, model.id), pending=None)
+        # What the account does not show as made here can never be deleted, whatever the lockfile says.
+        origin = known.origin if model.made_here(rules.namespace) else "adopted"
+        base = replace(known, origin=origin, retired=left_retired(holding, model.id), pending=None)
+    base = replace(base, previous_names=previous_names(holding))
     comparison = compare(voice, known, model, rules.catalog.policy)
-    marks = marks_change(wanted_marker(voice, base, rules), model, known, moved=holding.previous_name is not None)
+    wanted = marker_for(voice.name, model, rules)
+    marks = marks_change(wanted, model, known, moved=holding.previous_name is not None)
     return base, known, comparison, (*comparison.fields, *((marks,) if marks else ()))
 
 
-def wanted_marker(voice: Voice, base: Record, rules: Rules) -> Marker:
-    """The marker of the model that stays. An adopted one never carries a digest: that would say we made it."""
-    inputs = None if base.origin == "adopted" else base.inputs if voice.inputs is None else voice.inputs
-    return Marker.of(rules.namespace, voice.name, inputs)
+def previous_names(holding: Holding) -> tuple[str, ...]:
+    """The names that the voice had, after the move that is to be made now."""
+    record, before = holding.record, holding.previous_name
+    names = record.previous_names if record is not None else ()
+    if before is None:
+        return names
+    return (*(name for name in names if name not in (before, holding.name)), before)
 
 
 def notices(voice: Voice, comparison: Comparison) -> Iterator[Decision]:
@@ -84,8 +90,11 @@ def notices(voice: Voice, comparison: Comparison) -> Iterator[Decision]:
             f"take the account's value into the manifest, or run with {flag} overwrite or {flag} keep",
             (voice.name,),
         )
-    for warning in comparison.warnings:
-        yield Notice("blocked", f"{voice.name}: {warning}", "", (voice.name,))
+    for field in comparison.held:
+        why = "locked by the provider" if field.field in comparison.locked else "blocked: the provider did not take it"
+        values = f"Git {shown(field.desired)}, account {shown(field.observed)}"
+        hint = "each apply sends it once more; to end this, take the account's value into the manifest"
+        yield Notice("blocked", f"{voice.name}: {field.field} is {why}: {values}", hint, (voice.name,))
 
 
 def failed_notice(voice: Voice, model_id: str) -> Notice:
@@ -103,8 +112,8 @@ def moved_generations(holding: Holding, rules: Rules) -> tuple[tuple[Model, Patc
     if holding.previous_name is None:
         return ()
     pairs = (
-        (model, tags_patch(model, retired_marker(holding.name, gone, model, rules)))
-        for gone, model in holding.retired
-        if model is not None and (model.marks or not gone.due(rules.now))
+        (model, tags_patch(model, marker_for(holding.name, model, rules, retired=True)))
+        for _, model in holding.retired
+        if model is not None and model.made_here(rules.namespace)
     )
     return tuple((model, patch) for model, patch in pairs if not patch.empty)

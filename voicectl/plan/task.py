@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from voicectl.model import canonical, marker
 from voicectl.model.catalog import Catalog
-from voicectl.model.lock import Lock, Record, Retired
+from voicectl.model.lock import Record, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
 from voicectl.model.voice import FieldName, Metadata, Voice
@@ -61,24 +61,38 @@ class Task:
     """A prune that an earlier run began."""
     removes_voice: bool = False
     """Counts towards the share of the catalog that one apply may delete."""
+    changes_id: bool = False
+    """Counts towards the share of the catalog that one apply may replace, although nothing is made."""
+    swaps: bool = False
+    """Part of a ring of moves: the names change all together, before anything else is done about them."""
+    retry: bool = False
+    """Sends a value once more that the provider did not take before. It is no change of the plan."""
 
     @property
     def name(self) -> str:
         """The name that the change is of."""
         return self.change.name
 
+    @property
+    def was(self) -> str | None:
+        """The name under which the lockfile still has it; a ring has changed its names by then."""
+        return None if self.swaps else self.change.previous_name
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the decisions depend on beside the three sides.
 
-    `now` is one instant for the whole run.
+    `now` is one instant for the whole run, `time` the server's clock: what is due is judged by it alone.
     """
 
     catalog: Catalog
     now: datetime
+    time: datetime | None = None
     retry_failed: bool = False
     destroy: bool = False
+    sweep: Sweep | None = None
+    """What this run has made so far; None before it has made anything."""
 
     @property
     def namespace(self) -> str:
@@ -86,29 +100,50 @@ class Rules:
         return self.catalog.namespace
 
     def retention(self, holding: Holding) -> timedelta:
-        """How long a generation of a name is kept once retired: the voice's own word, or its last, goes first."""
-        if holding.voice is not None:
-            own = holding.voice.lifecycle.retain
-        else:
-            own = holding.record.retain if holding.record else None
-        return self.catalog.retain if own is None else own
+        """How long a generation of a name is kept once retired.
+
+        The voice's own word, the longer of the manifest's and the lockfile's; without one, the catalog's.
+        """
+        own = (
+            holding.voice.lifecycle.retain if holding.voice else None,
+            holding.record.retain if holding.record else None,
+        )
+        return max((each for each in own if each is not None), default=self.catalog.retain)
+
+    def kept_until(self, holding: Holding, gone: Retired, model: Model) -> datetime | None:
+        """Before this a retired model is not deleted; None where the account tells nothing to count from."""
+        return gone.until(self.retention(holding), model.updated_at) if model.updated_at else None
+
+    def due(self, holding: Holding, gone: Retired, model: Model) -> bool:
+        """Whether the time of a retired model is over, by the server's clock."""
+        until = self.kept_until(holding, gone, model)
+        return until is not None and self.time is not None and until < self.time
 
 
-def marker_for(name: str, model: Model, record: Record | None, rules: Rules, retired: bool = False) -> Marker:
-    """The marker that a model of this name should carry, its digest as recorded or as marked now."""
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What a run knows of its own creations: which twins it may see off when it ends."""
+
+    made: frozenset[str]
+    """Ids that an answer of this run named."""
+    unsure: frozenset[str]
+    """Markers of creations whose outcome was unknown."""
+    known: frozenset[str]
+    """Ids that were there before the run."""
+
+    def covers(self, model: Model, namespace: str) -> bool:
+        """Whether a twin can only be there because of this run."""
+        mark = model.marker(namespace)
+        return model.id in self.made or (mark is not None and mark.tag in self.unsure and model.id not in self.known)
+
+
+def marker_for(name: str, model: Model, rules: Rules, retired: bool = False) -> Marker:
+    """The marker that a model of this name should carry.
+
+    Its digest is never another than the one that it is marked with: one without marks counts as adopted.
+    """
     mark = model.marker(rules.namespace)
-    if record is not None and record.id == model.id:
-        key = marker.key_of(record.inputs)
-    else:
-        key = mark.key if mark else marker.ADOPTED
-    return Marker(rules.namespace, name, key, retired)
-
-
-def retired_marker(name: str, gone: Retired, model: Model, rules: Rules) -> Marker:
-    """The marker of a recorded retired generation; where its inputs were not recorded, the digest it is marked with."""
-    mark = model.marker(rules.namespace)
-    key = mark.key if mark is not None and gone.inputs is None else marker.key_of(gone.inputs)
-    return Marker(rules.namespace, name, key, retired=True)
+    return Marker(rules.namespace, name, mark.key if mark else marker.ADOPTED, retired)
 
 
 def tags_patch(model: Model, wanted: Marker, tags: tuple[str, ...] | None = None) -> Patch:
@@ -132,9 +167,9 @@ def retirement(
     rules: Rules,
 ) -> Retirement:
     """How a model of this name is retired: the role on its marker, and nobody new may find it."""
-    wanted = marker_for(name, model, record, rules, retired=True)
+    wanted = marker_for(name, model, rules, retired=True)
     # A model without our marks is not ours to delete later, so it is not ours to retire either.
-    if wanted.key == marker.ADOPTED or not model.marks or (record is not None and record.origin != "created"):
+    if not model.made_here(rules.namespace) or (record is not None and record.origin != "created"):
         return Retirement(model, unmark_patch(model), None)
     tags = tags_patch(model, wanted).tags
     hides = model.visibility == "public" and not model.lock_visibility
@@ -145,6 +180,7 @@ def retirement(
         inputs=inputs if inputs and inputs.startswith("sha256:") else None,
         retired_at=rules.now,
         delete_after=rules.now + keep,
+        samples=record.samples if record is not None and record.id == model.id else (),
     )
     return Retirement(model, patch, entry)
 
@@ -214,7 +250,7 @@ def source(voice: Voice | None) -> Source | None:
     return Source(voice.source.file, voice.source.line) if voice else None
 
 
-def orphans(holdings: Iterable[Holding], lock: Lock) -> tuple[Orphan, ...]:
+def orphans(holdings: Iterable[Holding]) -> tuple[Orphan, ...]:
     """Models with our marks under names that neither manifests nor lockfile know."""
     return tuple(
         Orphan(model.id, holding.name, model.title)

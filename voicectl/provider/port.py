@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -177,6 +178,10 @@ class Provider(Protocol):
     @property
     def concurrency(self) -> int:
         """How many requests it will ever have in flight."""
+
+    @property
+    def time(self) -> datetime | None:
+        """The provider's clock, as its latest answer gave it; None before the first one, or where none did."""
 
     async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
         """The account's own models, all or those with this tag; at most about `limit` where given."""

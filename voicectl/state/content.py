@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from voicectl.errors import Place, StateError
-from voicectl.model.lock import FORMAT_VERSION, Lock
+from voicectl.model.lock import EARLIEST, FORMAT_VERSION, LATEST, REVISION, Lock
+from voicectl.state.carried import NOTHING, Carried, put_back, take_out
 
 _RESTORE = "restore it from Git (`git checkout -- {0}`); without it, the next apply finds its models by their marks"
 _CONFLICT_MARKS = (b"<<<<<<< ", b">>>>>>> ")
@@ -27,29 +29,78 @@ def schema() -> dict[str, Any]:
     return result
 
 
-def encode(lock: Lock) -> bytes:
-    """Sorted, two-space JSON with a newline at the end; equal locks give equal bytes."""
+def encode(lock: Lock, carried: Carried = NOTHING) -> bytes:
+    """Sorted, two-space JSON with a newline at the end; equal locks give equal bytes.
+
+    Optional keys are left out where they say nothing. The revision is the higher of `carried`'s and the lowest that
+    has all keys in use.
+    """
     data = _adapter().dump_python(lock, mode="json")
-    for record in data["voices"].values():
-        if record["retain"] is None:
-            del record["retain"]
+    revision = max(carried.revision, _trim(data))
+    if revision == 1:
+        del data["revision"]
+    else:
+        data["revision"] = revision
+    put_back(data, carried)
     return (json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _trim(data: dict[str, Any]) -> int:
+    """Leave optional keys out that say nothing; the lowest revision that knows those that stay."""
+    newer = _without_empty(data, "deleted")
+    for entry in data.get("deleted", ()):
+        for sample in entry["samples"]:
+            _without_empty(sample, "file", "seconds")
+    for record in data["voices"].values():
+        _without_empty(record, "retain")
+        newer |= _without_empty(record, "previous_names", "changed")
+        for sample in record["samples"]:
+            newer |= _without_empty(sample, "file", "seconds")
+    for holder in (*data["voices"].values(), *data["removed"].values()):
+        for gone in holder["retired"]:
+            newer |= _without_empty(gone, "samples")
+            for sample in gone.get("samples", ()):
+                _without_empty(sample, "file", "seconds")
+    return 2 if newer else 1
+
+
+def _without_empty(values: dict[str, Any], *keys: str) -> bool:
+    """Drop these keys where they are null or empty; whether any of them is left."""
+    for key in keys:
+        if values[key] is None or values[key] == []:
+            del values[key]
+    return any(key in values for key in keys)
 
 
 def decode(data: bytes, name: str) -> Lock:
     """Read a lockfile; `name` is how messages call it. Raises StateError that says how to go on."""
+    return decode_all(data, name)[0]
+
+
+def decode_all(data: bytes, name: str) -> tuple[Lock, Carried]:
+    """The same, with what a newer revision added to it. Raises StateError."""
     from pydantic import ValidationError
 
     hint = _RESTORE.format(name)
     data = data.removeprefix(b"\xef\xbb\xbf")
+    carried = NOTHING
     try:
         lock: Lock = _adapter().validate_json(data)
     except ValidationError as error:
-        raise _not_text(data, name, hint) or _invalid(error, name, hint) from None
+        if problem := _not_text(data, name, hint):
+            raise problem from None
+        values = json.loads(data)
+        carried = take_out(values) if isinstance(values, dict) else carried
+        if carried.revision <= REVISION:
+            raise _invalid(error, name, hint) from None
+        try:
+            lock = _adapter().validate_json(json.dumps(values))
+        except ValidationError as second:
+            raise _invalid(second, name, hint) from None
     # voicectl writes the key at the start of a line; only a file that somebody has laid out anew is read twice.
     if b'\n  "format_version":' not in data and "format_version" not in json.loads(data):
         raise StateError(f"{name}: format_version: this key is missing", hint, [Place(name)])
-    return _checked(lock, name, hint)
+    return _checked(lock, name, hint), replace(carried, revision=lock.revision)
 
 
 def _not_text(data: bytes, name: str, hint: str) -> StateError | None:
@@ -88,6 +139,10 @@ def _words(kind: str) -> str:
         "missing": "this key is missing",
         "unexpected_keyword_argument": "unknown key",
         "extra_forbidden": "unknown key",
+        "greater_than_equal": "this number or time is too small",
+        "less_than_equal": "this number or time is too large",
+        "time_delta_parsing": "this is no time span that voicectl could have written",
+        "datetime_parsing": "this is no time that voicectl could have written",
         "string_pattern_mismatch": "this is not an id or digest as voicectl writes them",
     }
     return known.get(kind, "this value has the wrong type")
@@ -97,9 +152,15 @@ def _checked(lock: Lock, name: str, hint: str) -> Lock:
     """What a schema can't say: every id has one place, ids belong to an account, times have a zone."""
     gone = [r for record in lock.voices.values() for r in record.retired]
     gone += [r for removed in lock.removed.values() for r in removed.retired]
-    for entry in gone:
-        if entry.retired_at.tzinfo is None or entry.delete_after.tzinfo is None:
-            raise StateError(f"{name}: model {entry.id}: a time without a zone", hint, [Place(name)])
+    times = [(entry.id, when) for entry in gone for when in (entry.retired_at, entry.delete_after)]
+    times += [(entry.id, entry.at) for entry in lock.deleted]
+    times += [(record.id, record.changed.at) for record in lock.voices.values() if record.changed]
+    for model_id, when in times:
+        if when.tzinfo is None:
+            raise StateError(f"{name}: model {model_id}: a time without a zone", hint, [Place(name)])
+        if not EARLIEST <= when <= LATEST:
+            message = f"{name}: model {model_id}: {when.isoformat()} can't be: it is not in this or the next century"
+            raise StateError(message, hint, [Place(name)])
     seen: dict[str, str] = {}
     for voice, ids in _ids_by_name(lock).items():
         for model_id in ids:

@@ -16,7 +16,8 @@ from pathlib import Path
 from voicectl.errors import Place, StateConflict, StateError, StateLocked, StateNotSaved
 from voicectl.model.lock import Lock
 from voicectl.scratch import NAME, Scratch
-from voicectl.state.content import decode, encode
+from voicectl.state.carried import NOTHING
+from voicectl.state.content import decode_all, encode
 from voicectl.state.port import ABSENT, Holder, Version
 from voicectl.whole_file import replace_file
 
@@ -38,6 +39,7 @@ class FileStore:
         self._path = path
         self._name = name
         self._scratch = scratch
+        self._carried = NOTHING
         self._lease_name = f"{path.name}.lease"
 
     @property
@@ -48,7 +50,10 @@ class FileStore:
     def load(self) -> tuple[Lock | None, Version]:
         """See StateStore.load."""
         data = self._read()
-        return (None, ABSENT) if data is None else (decode(data, self._name), _version(data))
+        if data is None:
+            return None, ABSENT
+        lock, self._carried = decode_all(data, self._name)
+        return lock, _version(data)
 
     def save(self, lock: Lock, expected: Version) -> Version:
         """See StateStore.save."""
@@ -58,7 +63,7 @@ class FileStore:
                 f"{self._name} was changed by somebody else during this run",
                 "run `voicectl plan` again",
             )
-        data = encode(lock)
+        data = encode(lock, self._carried)
         if data == before:
             return expected
         try:

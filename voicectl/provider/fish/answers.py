@@ -105,9 +105,18 @@ def retry_after(response: httpx.Response) -> float | None:
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdecimal():
         return min(float(value[:9]), LONGEST_WAIT)
+    moment = _moment(value)
+    return None if moment is None else min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), LONGEST_WAIT)
+
+
+def date_of(response: httpx.Response) -> datetime | None:
+    """The server's clock (`Date`, RFC 9110, 6.6.1), in whole seconds; None where it does not say."""
+    return _moment(response.headers.get("date", ""))
+
+
+def _moment(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), LONGEST_WAIT)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -10,11 +10,12 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from voicectl.model.observed import Model, Patch
 from voicectl.provider.fish import wire
-from voicectl.provider.fish.answers import Answers
+from voicectl.provider.fish.answers import Answers, date_of
 from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.exchanges import OnRequest, told
 from voicectl.provider.fish.lean_httpx import httpx
@@ -81,6 +82,7 @@ class FishClient:
         self._on_retry = on_retry
         self._on_request = on_request
         self._answers = Answers(endpoint)
+        self._time: datetime | None = None
         self.limiter = limiter(concurrency)
         self.limiter.on_limit = on_limit
         self._http = Pools(
@@ -99,6 +101,11 @@ class FishClient:
     def concurrency(self) -> int:
         """See Provider."""
         return self.limiter.ceiling
+
+    @property
+    def time(self) -> datetime | None:
+        """See Provider."""
+        return self._time
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -300,6 +307,7 @@ class FishClient:
                     response = exchange.response = await http.send(built)
                 except httpx.HTTPError as error:
                     raise self._answers.unanswered(method, error, self._patience.read) from error
+                self._time = date_of(response) or self._time
                 if response.is_success or response.status_code in gone:
                     self.limiter.succeeded(place)
                     return self._read(response, read) if response.is_success else None
