@@ -64,12 +64,13 @@ clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .PHONY: test-crash
-# Every request and every save of an apply, killed at each; then the control that must find violations.
+# Every request and every save of an apply, killed at each; then the controls that must find violations.
 test-crash: $(VENV)/.installed-test
 	$(BIN)/python -m tests.crash.matrix
 	$(BIN)/python -m tests.crash.matrix --concurrency 4
 	$(BIN)/python -m tests.crash.matrix --saved
-	$(BIN)/python -m tests.crash.matrix --control > /dev/null
+	$(BIN)/python -m tests.crash.matrix --control end > /dev/null
+	$(BIN)/python -m tests.crash.matrix --control cover > /dev/null
 
 .PHONY: test-chaos
 # 500 schedules of random edits under random faults; a failing one is shrunk.

@@ -18,5 +18,12 @@ def test_a_part_of_the_matrix_with_a_saved_plan() -> None:
 
 
 def test_the_control_finds_violations() -> None:
-    _, broken = matrix.run(every=6, workers=1, late_only=True, control=True)
+    _, broken = matrix.run(every=6, workers=1, only=lambda point: bool(point.deliver_at), control="end")
     assert any("surplus model" in text or "unknown to the lock" in text for _, _, found in broken for text in found)
+
+
+def test_the_control_with_conflicts_of_covers_finds_violations() -> None:
+    _, broken = matrix.run(workers=1, only=lambda point: point.kind == "save", control="cover")
+    assert any(
+        "cover_image was changed both in Git and in the account" in text for _, _, found in broken for text in found
+    )

@@ -169,8 +169,8 @@ class World:
             )
 
 
-def violations(emulator: RunningEmulator, project: Project, reference: Reference) -> list[str]:
-    """What is wrong after recovery; empty where every promise held."""
+def violations(emulator: RunningEmulator, project: Project, reference: Reference, *, twins: bool = False) -> list[str]:
+    """What is wrong after recovery; empty where every promise held. With `twins`, retired ones may be there."""
     found: list[str] = []
     plan = project.run("plan", "--detailed-exitcode")
     if plan.code != 0:
@@ -190,6 +190,8 @@ def violations(emulator: RunningEmulator, project: Project, reference: Reference
     found += [f"id {i} was lost" for i in sorted(reference.kept - models.keys())]
     markers = Counter(tag for m in ours.values() for tag in m["tags"] if tag.count(":") > 1)
     surplus = markers - reference.markers - reference.optional
+    if twins:
+        surplus -= Counter(f"{tag}:retired" for tag in reference.markers)
     missing = reference.markers - markers
     found += [f"surplus model with {tag}" for tag in surplus.elements()]
     found += [f"no model with {tag}" for tag in missing.elements()]

@@ -14,6 +14,10 @@ from voicectl.model.voice import FIELDS, VISIBILITIES, FieldName, Metadata, Valu
 from voicectl.plan.plan import Cause, FieldChange
 
 
+UNREADABLE: frozenset[FieldName] = frozenset({"cover_image"})
+"""Fields that can't be read back: what the account has of them is known by its place alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """What differs between a voice and its current model.
@@ -82,8 +86,8 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
         if name in locked or name in blocked:
             held.append(change)
             continue
-        if change.cause == "conflict" and name == "cover_image":
-            # Its bytes can't be read back, so nobody can decide between the two: Git's is sent.
+        if change.cause == "conflict" and name in UNREADABLE:
+            # Nobody can decide between the two, and a run that was killed looks alike: Git's is sent again.
             change = replace(change, cause="manifest")
         if change.cause == "manifest":
             fields.append(change)

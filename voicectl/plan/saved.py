@@ -16,6 +16,7 @@ from typing import Any
 from voicectl.errors import TryAgain, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
+from voicectl.plan.compare import UNREADABLE
 from voicectl.plan.decision import RETENTION_OVER
 from voicectl.plan.plan import Action, Change, Plan
 from voicectl.plan.task import Task, digests
@@ -231,9 +232,14 @@ def _sees_off(saved: Change, now: Change) -> bool:
 
 
 def _narrower(saved: Change, now: Change) -> bool:
-    """Every field that is left to set was to be set so, from the same value."""
-    wanted = {field.field: (field.desired, field.observed) for field in saved.fields}
-    return all(wanted.get(field.field) == (field.desired, field.observed) for field in now.fields)
+    """Every field that is left to set was to be set so, from the same value where that can be read back."""
+    wanted = {field.field: field for field in saved.fields}
+    return all(
+        (before := wanted.get(field.field)) is not None
+        and before.desired == field.desired
+        and (before.observed == field.observed or field.field in UNREADABLE)
+        for field in now.fields
+    )
 
 
 def _side(known: Iterable[Change], now: Change) -> str:
