@@ -14,9 +14,9 @@ from voicectl.hosting.port import Hosting, HostingError
 from voicectl.manifest.project import Project, environment_names, find_project, load_project
 from voicectl.model.lock import Lock
 from voicectl.report.markdown import fenced
-from voicectl.state.content import decode, encode
+from voicectl.state.content import decode
 from voicectl.state.edits import edits
-from voicectl.state.merging import merge
+from voicectl.state.merging import merge_bytes
 
 _SHOWN = 20
 EDITED = "#### This changes the lockfile"
@@ -53,8 +53,7 @@ def _written(repository: Repository, path: str, project: Project) -> bool:
     start = repository.merge_base("HEAD", "MERGE_HEAD")
     base = repository.read(start, path) if start else None
     try:
-        past = decode(base, path) if base else None
-        return data == encode(merge(past, decode(ours, path), decode(theirs, path)))
+        return data == merge_bytes(base, ours, theirs, path)
     except StateError:
         return False
 
@@ -110,6 +109,8 @@ def _sentences(before: bytes | None, after: bytes | None, path: str) -> Iterator
         yield f"it can't be read any more: {error.message}"
         return
     said = edits(past, present)
+    if past is not None and present is not None and past.revision != present.revision:
+        said = (f"revision: {past.revision} becomes {present.revision}", *said)
     yield from said or ("the same content in other words",)
 
 

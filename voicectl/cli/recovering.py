@@ -15,7 +15,8 @@ from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.plan.rebuild import Rebuilt
 from voicectl.scratch import NAME, Scratch
-from voicectl.state.content import decode, encode, now
+from voicectl.state.content import decode, now
+from voicectl.state.port import StateStore
 
 MAX_SHOWN = 50
 
@@ -27,12 +28,12 @@ def rebuild(settings: Globals, *, yes: bool) -> None:
 
     async def make() -> Rebuilt:
         async with wiring.provider(project, settings.log.reading()) as provider:
-            return await rebuild_lock(catalog, identity, provider, now())
+            return await rebuild_lock(catalog, identity, provider, now(), _readable(store))
 
     with store.lease("voicectl state rebuild", 0, lambda holder: None, settings.run):
         rebuilt = running.run(make())
         path = project.root / project.state
-        if path.exists() and path.read_bytes() == encode(rebuilt.lock):
+        if path.exists() and path.read_bytes() == store.encoded(rebuilt.lock):
             printing.out(f"{project.state} is as it would be rebuilt: nothing to do.\n")
             return
         if path.exists():
@@ -46,6 +47,14 @@ def rebuild(settings: Globals, *, yes: bool) -> None:
     count, removed = len(rebuilt.lock.voices), len(rebuilt.lock.removed)
     gone = f", {removed} removed" if removed else ""
     printing.out(f"{project.state} rebuilt: {count} voices{gone}. Next: voicectl plan\n")
+
+
+def _readable(store: StateStore) -> Lock | None:
+    """The lockfile that is to be replaced, where it can be read at all."""
+    try:
+        return store.load()[0]
+    except StateError:
+        return None
 
 
 def unlock(settings: Globals, *, yes: bool) -> None:
@@ -67,27 +76,28 @@ def merge_files(base: Path, ours: Path, theirs: Path) -> None:
 
     Raises StateError or NotMergeable; then nothing was written, and Git reports a conflict.
     """
-    from voicectl.state.merging import merge
+    from voicectl.state.merging import merge_bytes
 
-    past, mine, other = (_lock(path) for path in (base, ours, theirs))
-    if mine is None or other is None:
-        missing = ours if mine is None else theirs
-        raise StateError(f"{missing} holds no lockfile", "give three lockfiles: BASE OURS THEIRS")
-    data = encode(merge(past, mine, other))
-    decode(data, "the merged lockfile")  # what can't be loaded is no merge
+    past, mine, other = (_bytes(path) for path in (base, ours, theirs))
+    for path, data in ((ours, mine), (theirs, other)):
+        if not data.strip():
+            raise StateError(f"{path} holds no lockfile", "give three lockfiles: BASE OURS THEIRS")
+        decode(data, str(path))
+    if past.strip():
+        decode(past, str(base))
+    data = merge_bytes(past, mine, other, "the merged lockfile")
     try:
         ours.write_bytes(data)
     except OSError as error:
         raise StateError(f"{ours} can't be written: {error.strerror or error}", "check its permissions") from error
 
 
-def _lock(path: Path) -> Lock | None:
-    """A lockfile; None for an empty one, as Git has it where a file has no past."""
+def _bytes(path: Path) -> bytes:
+    """A lockfile's bytes: none where a file has no past, as Git has it."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise StateError(f"{path} can't be read: {error.strerror or error}", "give three lockfiles") from error
-    return decode(data, str(path)) if data.strip() else None
 
 
 def _agree(what: str, yes: bool, settings: Globals) -> None:

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from voicectl.engine.observe import observe
+from voicectl.errors import StateError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity
-from voicectl.plan.rebuild import Rebuilt, rebuild
+from voicectl.plan.rebuild import Rebuilt, rebuild, with_samples
 from voicectl.provider.port import Provider
 
 
-async def rebuild_lock(catalog: Catalog, identity: ProviderIdentity, provider: Provider, now: datetime) -> Rebuilt:
-    """The lockfile of this catalog, from the account and the manifests. Raises ProviderError."""
-    empty = Lock(catalog.name, catalog.environment, identity)
-    return rebuild(catalog, empty, await observe(provider, catalog, empty), now)
+async def rebuild_lock(
+    catalog: Catalog, identity: ProviderIdentity, provider: Provider, now: datetime, old: Lock | None
+) -> Rebuilt:
+    """The lockfile of this catalog, from the account and the manifests.
+
+    `old` is the one that it is to replace, if that can be read: what no account shows is carried over from it.
+    Raises ProviderError, and StateError where `old` is of another account: it would be lost to the wrong key.
+    """
+    deleted = old.deleted if old is not None else ()
+    empty = Lock(catalog.name, catalog.environment, identity, deleted=deleted)
+    rebuilt = rebuild(catalog, empty, await observe(provider, catalog, empty), now)
+    if old is not None:
+        _check_account(old, rebuilt.lock)
+        rebuilt = replace(rebuilt, lock=with_samples(rebuilt.lock, old))
+    return rebuilt
+
+
+def _check_account(old: Lock, rebuilt: Lock) -> None:
+    recorded, seen = old.provider.account, rebuilt.provider.account
+    if recorded and seen and recorded != seen:
+        raise StateError(
+            f"the lockfile is of account {recorded}, but the key opens account {seen}: nothing was changed",
+            "use the key of the right workspace; for another account, move the lockfile away first",
+        )
+    if old.voices and not rebuilt.ids():
+        raise StateError(
+            f"the lockfile records {len(old.voices)} voices, and the account shows none of them: wrong key or "
+            "workspace? Nothing was changed",
+            "use the key of the right workspace; if the models really are gone, move the lockfile away first",
+        )

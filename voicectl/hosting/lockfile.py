@@ -21,9 +21,9 @@ from voicectl.errors import StateError
 from voicectl.hosting.git import PushRefused, Repository
 from voicectl.hosting.port import HostingError, Unreachable
 from voicectl.model.lock import Lock
-from voicectl.state.content import decode, encode
+from voicectl.state.content import decode, decode_all, encode
 from voicectl.state.edits import edits
-from voicectl.state.merging import merge
+from voicectl.state.merging import merge_bytes
 from voicectl.whole_file import replace_file
 
 Way = Literal["push", "pull-request", "branch"]
@@ -226,10 +226,7 @@ def _no_branch(name: str) -> HostingError:
 def _merged(base: bytes | None, ours: bytes, theirs: bytes, target: Target) -> bytes:
     if theirs in (base, ours):
         return ours
-    past = _lock(base, target)
-    data = encode(merge(past, decode(ours, target.path), decode(theirs, target.path)))
-    decode(data, target.path)
-    return data
+    return merge_bytes(base, ours, theirs, target.path)
 
 
 def _lock(data: bytes | None, target: Target) -> Lock | None:
@@ -243,7 +240,7 @@ def _lock(data: bytes | None, target: Target) -> Lock | None:
 def _on_disk(target: Target) -> bytes | None:
     """The lockfile in the work tree, as voicectl writes it whatever the checkout made of its line ends."""
     try:
-        return encode(decode(target.file.read_bytes(), target.path))
+        return encode(*decode_all(target.file.read_bytes(), target.path))
     except FileNotFoundError:
         return None
     except OSError as error:

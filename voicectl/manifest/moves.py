@@ -19,13 +19,17 @@ def resolve_moves(
     """The moves with chains followed to their final names, sorted by the old name.
 
     A move has to end at a voice of the manifests, or at a removed name: then it is inert and
-    left out. Anything else is most likely a typing error that would replace a model.
+    left out. Voices that change places make a ring, whose moves stay as they are. Anything else is most
+    likely a typing error that would replace a model.
     """
     moves = _declared_moves(manifests, problems)
-    _check_ends(moves, voices, removed, problems)
+    rings = {
+        old for old, move in moves.items() if old in voices and move.new != old and _follow(move, moves) is None
+    }
+    _check_ends({old: move for old, move in moves.items() if old not in rings}, moves, voices, removed, problems)
     final = []
     for old, move in sorted(moves.items()):
-        new = _follow(move, moves)
+        new = move.new if old in rings and move.new in rings else _follow(move, moves)
         if new is None:
             problems.error(move.source, f"moved: {old!r} leads back to itself", "delete one of these moves")
         elif new in voices:
@@ -78,15 +82,18 @@ def _declared_moves(manifests: Sequence[Manifest], problems: Problems) -> dict[s
 
 
 def _check_ends(
+    checked: Mapping[str, Move],
     moves: Mapping[str, Move],
     voices: Mapping[str, Declared],
     removed: Mapping[str, Removal],
     problems: Problems,
 ) -> None:
-    for old, move in moves.items():
+    for old, move in checked.items():
         if old in voices:
             message = f"moved: {old!r} is still a voice ({voices[old].place})"
-            problems.error(move.source, message, "delete the move, or give that voice another name")
+            hint = "delete the move, or give that voice another name"
+            hint += f"; to swap the two, move {move.new!r} to {old!r} as well" if move.new in voices and move.new != old else ""
+            problems.error(move.source, message, hint)
         elif old in removed:
             message = f"moved: {old!r} is also under `removed` ({removed[old].source})"
             problems.error(move.source, message, "delete one of them")

@@ -89,7 +89,8 @@ class Catalog:
     """What the manifests want, all of it, for one environment.
 
     `name` and `environment` make the namespace of the marks. `moved` holds moves in a form in
-    which chains are resolved: every `new` is a final name, and no `old` is a voice.
+    which chains are resolved: every `new` is a final name, and an `old` is a voice only in a ring of voices
+    that change places.
     """
 
     name: str

@@ -13,7 +13,6 @@ from voicectl.model.observed import Model
 from voicectl.model.voice import FIELDS, VISIBILITIES, FieldName, Metadata, Value, Voice
 from voicectl.plan.plan import Cause, FieldChange
 
-
 UNREADABLE: frozenset[FieldName] = frozenset({"cover_image"})
 """Fields that can't be read back: what the account has of them is known by its place alone."""
 

@@ -186,12 +186,13 @@ def _hold(name: str, facts: _Facts) -> Holding:
     current = _current(voice, record, known, keep, facts)
     successor = _successor(voice, record, current, keep, known, facts.namespace)
     placed = {m.id for m in (current, successor) if m} | set(known)
+    previous_name = _previous_name(name, recorded_name, current, facts)
     return Holding(
         name=name,
         voice=voice,
         record=record,
-        previous_name=_previous_name(name, recorded_name, current, facts),
-        swaps=recorded_name != name and recorded_name in facts.moves.rings,
+        previous_name=previous_name,
+        swaps=previous_name in facts.moves.rings,
         current=current,
         missing=record is not None and record.id in facts.observation.gone,
         successor=successor,

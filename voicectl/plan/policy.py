@@ -90,7 +90,8 @@ def check_foreign(holdings: Iterable[Holding], namespace: str) -> Iterator[Refus
 def check_moves(catalog: Catalog, lock: Lock, chosen: Set[str]) -> Iterator[Refusal]:
     """A move onto a name that already has a model of its own would lose one of the two."""
     for move in catalog.moved:
-        if move.old in lock.voices and move.new in lock.voices and chosen & {move.old, move.new}:
+        swaps = move.old in catalog.voices
+        if not swaps and move.old in lock.voices and move.new in lock.voices and chosen & {move.old, move.new}:
             yield Refusal(
                 "moved_onto_living",
                 f"{move.source.file}:{move.source.line}: {move.old} can't move to {move.new}, "

@@ -29,7 +29,11 @@ class Rebuilt:
 
 
 def rebuild(catalog: Catalog, empty: Lock, observation: Observation, now: datetime) -> Rebuilt:
-    """The lockfile as an apply would find it right. `empty` names catalog, environment and provider."""
+    """The lockfile as an apply would find it right.
+
+    `empty` names catalog, environment and provider, and holds what no account shows: what was deleted for withdrawn
+    consents.
+    """
     voices: dict[str, Record] = {}
     removed: dict[str, Removed] = {}
     unknown: list[str] = []
@@ -47,6 +51,23 @@ def rebuild(catalog: Catalog, empty: Lock, observation: Observation, now: dateti
     account = empty.provider.account or observation.account
     provider = replace(empty.provider, account=account)
     return Rebuilt(replace(empty, provider=provider, voices=voices, removed=removed), tuple(unknown))
+
+
+def with_samples(lock: Lock, old: Lock) -> Lock:
+    """What earlier generations were made from, as far as the old lockfile knew it: only that can refuse them later."""
+    known = {gone.id: gone for name in (*old.voices, *old.removed) for gone in old.retired(name) if gone.samples}
+
+    def told(retired: tuple[Retired, ...]) -> tuple[Retired, ...]:
+        return tuple(
+            replace(gone, samples=known[gone.id].samples) if gone.id in known and not gone.samples else gone
+            for gone in retired
+        )
+
+    return replace(
+        lock,
+        voices={name: replace(record, retired=told(record.retired)) for name, record in lock.voices.items()},
+        removed={name: Removed(told(removed.retired)) for name, removed in lock.removed.items()},
+    )
 
 
 def _models(holding: Holding) -> list[Model]:

@@ -63,7 +63,7 @@ class FileStore:
                 f"{self._name} was changed by somebody else during this run",
                 "run `voicectl plan` again",
             )
-        data = encode(lock, self._carried)
+        data = self.encoded(lock)
         if data == before:
             return expected
         try:
@@ -77,6 +77,10 @@ class FileStore:
             ) from error
         self._remember(data)
         return _version(data)
+
+    def encoded(self, lock: Lock) -> bytes:
+        """How it would be saved: with what a newer revision added to the file that was loaded."""
+        return encode(lock, self._carried)
 
     def _read(self) -> bytes | None:
         try:

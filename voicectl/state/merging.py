@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from voicectl.errors import StateError
-from voicectl.model.lock import Applied, Lock, Record, Removed, Retired, merged
+from voicectl.model.lock import Applied, Deleted, Lock, Record, Removed, Retired, merged
+from voicectl.state.content import decode, decode_all, encode
 
 _REMEDY = "take either side whole, then run `voicectl plan`: the other model is found by its marks"
 
@@ -19,6 +20,21 @@ class NotMergeable(StateError):
     """The lockfiles can't be merged; a person must decide."""
 
     code = "state_conflict"
+
+
+def merge_bytes(base: bytes | None, ours: bytes, theirs: bytes, name: str) -> bytes:
+    """The same of files, with what newer revisions added to either side; `name` is how messages call them.
+
+    A `base` that can't be read any more is as good as none. Raises StateError, NotMergeable.
+    """
+    try:
+        past = decode(base, name) if base else None
+    except StateError:
+        past = None
+    (mine, carried), (other, more) = decode_all(ours, name), decode_all(theirs, name)
+    data = encode(merge(past, mine, other), carried.with_others(more))
+    decode(data, name)  # what can't be loaded is no merge
+    return data
 
 
 def merge(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
@@ -123,7 +139,14 @@ def _with_retired(base: Lock | None, ours: Lock, theirs: Lock, voices: Mapping[s
         provider=replace(ours.provider, account=ours.provider.account or theirs.provider.account),
         voices={name: replace(record, retired=kept[name]) for name, record in voices.items()},
         removed={name: Removed(gone) for name, gone in kept.items() if name not in voices and gone},
+        deleted=_deleted(ours, theirs),
     )
+
+
+def _deleted(ours: Lock, theirs: Lock) -> tuple[Deleted, ...]:
+    """What either side deleted for a withdrawn consent: that stays refused, whatever else was merged."""
+    by_id = {gone.id: gone for gone in (*theirs.deleted, *ours.deleted)}
+    return tuple(sorted(by_id.values(), key=lambda gone: (gone.at, gone.id)))
 
 
 def _lost(base: Lock | None, name: str, known: Iterable[Retired], sides: tuple[Lock, Lock]) -> set[str]:
