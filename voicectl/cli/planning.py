@@ -6,9 +6,10 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from voicectl.cli import printing, wiring
+from voicectl.cli import earlier_lockfiles, printing, wiring
 from voicectl.cli.settings import Globals
 from voicectl.engine.events import Listener, silent
 from voicectl.engine.prepare import Prepared, Wishes, prepare
@@ -45,6 +46,7 @@ async def plan_only(
 ) -> Prepared:
     """A plan, with GET requests only, or none at all offline."""
     store, identity = wiring.store(project), wiring.identity(project)
+    wishes = replace(wishes, notices=earlier_lockfiles.notices(project))
     if offline:
         return await prepare(catalog, store, identity, None, wishes)
     async with wiring.provider(project, listener) as provider:

@@ -49,6 +49,23 @@ def merge(settings: Globals, /, base: Path, ours: Path, theirs: Path) -> int:
     return 0
 
 
+@subcommand(
+    name="move",
+    short_help="Take a catalog along into an environment or a new name.",
+    help="Take a catalog along into the environment that --env names, or, without environments, to the catalog's new "
+    "name: rewrite its models' ownership tags and its lockfile. Ids stay.",
+)
+@click.option("--from", "source", metavar="FILE", help="The lockfile to move. Default: the one of another name.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_obj
+def move(settings: Globals, /, source: str | None, yes: bool) -> int:
+    from voicectl.cli import renaming
+
+    renaming.move(settings, source=source, yes=yes)
+    return 0
+
+
 command.add_command(rebuild)
+command.add_command(move)
 command.add_command(merge)
 command.add_command(unlock)

@@ -53,11 +53,12 @@ def load(
     return found, replace(loaded, policy=replace(loaded.policy, **given))
 
 
-def store(found: Project) -> FileStore:
-    """Where the lockfile is kept."""
+def store(found: Project, place: str | None = None) -> FileStore:
+    """Where the lockfile is kept; `place` is another file of the project."""
     from voicectl.state.file import FileStore
 
-    return FileStore(found.root / found.state, found.state, Scratch(found.root))
+    name = place or found.state
+    return FileStore(found.root / name, name, Scratch(found.root))
 
 
 def identity(found: Project) -> ProviderIdentity:

@@ -10,11 +10,11 @@ from voicectl.errors import StateError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.plan.offline import as_recorded
-from voicectl.plan.plan import EVERYTHING, Plan, Selectors
+from voicectl.plan.plan import EVERYTHING, Notice, Plan, Selectors
 from voicectl.plan.planner import Planned, Sides, make_plan
 from voicectl.plan.saved import check_current, check_identity, listed
 from voicectl.provider.port import Provider
-from voicectl.state.port import StateStore, Version
+from voicectl.state.port import ABSENT, StateStore, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Wishes:
     retry_failed: bool = False
     recreate_missing: bool = False
     destroy: bool = False
+    notices: tuple[Notice, ...] = ()
+    """What is to be said with the plan that only the project's files tell."""
     saved: Plan | None = None
     """A saved plan to be applied: its selectors hold, and the plan must still be it, or what is left of it."""
 
@@ -52,9 +54,10 @@ def load_state(store: StateStore, catalog: Catalog, identity: ProviderIdentity) 
         ("endpoint", lock.provider.host, identity.host),
     ):
         if recorded != wanted:
+            along = "; `voicectl state move` takes its models along to the new name" if what == "catalog" else ""
             raise StateError(
                 f"{store.location} is of {what} {recorded or 'none'}, but this run is of {wanted or 'none'}",
-                f"correct the {what}, or give this one a lockfile of its own with `state` in voicectl.yaml",
+                f"correct the {what}, or give this one a lockfile of its own with `state` in voicectl.yaml{along}",
             )
     return lock, version
 
@@ -89,6 +92,7 @@ async def prepare(
         destroy=wishes.destroy,
         offline=provider is None,
         saved=saved,
+        notices=wishes.notices if version == ABSENT else (),
     )
     planned = make_plan(sides)
     if saved is not None:

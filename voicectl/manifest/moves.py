@@ -23,9 +23,7 @@ def resolve_moves(
     likely a typing error that would replace a model.
     """
     moves = _declared_moves(manifests, problems)
-    rings = {
-        old for old, move in moves.items() if old in voices and move.new != old and _follow(move, moves) is None
-    }
+    rings = {old for old, move in moves.items() if old in voices and move.new != old and _follow(move, moves) is None}
     _check_ends({old: move for old, move in moves.items() if old not in rings}, moves, voices, removed, problems)
     final = []
     for old, move in sorted(moves.items()):
@@ -92,7 +90,11 @@ def _check_ends(
         if old in voices:
             message = f"moved: {old!r} is still a voice ({voices[old].place})"
             hint = "delete the move, or give that voice another name"
-            hint += f"; to swap the two, move {move.new!r} to {old!r} as well" if move.new in voices and move.new != old else ""
+            hint += (
+                f"; to swap the two, move {move.new!r} to {old!r} as well"
+                if move.new in voices and move.new != old
+                else ""
+            )
             problems.error(move.source, message, hint)
         elif old in removed:
             message = f"moved: {old!r} is also under `removed` ({removed[old].source})"

@@ -59,6 +59,7 @@ class Sides:
     offline: bool = False
     saved: Plan | None = None
     """The saved plan that is applied: what has fallen due since is left to the next apply."""
+    notices: tuple[Notice, ...] = ()
     sweep: Sweep | None = None
     """What this run has made, where it is planned after an apply: what a selector named may have left."""
 
@@ -98,7 +99,7 @@ def make_plan(sides: Sides) -> Planned:
     if sides.saved is not None:
         tasks = [task for task in tasks if not is_due_later(task, sides.saved)]
     notices = [item for item in decisions if isinstance(item, Notice)]
-    warnings = [notice for notice in notices if not isinstance(notice, Refusal)]
+    warnings = [*sides.notices, *(notice for notice in notices if not isinstance(notice, Refusal))]
     warnings += policy.unmarked(lock, observation, catalog.namespace)
     team: list[Notice] = []
     if not sides.destroy:
