@@ -232,6 +232,13 @@ class World:
     def actions(self, wanted: Catalog, **wishes: Any) -> list[tuple[str, str]]:
         return [(change.name, change.action.value) for change in self.plan(wanted, **wishes).changes]
 
+    def actions_at(self, wanted: Catalog, time: datetime) -> list[tuple[str, str]]:
+        """The same where the account's clock shows another time than ours."""
+        self.account.time = time
+        wishes = Wishes(now=self.now, version="1.0")
+        plan = asyncio.run(prepare(wanted, self.store, IDENTITY, self.account, wishes)).planned.plan
+        return [(change.name, change.action.value) for change in plan.changes]
+
     def run(self, wanted: Catalog, **wishes: Any) -> ApplyResult:
         """Apply, whatever comes of it. Raises Refused where the plan holds refusals."""
         run = Run(wanted, Path(), self.store, IDENTITY, self.account, silent, _refuse, grace=0.0, looks=(0.0,))

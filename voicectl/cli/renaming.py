@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
@@ -38,15 +39,7 @@ def move(settings: Globals, *, source: str | None, yes: bool) -> None:
                 f"{place} is of {old.provider.name} at {old.provider.host}, but this run is of {identity.host}",
                 "move it with the same `provider` and FISH_API_URL with which it was applied",
             )
-        new = Lock(
-            project.catalog,
-            project.environment,
-            old.provider,
-            old.voices,
-            old.removed,
-            old.deleted,
-            revision=old.revision,
-        )
+        new = replace(old, catalog=project.catalog, environment=project.environment)
         if store is not old_store:
             there, expected = store.load()
             if there is not None and there.ids() - old.ids():

@@ -290,8 +290,8 @@ def _current(
 ) -> Model | None:
     """The model that serves the name: the recorded one, unless the account's roles say otherwise.
 
-    That a model is retired is a claim of the lockfile, too: where no recorded model serves the name, one that the
-    account shows without the role does.
+    What the lockfile says is a claim: a recorded model that does not carry the marks of a serving one gives way to
+    one that does, recorded as retired or not.
     """
     if voice is not None and voice.external:
         return facts.model(voice.model)
@@ -305,7 +305,7 @@ def _current(
     recorded = next((m for m in keep if record and m.id == record.id), None)
     if recorded is not None:
         serving = [m for m in others if not _retired(m, facts.namespace) and m.state != "failed"]
-        if not _retired(recorded, facts.namespace) or not serving:
+        if recorded.serves(facts.namespace) or not serving:
             return recorded
         others = serving
     if voice is None and record is None:

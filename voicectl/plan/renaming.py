@@ -30,9 +30,7 @@ def renaming_plan(old: Lock, new: Lock, observation: Observation, version: str) 
             environment=new.environment,
             provider=new.provider,
             changes=changes,
-            summary=Summary.of(
-                changes, unchanged=len(old.voices.keys() - {change.name for change in changes}), left_out=0
-            ),
+            summary=Summary.of(changes, unchanged=len(old.voices.keys() - changed), left_out=0),
             warnings=(*_left_alone(old, new, observation), *_strays(old, observation)),
             refusals=tuple(check_account(old, observation)),
         ),
