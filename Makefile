@@ -73,9 +73,9 @@ test-crash: $(VENV)/.installed-test
 	$(BIN)/python -m tests.crash.matrix --control cover > /dev/null
 
 .PHONY: test-chaos
-# 500 schedules of random edits under random faults; a failing one is shrunk.
+# 500 schedules of random edits under random faults, and 200 of two clones; a failing one is shrunk.
 test-chaos: $(VENV)/.installed-test
-	VOICECTL_CHAOS=500 $(BIN)/python -m pytest tests/crash/test_chaos.py
+	VOICECTL_CHAOS=500 VOICECTL_CLONES=200 $(BIN)/python -m pytest -n 2 tests/crash/test_chaos.py tests/crash/test_two_clones.py
 
 .PHONY: golden
 # What renderers print, written anew; the difference belongs into the review.

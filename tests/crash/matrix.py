@@ -4,7 +4,8 @@
 
 The apply creates, updates (a cover, too), replaces, restores, retires, prunes, moves, adopts, and finds an older
 twin. It is a real process, killed with SIGKILL before a request's work, after the work and before the response,
-before a save and after it. Then apply runs again: on the same disk, on a fresh clone with the lockfile as it was before, and with none.
+before a save and after it. Then apply runs again: on the same disk, on a fresh clone with the lockfile as it was
+before, and with none.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Round:
 edits = st.builds(
     Edit,
     st.sampled_from(NAMES),
-    st.sampled_from(("there", "away", "title", "sample", "visibility", "tags")),
+    st.sampled_from(("there", "away", "title", "sample", "visibility", "tags", "cover")),
     st.integers(0, 2),
 )
 rules = st.builds(
@@ -97,13 +97,19 @@ def edited(voices: dict[str, dict[str, Any]], edit: Edit) -> None:
             voice["tags"] = ["x", "y", "z"][: edit.value]
         case "sample":
             voice["sample"] = edit.value
+        case "cover":
+            voice["cover"] = edit.value
 
 
 def write(project: Project, voices: dict[str, dict[str, Any]]) -> None:
     full = {}
     for name, voice in voices.items():
-        rest = {key: value for key, value in voice.items() if key != "sample"}
+        rest = {key: value for key, value in voice.items() if key not in ("sample", "cover")}
         number = voice.get("sample", 0)
+        if "cover" in voice:
+            cover = f"covers/{voice['cover']}.png"
+            project.write(cover, "").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes([voice["cover"]]) * 64)
+            rest["cover_image"] = f"../{cover}"
         full[name] = {**rest, "samples": [{"audio": project.sample(f"{name}-{number}.wav")}]}
     project.voices({**full, "always": {}})
 
@@ -124,7 +130,7 @@ def wrong(emulator: RunningEmulator, project: Project, served: set[str]) -> Iter
     yield from (
         f"{i} is unknown to the lock" for i, m in models.items() if "voicectl:acme" in m["tags"] and i not in known
     )
-    markers = [tag for m in models.values() for tag in m["tags"] if tag.count(":") > 1]
+    markers = [tag for m in models.values() for tag in m["tags"] if tag.count(":") == 3]  # a retired twin is none
     yield from (f"twice {tag}" for tag in sorted(set(markers)) if markers.count(tag) > 1)
     yield from (f"{i} served after a successful apply and was lost" for i in sorted(served - models.keys()))
 

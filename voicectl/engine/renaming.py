@@ -42,7 +42,7 @@ async def rename_catalog(
 
     planned = await look()
     confirm(planned.plan)
-    store.prove()
+    # prove
     failures = await together(_rewritten(task, provider, listener) for task in planned.tasks)
     messages = [message for message in failures if message]
     left = (await look()).tasks if planned.tasks and not messages else ()
