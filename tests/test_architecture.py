@@ -20,22 +20,21 @@ CORE = {"errors", "model", "plan"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "together": set(),
-    "scratch": set(),
+    "files": set(),
     "version": set(),
-    "whole_file": set(),
     "model": {"errors", "model"},
     "plan": CORE,
-    "manifest": {*CORE, "manifest", "version", "scratch", "whole_file"},
+    "manifest": {*CORE, "manifest", "version", "files"},
     "report": {*CORE, "report"},
     "provider.port": {"errors", "model"},
     "state.port": {"errors", "model"},
     "engine": {*CORE, "manifest", "engine", "provider.port", "state.port", "together"},
     "provider.fish": {*CORE, "provider.port", "provider.fish", "together"},
-    "state": {"errors", "model", "state", "state.port", "scratch", "whole_file"},
+    "state": {"errors", "model", "state", "state.port", "files"},
     "emulator": {"errors", "emulator"},
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
-    "hosting.lockfile": {"errors", "model", "hosting", "hosting.port", "state", "whole_file"},
+    "hosting.lockfile": {"errors", "model", "hosting", "hosting.port", "state", "files"},
     "hosting": {"errors", "hosting", "hosting.port", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")

@@ -12,13 +12,13 @@ import signal
 import sys
 from typing import Any
 
-from voicectl import whole_file
+from voicectl import files
 from voicectl.cli.main import main
 from voicectl.state import file
 
 
 def run(point: str, number: int, arguments: list[str]) -> int:
-    write = whole_file.replace_file
+    write = files.replace_file
     saves = 0
 
     def counted(*arguments: Any, **options: Any) -> None:

@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import KEY, Hand, Project
 from voicectl.emulator.server import RunningEmulator
 from voicectl.emulator.settings import Rule
-from voicectl.scratch import Scratch
+from voicectl.files import Scratch
 from voicectl.state.file import FileStore
 
 JSON = ("--log-format", "json")

@@ -17,8 +17,8 @@ import pytest
 
 from tests.memory import ACCOUNT, IDENTITY, START, inputs_of
 from voicectl.errors import StateConflict, StateError, StateLocked, StateNotSaved, VoicectlError
+from voicectl.files import Scratch
 from voicectl.model.lock import Applied, Blocked, Lock, Pending, Record, RecordedSample, Removed, Retired
-from voicectl.scratch import Scratch
 from voicectl.state.content import decode, encode
 from voicectl.state.file import FileStore
 from voicectl.state.port import ABSENT, Holder, StateStore
@@ -111,7 +111,7 @@ def test_a_lease_ends_with_an_error_too(store: StateStore) -> None:
 def test_a_lease_frees_itself_when_its_holder_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom voicectl.state.file import FileStore\n"
-        "from voicectl.scratch import Scratch\n"
+        "from voicectl.files import Scratch\n"
         f"root = Path(sys.argv[1])\nstore = FileStore(root / {NAME!r}, {NAME!r}, Scratch(root))\n"
         "with store.lease('held', 0, lambda holder: None):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )

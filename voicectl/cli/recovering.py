@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +10,10 @@ from voicectl.cli import printing, running, wiring
 from voicectl.cli.settings import Globals
 from voicectl.engine.rebuild import rebuild_lock
 from voicectl.errors import NotConfirmed, StateError
+from voicectl.files import NAME, Scratch, replace_file
 from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.plan.rebuild import Rebuilt
-from voicectl.scratch import NAME, Scratch
 from voicectl.state.content import decode, encode, now
 
 MAX_SHOWN = 50
@@ -76,7 +75,7 @@ def merge_files(base: Path, ours: Path, theirs: Path) -> None:
     data = encode(merge(past, mine, other))
     decode(data, "the merged lockfile")  # what can't be loaded is no merge
     try:
-        ours.write_bytes(data)
+        replace_file(ours, data)
     except OSError as error:
         raise StateError(f"{ours} can't be written: {error.strerror or error}", "check its permissions") from error
 
@@ -105,7 +104,7 @@ def _backup(project: Project, path: Path) -> str:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     try:
         target = Scratch(project.root).make("backups", f"{path.name}.{stamp}")
-        shutil.copyfile(path, target)
+        replace_file(target, path.read_bytes())
     except OSError as error:
         raise StateError(f"no backup can be kept in {NAME}/: {error.strerror or error}", "make room for one") from error
     return f"{NAME}/backups/{target.name}"

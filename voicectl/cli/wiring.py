@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from voicectl.cli.settings import Globals
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import StateNotSaved
+from voicectl.files import NAME, Scratch
 from voicectl.manifest.load import load_all
 from voicectl.manifest.project import Project, find_project, load_project
 from voicectl.model.catalog import Catalog, Limit
-from voicectl.scratch import NAME, Scratch
 from voicectl.version import VERSION
 
 if TYPE_CHECKING:

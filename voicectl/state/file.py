@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from voicectl.errors import Place, StateConflict, StateError, StateLocked, StateNotSaved
+from voicectl.files import NAME, Scratch, replace_file
 from voicectl.model.lock import Lock
-from voicectl.scratch import NAME, Scratch
 from voicectl.state.content import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
-from voicectl.whole_file import replace_file
 
 WRITTEN = "lockfiles"
 """The file in `.voicectl/` that remembers what was saved here, so that an edit by hand can be told from it."""
@@ -63,7 +62,7 @@ class FileStore:
             return expected
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(self._path, data, durable=True)
+            replace_file(self._path, data, durable=True, scratch=self._scratch)
         except OSError as error:
             raise StateNotSaved(
                 f"{self._name} can't be written: {error.strerror or error}",
@@ -102,7 +101,8 @@ class FileStore:
         with contextlib.suppress(OSError, ValueError):
             path = self._scratch.make(WRITTEN)
             known = path.read_text(encoding="ascii").split() if path.exists() else []
-            path.write_text("\n".join([*known[-_REMEMBERED:], _version(data)]) + "\n", encoding="ascii")
+            text = "\n".join([*known[-_REMEMBERED:], _version(data)]) + "\n"
+            replace_file(path, text.encode(), scratch=self._scratch)
 
     @contextlib.contextmanager
     def lease(
@@ -177,7 +177,7 @@ class FileStore:
             "run": run,
         }
         with contextlib.suppress(OSError):
-            self._holder_path().write_text(json.dumps(text), encoding="utf-8")
+            replace_file(self._holder_path(), json.dumps(text).encode(), scratch=self._scratch)
 
     def holder(self) -> Holder | None:
         """Who says to hold the lease; None where nobody does."""
