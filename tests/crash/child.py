@@ -23,6 +23,9 @@ def run(point: str, number: int, arguments: list[str]) -> int:
 
     def counted(*arguments: Any, **options: Any) -> None:
         nonlocal saves
+        if not options.get("durable"):  # who holds the lease, and what was saved before: no saves
+            write(*arguments, **options)
+            return
         saves += 1
         if saves == number and point == "before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -32,7 +35,12 @@ def run(point: str, number: int, arguments: list[str]) -> int:
         if saves == number and point == "after":
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     vars(file)["replace_file"] = counted
+    if point == "full" and number == 1:
+        vars(file)["prove_room"] = full
     code = main(arguments)
     print(f"saves: {saves}", file=sys.stderr)
     return code

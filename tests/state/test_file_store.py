@@ -105,6 +105,13 @@ def test_a_lease_ends_with_an_error_too(store: StateStore) -> None:
         pass
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["no state yet", "a state"])
+def test_proof_writes_as_much_as_a_save_and_changes_nothing(store: StateStore, there: bool) -> None:
+    version = store.save(FULL, ABSENT) if there else ABSENT
+    store.prove(10_000)
+    assert store.load() == ((FULL if there else None), version)
+
+
 # From here on: what only a file can do.
 
 
@@ -156,6 +163,37 @@ def test_a_save_that_breaks_leaves_the_old_file_and_nothing_else(
                 store.save(replace(FULL, voices={}), version)
         assert {path.name for path in tmp_path.iterdir()} == {NAME, ".voicectl"}
         assert (tmp_path / NAME).read_bytes() == data
+
+
+def test_proof_fails_where_a_save_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = file_store(tmp_path)
+    version = store.save(FULL, ABSENT)
+    size, written = len((tmp_path / NAME).read_bytes()), 0
+
+    def count(number: int) -> bytes:
+        nonlocal written
+        written += number
+        return bytes(number)
+
+    monkeypatch.setattr(os, "urandom", count)
+    store.prove(1000)
+    assert written >= size + 1000
+    assert store.save(FULL, version) == version
+    for denied in ("fsync", "access"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, denied, _refusing(denied))
+            with pytest.raises(StateNotSaved, match=r"No space left|Permission denied"):
+                store.prove()
+        assert {path.name for path in tmp_path.iterdir()} == {NAME, ".voicectl"}
+
+
+def _refusing(name: str) -> Callable[..., bool]:
+    def refuse(*_: Any) -> bool:
+        if name == "access":
+            return False
+        raise OSError(28, "No space left on device")
+
+    return refuse
 
 
 def test_a_save_keeps_the_files_mode(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ from voicectl.state.port import StateStore
 
 PATIENCE_AFTER_SIGNAL = 5.0
 """Seconds that requests in flight get to finish after Ctrl-C or SIGTERM."""
-
+RECORD, SAMPLE = 4096, 256
+"""Bytes in a lockfile, amply: of a voice without its description, and of a sample with its transcript."""
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -64,7 +65,7 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
     if plan.empty and not training:
         return ApplyResult(plan)
     async with Ledger(run.store, prepared.sides.lock, prepared.state_version) as ledger:
-        await ledger.prove()
+        await ledger.prove(_growth(prepared))
         run.listener(Event("planned", total=len(plan.changes), sent=_upload_size(prepared)))
         execution = Execution(_performer(run, prepared, ledger), prepared.planned.tasks)
         sweep = _Sweep(run, prepared, ledger, execution)
@@ -102,6 +103,13 @@ def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
         complete=prepared.sides.observation.complete,
         grace=run.grace,
     )
+
+
+def _growth(prepared: Prepared) -> int:
+    """Bytes that the run may add to the lockfile, amply."""
+    voices = [task.voice for task in prepared.planned.tasks if task.voice is not None]
+    texts = sum(len((voice.metadata.description or "").encode()) for voice in voices)
+    return RECORD * len(prepared.planned.tasks) + SAMPLE * sum(len(voice.samples) for voice in voices) + texts
 
 
 def _upload_size(prepared: Prepared) -> int:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from voicectl.errors import Place, StateConflict, StateError, StateLocked, StateNotSaved
-from voicectl.files import NAME, Scratch, replace_file
+from voicectl.files import NAME, Scratch, prove_room, replace_file
 from voicectl.model.lock import Lock
 from voicectl.state.content import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
@@ -60,17 +60,28 @@ class FileStore:
         data = encode(lock)
         if data == before:
             return expected
+        with self._writing():
+            replace_file(self._path, data, durable=True, scratch=self._scratch)
+        self._remember(data)
+        return _version(data)
+
+    def prove(self, more: int = 0) -> None:
+        """See StateStore.prove. A save needs the room while the old file is still there, so it is written beside it."""
+        present = self._read()
+        with self._writing():
+            prove_room(self._path, len(present or b"") + more, scratch=self._scratch)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(self._path, data, durable=True, scratch=self._scratch)
+            yield
         except OSError as error:
             raise StateNotSaved(
                 f"{self._name} can't be written: {error.strerror or error}",
                 "free some space or fix the permissions, then run the command again",
                 [Place(self._name)],
             ) from error
-        self._remember(data)
-        return _version(data)
 
     def _read(self) -> bytes | None:
         try:
