@@ -19,7 +19,7 @@ ROOT = Path(voicectl.__file__).parent
 CORE = {"errors", "model", "plan"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "together": set(),
+    "concurrency": set(),
     "files": set(),
     "version": set(),
     "model": {"errors", "model"},
@@ -28,8 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {*CORE, "report"},
     "provider.port": {"errors", "model"},
     "state.port": {"errors", "model"},
-    "engine": {*CORE, "manifest", "engine", "provider.port", "state.port", "together"},
-    "provider.fish": {*CORE, "provider.port", "provider.fish", "together"},
+    "engine": {*CORE, "manifest", "engine", "provider.port", "state.port", "concurrency"},
+    "provider.fish": {*CORE, "provider.port", "provider.fish", "concurrency"},
     "state": {"errors", "model", "state", "state.port", "files"},
     "emulator": {"errors", "emulator"},
     "hosting.port": {"errors"},

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from voicectl.concurrency import Shared
 from voicectl.engine.events import Event, Listener, troubles
 from voicectl.engine.execute import Execution, Outcome
 from voicectl.engine.ledger import Ledger
@@ -98,6 +99,7 @@ def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
         root=run.root,
         namespace=run.catalog.namespace,
         known=frozenset(prepared.sides.observation.models),
+        walk=Shared(run.provider.list_models),
         places=asyncio.Semaphore(run.provider.concurrency),
         wait=run.wait,
         complete=prepared.sides.observation.complete,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from voicectl.concurrency import together
 from voicectl.engine.events import Event
 from voicectl.engine.perform import MAKES, NotTried, Performer
 from voicectl.errors import StateError, TryAgain, VoicectlError
@@ -14,11 +15,10 @@ from voicectl.plan.plan import Action
 from voicectl.plan.result import Result, Status
 from voicectl.plan.task import Task
 from voicectl.provider.port import NotSent, ProviderError
-from voicectl.together import together
 
 Step = Callable[[Task], Awaitable[None]]
 UNREACHABLE = 5
-"""Changes in a row, each retried for some seconds, that find no provider: then it is gone, and the run with it."""
+"""Changes in a row, each retried for two minutes, that find no provider: then it is gone, and the run with it."""
 Finished = Callable[[Task], bool]
 """Whether a step was a task's last one."""
 
