@@ -44,14 +44,15 @@ class _Edits:
 
 def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
     """Edit manifests and lockfile. Raises NotPullable, StateError or UsageError before anything is written."""
-    project, catalog = wiring.load(settings)
-    store, identity = wiring.store(project), wiring.identity(project)
 
     async def look(lock: Lock) -> Observation:
         async with wiring.provider(project, settings.log.reading()) as provider:
             return await observe(provider, catalog, lock)
 
+    store = wiring.store(wiring.located(settings))
     with store.lease("voicectl pull", 0, lambda holder: None, settings.run):
+        project, catalog = wiring.load(settings)
+        identity = wiring.identity(project)
         lock, version = load_state(store, catalog, identity)
         if version == ABSENT:
             raise StateError(

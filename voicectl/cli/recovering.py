@@ -21,14 +21,15 @@ MAX_SHOWN = 50
 
 def rebuild(settings: Globals, *, yes: bool) -> None:
     """Write the lockfile anew. Raises NotConfirmed where there is one and nobody agrees to replace it."""
-    project, catalog = wiring.load(settings)
-    store, identity = wiring.store(project), wiring.identity(project)
 
     async def make() -> Rebuilt:
         async with wiring.provider(project, settings.log.reading()) as provider:
             return await rebuild_lock(catalog, identity, provider, now())
 
+    store = wiring.store(wiring.located(settings))
     with store.lease("voicectl state rebuild", 0, lambda holder: None, settings.run):
+        project, catalog = wiring.load(settings)
+        identity = wiring.identity(project)
         rebuilt = running.run(make())
         path = project.root / project.state
         if path.exists() and path.read_bytes() == encode(rebuilt.lock):
