@@ -156,3 +156,12 @@ def test_a_disk_that_fills_up_half_way(project: Project, hand: Hand) -> None:
     assert made <= {record["id"] for record in project.lock["voices"].values()}
     assert len(hand.models()) == 12
     project.settled()
+
+
+def test_a_destroy_saves_once_for_many_models(project: Project, hand: Hand) -> None:
+    project.voices({f"v{i:02}": {} for i in range(60)})
+    project.apply()
+    done = project.spawn_script(CHILD, "after", "0", "destroy", "--confirm", "acme").expect(0)
+    assert hand.models() == []
+    saves = int(done.err.rpartition("saves: ")[2])
+    assert saves <= 12, "two groups, and what half a second at a time adds"

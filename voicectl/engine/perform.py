@@ -162,8 +162,8 @@ class Performer:
         elif task.drop:
             self.ledger.leave(task.name, None, task.change.previous_name)
 
-    async def prune(self, task: Task) -> None:
-        """Delete a model: recorded as `deleting` on disk before the request is sent."""
+    async def condemn(self, task: Task) -> None:
+        """First half of prune: the model is ours to delete, and recorded as `deleting`."""
         assert task.model is not None
         assert task.entry is not None
         model_id = task.model.id
@@ -177,9 +177,12 @@ class Performer:
         else:
             self.ledger.drop(task.name, model_id, task.change.previous_name)
             self.ledger.retire(task.name, entry)
-        await self.ledger.durable()
-        await self.provider.delete(model_id)
-        self.ledger.drop(task.name, model_id, task.change.previous_name)
+
+    async def delete(self, task: Task) -> None:
+        """Second half of prune, once that record is on disk."""
+        assert task.model is not None
+        await self.provider.delete(task.model.id)
+        self.ledger.drop(task.name, task.model.id, task.change.previous_name)
 
     async def _create(self, task: Task) -> Model:
         assert task.voice is not None
