@@ -227,6 +227,14 @@ def _no_version_but_a_voice_of_that_name(lock: dict[str, Any]) -> None:
     lock["voices"]["format_version"] = lock["voices"].pop("b")
 
 
+def _far(lock: dict[str, Any]) -> None:
+    lock["voices"]["b"]["retired"][0]["delete_after"] = "9999-12-31T23:59:59Z"
+
+
+def _ancient(lock: dict[str, Any]) -> None:
+    lock["voices"]["b"]["retired"][0]["retired_at"] = "0001-01-01T00:00:00+14:00"
+
+
 def _no_account(lock: dict[str, Any]) -> None:
     lock["provider"]["account"] = None
 
@@ -246,6 +254,11 @@ def _no_account(lock: dict[str, Any]) -> None:
         (_voice(inputs="md5:1"), "voices.b.inputs: this is not an id or digest"),
         (_voice(origin="stolen"), "voices.b.origin: this value has the wrong type"),
         (_naive, "model m1: a time without a zone"),
+        (_far, "model m1: a time before 2000 or after 4999"),
+        (_ancient, "model m1: a time before 2000 or after 4999"),
+        (_voice(retain="P999999999D"), "voices.b.retain: this is no time that a manifest can say"),
+        (_voice(retain="-P1D"), "voices.b.retain: this is no time that a manifest can say"),
+        (_voice(retain="P99999999999999D"), "voices.b.retain: this value has the wrong type"),
         (_no_account, "ids are recorded, but no account"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -11,6 +11,10 @@ from voicectl.errors import Place, StateError
 from voicectl.model.lock import FORMAT_VERSION, Lock
 
 _RESTORE = "restore it from Git (`git checkout -- {0}`); without it, the next apply finds its models by their marks"
+LONGEST_RETENTION = timedelta(weeks=99_999)
+"""What a manifest can say (manifest/durations.py)."""
+YEARS = range(2000, 5000)
+"""Of every time in a lockfile: with the longest retention added, a date is still one."""
 _CONFLICT_MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
@@ -94,12 +98,19 @@ def _words(kind: str) -> str:
 
 
 def _checked(lock: Lock, name: str, hint: str) -> Lock:
-    """What a schema can't say: every id has one place, ids belong to an account, times have a zone."""
+    """What a schema can't say: every id has one place, ids belong to an account, times have a zone and bounds."""
+    for voice, record in lock.voices.items():
+        if record.retain is not None and not timedelta() <= record.retain <= LONGEST_RETENTION:
+            message = f"{name}: voices.{voice}.retain: this is no time that a manifest can say"
+            raise StateError(message, hint, [Place(name)])
     gone = [r for record in lock.voices.values() for r in record.retired]
     gone += [r for removed in lock.removed.values() for r in removed.retired]
     for entry in gone:
         if entry.retired_at.tzinfo is None or entry.delete_after.tzinfo is None:
             raise StateError(f"{name}: model {entry.id}: a time without a zone", hint, [Place(name)])
+        if not all(moment.year in YEARS for moment in (entry.retired_at, entry.delete_after)):
+            message = f"{name}: model {entry.id}: a time before {YEARS[0]} or after {YEARS[-1]}"
+            raise StateError(message, hint, [Place(name)])
     seen: dict[str, str] = {}
     for voice, ids in _ids_by_name(lock).items():
         for model_id in ids:
