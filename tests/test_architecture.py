@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
     "hosting.lockfile": {"errors", "model", "hosting", "hosting.port", "state", "files"},
-    "hosting": {"errors", "hosting", "hosting.port", "version"},
+    "hosting": {"concurrency", "errors", "hosting", "hosting.port", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")
 
