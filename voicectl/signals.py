@@ -30,7 +30,9 @@ def leave_at_once() -> None:
 
 
 def catch() -> None:
-    """From here on a signal raises KeyboardInterrupt, or goes to whoever hears it (`heard_by`)."""
+    """From here on a signal goes to whoever hears it (`heard_by`), or is heard `later`."""
+    global _by
+    _by = later
     _install(_hear)
     sys.unraisablehook = _unraisable
 

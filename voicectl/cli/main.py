@@ -109,9 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _ = settings.log  # from here on nothing else reaches standard error, usage errors among it
     code = 1
     try:
-        # What is told at the end is told whole; a second signal leaves at once.
-        with signals.heard_by(signals.later):
-            code = _run(args, settings)
+        code = _run(args, settings)
     except KeyboardInterrupt:
         code = signals.INTERRUPTED
     finally:
