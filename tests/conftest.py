@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import wave
@@ -29,6 +30,11 @@ for _name in (*CI_VARIABLES, "GITHUB_WORKSPACE"):
 
 # Thousands of commands are run as processes: what each of them would compile is compiled once.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# These tests may run in the background, where signals are ignored; the commands that they send signals to are not.
+with contextlib.suppress(ValueError):  # not the main thread
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 KEY = "key-of-the-tests-1234"
 

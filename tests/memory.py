@@ -196,6 +196,9 @@ class MemoryStore:
         decode(self.data, self.location)
         return self._version()
 
+    def prove(self, more: int = 0) -> None:
+        """Memory has room."""
+
     @contextmanager
     def lease(
         self, command: str, wait: float, waiting: Callable[[Holder | None], None], run: str = ""

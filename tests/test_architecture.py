@@ -19,24 +19,24 @@ ROOT = Path(voicectl.__file__).parent
 CORE = {"errors", "model", "plan"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "together": set(),
-    "scratch": set(),
+    "concurrency": set(),
+    "files": set(),
+    "signals": set(),
     "version": set(),
-    "whole_file": set(),
     "model": {"errors", "model"},
     "plan": CORE,
-    "manifest": {*CORE, "manifest", "version", "scratch", "whole_file"},
+    "manifest": {*CORE, "manifest", "version", "files"},
     "report": {*CORE, "report"},
     "provider.port": {"errors", "model"},
     "state.port": {"errors", "model"},
-    "engine": {*CORE, "manifest", "engine", "provider.port", "state.port", "together"},
-    "provider.fish": {*CORE, "provider.port", "provider.fish", "together"},
-    "state": {"errors", "model", "state", "state.port", "scratch", "whole_file"},
+    "engine": {*CORE, "manifest", "engine", "provider.port", "state.port", "concurrency", "signals"},
+    "provider.fish": {*CORE, "provider.port", "provider.fish", "concurrency"},
+    "state": {"errors", "model", "state", "state.port", "files"},
     "emulator": {"errors", "emulator"},
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
-    "hosting.lockfile": {"errors", "model", "hosting", "hosting.port", "state", "whole_file"},
-    "hosting": {"errors", "hosting", "hosting.port", "version"},
+    "hosting.lockfile": {"errors", "model", "hosting", "hosting.port", "state", "files"},
+    "hosting": {"concurrency", "errors", "hosting", "hosting.port", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")
 

@@ -12,17 +12,20 @@ import signal
 import sys
 from typing import Any
 
-from voicectl import whole_file
+from voicectl import files
 from voicectl.cli.main import main
 from voicectl.state import file
 
 
 def run(point: str, number: int, arguments: list[str]) -> int:
-    write = whole_file.replace_file
+    write = files.replace_file
     saves = 0
 
     def counted(*arguments: Any, **options: Any) -> None:
         nonlocal saves
+        if not options.get("durable"):  # who holds the lease, and what was saved before: no saves
+            write(*arguments, **options)
+            return
         saves += 1
         if saves == number and point == "before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -32,7 +35,12 @@ def run(point: str, number: int, arguments: list[str]) -> int:
         if saves == number and point == "after":
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     vars(file)["replace_file"] = counted
+    if point == "full" and number == 1:
+        vars(file)["prove_room"] = full
     code = main(arguments)
     print(f"saves: {saves}", file=sys.stderr)
     return code

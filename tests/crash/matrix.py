@@ -60,7 +60,7 @@ def build(world: World, concurrency: int = 1) -> Reference:
         project.apply()
         restored = (project.root / "samples/restored.wav").read_bytes()
         project.sample("restored.wav", "another")
-        stay = {name: {} for name in first if name not in ("pruned", "restored")}
+        stay: dict[str, Any] = {name: {} for name in first if name not in ("pruned", "restored")}
         project.voices(stay | _own("restored") | _covered(project, "one"))
         project.apply()
         _older_twin(emulator, project.lock["voices"]["twin"]["id"])

@@ -76,7 +76,7 @@ rounds = st.builds(
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same protocol with pauses of milliseconds."""
-    quick = Patience(connect=2, read=5, attempts=4, first_pause=0.005, longest_pause=0.02, deadline=5)
+    quick = Patience(connect=2, read=5, first_pause=0.005, longest_pause=0.02, deadline=5)
     monkeypatch.setitem(FishClient.__init__.__kwdefaults__ or {}, "patience", quick)
     monkeypatch.setattr(create, "FIRST_PAUSE", 0.005)
     monkeypatch.setattr(perform, "FIRST_LOOK", 0.01)

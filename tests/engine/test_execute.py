@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from voicectl.engine.events import silent
-from voicectl.engine.execute import UNREACHABLE, Execution
+from voicectl.engine.execute import PRUNES_TOGETHER, UNREACHABLE, Execution
+from voicectl.engine.perform import NotTried, TaskFailed
+from voicectl.errors import StateNotSaved
 from voicectl.plan.plan import Action, Change
 from voicectl.plan.task import Task
 from voicectl.provider.port import NotSent, Rejected
@@ -53,3 +55,70 @@ def test_a_provider_that_can_not_be_reached_ends_the_run_after_a_few() -> None:
 @pytest.mark.parametrize("between", [None, REFUSED], ids=["a success", "an answer"])
 def test_any_sign_of_the_provider_starts_the_count_anew(between: Exception | None) -> None:
     assert "not_tried" not in statuses(([GONE] * (UNREACHABLE - 1) + [between]) * 3)
+
+
+class Pruning:
+    """Performs prunes: some can't be condemned, and from some save on the disk is full."""
+
+    def __init__(self, left_out: dict[str, Exception], full_at: int = 0) -> None:
+        self.left_out = left_out
+        self.full_at = full_at
+        self.listener = silent
+        self.places = asyncio.Semaphore(4)
+        self.ledger = self
+        self.failure: Exception | None = None
+        self.voices: dict[str, Any] = {}
+        self.saves = 0
+        self.condemned: list[str] = []
+        self.saved: set[str] = set()
+        self.deleted: list[str] = []
+
+    async def condemn(self, task: Task) -> None:
+        await asyncio.sleep(0)
+        if task.name in self.left_out:
+            raise self.left_out[task.name]
+        self.condemned.append(task.name)
+
+    async def delete(self, task: Task) -> None:
+        assert task.name in self.saved, "it is recorded as being deleted before it is"
+        await asyncio.sleep(0)
+        self.deleted.append(task.name)
+
+    async def durable(self) -> None:
+        self.saves += 1
+        if self.saves == self.full_at:
+            self.failure = StateNotSaved("full", "")
+            raise self.failure
+        self.saved = set(self.condemned)
+
+
+def prune(count: int, performer: Any) -> Execution:
+    async def main() -> Execution:
+        tasks = tuple(Task(Change(f"v{number:03}", Action.PRUNE)) for number in range(count))
+        execution = Execution(performer, tasks)
+        await execution._prune(execution.outcomes)
+        return execution
+
+    return asyncio.run(main())
+
+
+def test_many_prunes_share_a_save() -> None:
+    pruning = Pruning({})
+    assert {outcome.status for outcome in prune(200, pruning).outcomes} == {"done"}
+    assert pruning.saves == 200 // PRUNES_TOGETHER
+    assert len(pruning.deleted) == 200
+
+
+def test_what_can_not_be_condemned_is_not_deleted() -> None:
+    pruning = Pruning({"v001": NotTried("it still serves"), "v002": TaskFailed("not ours", "")})
+    statuses = [outcome.status for outcome in prune(4, pruning).outcomes]
+    assert statuses == ["done", "not_tried", "failed", "done"]
+    assert pruning.deleted == ["v000", "v003"]
+
+
+def test_nothing_is_deleted_that_is_not_on_disk() -> None:
+    pruning = Pruning({}, full_at=2)
+    execution = prune(3 * PRUNES_TOGETHER, pruning)
+    assert isinstance(execution.stopped, StateNotSaved)
+    assert len(pruning.deleted) == PRUNES_TOGETHER
+    assert len(pruning.condemned) == 2 * PRUNES_TOGETHER, "and no more is begun"

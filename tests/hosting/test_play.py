@@ -298,7 +298,8 @@ def test_a_night_watch_opens_updates_and_closes_its_issue(team: Team) -> None:
     assert "Changed, too." in issue["body"]
     assert issue["edits"] == 1
 
-    account(team, rules=(Rule("status", status=500, method=("GET",), path="/model*"),))
+    # A refusal, since a failure (500) would be tried again for two minutes.
+    account(team, rules=(Rule("status", status=400, method=("GET",), path="/model*"),))
     assert by_environment(team.night())["production"].failed
     assert issue["state"] == "open", "an audit that failed says nothing about drift"
     account(team, rules=())

@@ -224,8 +224,14 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
 
 
 def rest(url: str, pauses: list[float] | None = None) -> Rest:
+    """A service whose clock only moves while it is waited for."""
+    slept: list[float] = pauses if pauses is not None else []
     return Rest(
-        url, {"Authorization": "Bearer token"}, hint="permissions", sleep=(pauses if pauses is not None else []).append
+        url,
+        {"Authorization": "Bearer token"},
+        hint="permissions",
+        sleep=slept.append,
+        clock=lambda: sum(slept, 0.0),
     )
 
 
@@ -260,6 +266,14 @@ def test_a_service_that_is_busy_is_waited_for_as_long_as_it_asks(scripted: Calla
     assert rest(service.url, pauses).read("x") == [1]
     assert pauses[0] >= 7
     assert len(pauses) == 3
+
+
+def test_a_service_is_waited_for_as_long_as_a_restart_takes_and_no_longer(scripted: Callable[..., Scripted]) -> None:
+    service, pauses = scripted((503, {}, b"")), list[float]()
+    with pytest.raises(HostingError, match="503"):
+        rest(service.url, pauses).read("x")
+    assert 119 < sum(pauses) < 121
+    assert len(service.asked) == len(pauses) + 1
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from voicectl.provider.port import InputChanged, NewModel, NotSent, OutcomeUnkno
 
 T = TypeVar("T")
 SPEC = Path(__file__).resolve().parents[3] / "shared" / "api" / "fish-audio-openapi.json"
-QUICK = Patience(connect=2, read=5, attempts=3, first_pause=0.01, longest_pause=0.02, deadline=5)
+QUICK = Patience(connect=2, read=5, first_pause=0.01, longest_pause=0.02, deadline=1)
 
 
 def run(url: str, use: Callable[[FishClient], Awaitable[T]], **options: Any) -> T:
@@ -210,7 +210,8 @@ def test_get_is_repeated_and_post_is_not(tmp_path: Path) -> None:
         run("http://127.0.0.1", lambda client: client.get("x"), transport=transport)
     with pytest.raises(OutcomeUnknown):
         run("http://127.0.0.1", lambda client: client.create(new_model(tmp_path), silent), transport=transport)
-    assert seen == ["GET", "GET", "GET", "POST"]
+    assert len(seen) > 6
+    assert [method for method in seen if method != "GET"] == [seen[-1]] == ["POST"]
 
 
 @pytest.mark.parametrize(

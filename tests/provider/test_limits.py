@@ -316,7 +316,7 @@ def test_the_client_gives_way_to_429_and_503(emulator: RunningEmulator, status: 
     emulator.settings = Settings(rules=(Rule("status", status=status),))
 
     async def main() -> None:
-        client = FishClient(Endpoint(emulator.url, KEY), concurrency=8, patience=Patience(attempts=1))
+        client = FishClient(Endpoint(emulator.url, KEY), concurrency=8, patience=Patience(deadline=0))
         try:
             with pytest.raises(raised):
                 await client.get("0" * 32)

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Hand, Project, hasten
 from voicectl.emulator.settings import Rule
 from voicectl.engine import perform
-from voicectl.scratch import Scratch
+from voicectl.files import Scratch
 
 
 @pytest.fixture(autouse=True)

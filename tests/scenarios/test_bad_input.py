@@ -296,7 +296,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real waiting with shorter times: the defaults wait for minutes."""
     from voicectl.provider.fish import client
 
-    quick = client.Patience(connect=1, read=0.3, attempts=2, first_pause=0.05, deadline=2)
+    quick = client.Patience(connect=1, read=0.3, first_pause=0.05, deadline=2)
     monkeypatch.setattr(client.FishClient.__init__, "__kwdefaults__", _with(client, quick))
 
 

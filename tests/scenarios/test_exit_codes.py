@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import Hand, Project
 from tests.hosting.service import git
 from voicectl.cli.main import SECTIONS
-from voicectl.scratch import Scratch
+from voicectl.files import Scratch
 from voicectl.state.file import FileStore
 
 CONTRACT = Path(__file__).resolve().parents[3] / "shared" / "cli.md"

@@ -156,3 +156,61 @@ def test_a_disk_that_fills_up_half_way(project: Project, hand: Hand) -> None:
     assert made <= {record["id"] for record in project.lock["voices"].values()}
     assert len(hand.models()) == 12
     project.settled()
+
+
+def test_a_destroy_saves_once_for_many_models(project: Project, hand: Hand) -> None:
+    project.voices({f"v{i:02}": {} for i in range(60)})
+    project.apply()
+    done = project.spawn_script(CHILD, "after", "0", "destroy", "--confirm", "acme").expect(0)
+    assert hand.models() == []
+    saves = int(done.err.rpartition("saves: ")[2])
+    assert saves <= 12, "two groups, and what half a second at a time adds"
+
+
+@pytest.mark.parametrize("command", ["apply --yes", "pull", "state rebuild --yes"])
+def test_what_waits_for_another_run_reads_the_files_afterwards(project: Project, command: str) -> None:
+    """Files are read under the lease: before, they may be of another time."""
+    project.voices({"a": {"title": "Before"}})
+    project.apply()
+    script = project.write("script.py", READING)
+    done = project.spawn_script(str(script), *command.split()).expect(0)
+    order = [line for line in done.err.splitlines() if line in ("lease", "manifests", "clock")]
+    assert order[0] == "lease", order
+    assert order.index("lease") < order.index("manifests")
+    if command.startswith("apply"):
+        assert order.index("lease") < order.index("clock")
+
+
+READING = """
+import sys
+from voicectl.cli import planning, wiring
+from voicectl.state.file import FileStore
+
+def saying(word, function):
+    def wrapped(*arguments, **options):
+        print(word, file=sys.stderr)
+        return function(*arguments, **options)
+    return wrapped
+
+FileStore.lease = saying("lease", FileStore.lease)
+wiring.load_all = saying("manifests", wiring.load_all)
+planning.now = saying("clock", planning.now)
+from voicectl.__main__ import entry
+entry()
+"""
+
+
+def test_an_apply_that_waited_applies_what_is_there_by_then(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}})
+    hand.emulator.settings = replace(hand.emulator.settings, latency=400)
+    first = start(project, "apply", "--yes")
+    until(lambda: bool(hand.mutating()), 30)
+    second = start(project, "apply", "--yes", "--lock-timeout", "60")
+    assert second.stderr is not None
+    assert "waiting up to 60 s for another run" in second.stderr.readline()
+    project.voices({"a": {}, "b": {}})
+    hand.emulator.settings = replace(hand.emulator.settings, latency=0)
+    first.communicate(timeout=60)
+    _, err = second.communicate(timeout=60)
+    assert second.returncode == 0, err
+    assert sorted(project.lock["voices"]) == ["a", "b"]

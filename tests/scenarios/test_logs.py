@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import KEY, Hand, Project
 from voicectl.emulator.server import RunningEmulator
 from voicectl.emulator.settings import Rule
-from voicectl.scratch import Scratch
+from voicectl.files import Scratch
 from voicectl.state.file import FileStore
 
 JSON = ("--log-format", "json")
@@ -256,7 +256,9 @@ def test_waiting_and_warnings_are_lines(project: Project) -> None:
     ):
         done = project.spawn("apply", "--yes", "--lock-timeout", "0.1", *JSON).expect(4)
     lines = events(done.err, 4)
-    (problem,) = of(lines, "problem")
+    assert not of(lines, "problem"), "manifests are read once nobody else is at work"
+    warned = events(project.spawn("plan", *JSON).expect(0).err, 0)
+    (problem,) = of(warned, "problem")
     assert (problem["level"], problem["file"]) == ("warning", "voices/all.yaml")
     assert "waiting up to 0.1 s for another run" in of(lines, "note")[0]["detail"]
     assert "run 0123" in of(lines, "error")[0]["message"], "the other run's log can be found"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Hand, Project
-from voicectl.scratch import Scratch
+from voicectl.files import Scratch
 from voicectl.state.file import FileStore
 
 COVER = b"\x89PNG\r\n\x1a\n" + bytes(32)

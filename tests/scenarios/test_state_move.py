@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tests.conftest import KEY, Hand, Project
 from voicectl.emulator.settings import Rule
@@ -14,7 +15,7 @@ def applied(project: Project) -> dict[str, str]:
     project.voices({name: {} for name in ("a", "b", "c", "gone")})
     project.apply()
     project.sample("b.wav", "another")
-    voices = {name: {} for name in ("a", "c")}
+    voices: dict[str, Any] = {name: {} for name in ("a", "c")}
     own = {"b": {"samples": [{"audio": "../samples/b.wav"}]}}
     project.voices(voices | own)
     project.apply()

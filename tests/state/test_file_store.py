@@ -17,8 +17,8 @@ import pytest
 
 from tests.memory import ACCOUNT, IDENTITY, START, inputs_of
 from voicectl.errors import StateConflict, StateError, StateLocked, StateNotSaved, VoicectlError
+from voicectl.files import Scratch
 from voicectl.model.lock import Applied, Blocked, Lock, Pending, Record, RecordedSample, Removed, Retired
-from voicectl.scratch import Scratch
 from voicectl.state.content import decode, encode
 from voicectl.state.file import FileStore
 from voicectl.state.port import ABSENT, Holder, StateStore
@@ -105,13 +105,20 @@ def test_a_lease_ends_with_an_error_too(store: StateStore) -> None:
         pass
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["no state yet", "a state"])
+def test_proof_writes_as_much_as_a_save_and_changes_nothing(store: StateStore, there: bool) -> None:
+    version = store.save(FULL, ABSENT) if there else ABSENT
+    store.prove(10_000)
+    assert store.load() == ((FULL if there else None), version)
+
+
 # From here on: what only a file can do.
 
 
 def test_a_lease_frees_itself_when_its_holder_is_killed(tmp_path: Path) -> None:
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom voicectl.state.file import FileStore\n"
-        "from voicectl.scratch import Scratch\n"
+        "from voicectl.files import Scratch\n"
         f"root = Path(sys.argv[1])\nstore = FileStore(root / {NAME!r}, {NAME!r}, Scratch(root))\n"
         "with store.lease('held', 0, lambda holder: None):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
@@ -158,6 +165,37 @@ def test_a_save_that_breaks_leaves_the_old_file_and_nothing_else(
         assert (tmp_path / NAME).read_bytes() == data
 
 
+def test_proof_fails_where_a_save_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = file_store(tmp_path)
+    version = store.save(FULL, ABSENT)
+    size, written = len((tmp_path / NAME).read_bytes()), 0
+
+    def count(number: int) -> bytes:
+        nonlocal written
+        written += number
+        return bytes(number)
+
+    monkeypatch.setattr(os, "urandom", count)
+    store.prove(1000)
+    assert written >= size + 1000
+    assert store.save(FULL, version) == version
+    for denied in ("fsync", "access"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, denied, _refusing(denied))
+            with pytest.raises(StateNotSaved, match=r"No space left|Permission denied"):
+                store.prove()
+        assert {path.name for path in tmp_path.iterdir()} == {NAME, ".voicectl"}
+
+
+def _refusing(name: str) -> Callable[..., bool]:
+    def refuse(*_: Any) -> bool:
+        if name == "access":
+            return False
+        raise OSError(28, "No space left on device")
+
+    return refuse
+
+
 def test_a_save_keeps_the_files_mode(tmp_path: Path) -> None:
     store = file_store(tmp_path)
     version = store.save(FULL, ABSENT)
@@ -189,6 +227,14 @@ def _no_version_but_a_voice_of_that_name(lock: dict[str, Any]) -> None:
     lock["voices"]["format_version"] = lock["voices"].pop("b")
 
 
+def _far(lock: dict[str, Any]) -> None:
+    lock["voices"]["b"]["retired"][0]["delete_after"] = "9999-12-31T23:59:59Z"
+
+
+def _ancient(lock: dict[str, Any]) -> None:
+    lock["voices"]["b"]["retired"][0]["retired_at"] = "0001-01-01T00:00:00+14:00"
+
+
 def _no_account(lock: dict[str, Any]) -> None:
     lock["provider"]["account"] = None
 
@@ -208,6 +254,11 @@ def _no_account(lock: dict[str, Any]) -> None:
         (_voice(inputs="md5:1"), "voices.b.inputs: this is not an id or digest"),
         (_voice(origin="stolen"), "voices.b.origin: this value has the wrong type"),
         (_naive, "model m1: a time without a zone"),
+        (_far, "model m1: a time before 2000 or after 4999"),
+        (_ancient, "model m1: a time before 2000 or after 4999"),
+        (_voice(retain="P999999999D"), "voices.b.retain: this is no time that a manifest can say"),
+        (_voice(retain="-P1D"), "voices.b.retain: this is no time that a manifest can say"),
+        (_voice(retain="P99999999999999D"), "voices.b.retain: this value has the wrong type"),
         (_no_account, "ids are recorded, but no account"),
     ],
 )

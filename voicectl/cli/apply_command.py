@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,6 @@ def command(
     retry_failed: bool,
     **options: Any,
 ) -> int:
-    from voicectl.cli import wiring
     from voicectl.cli.applying import Choices, apply_plan
     from voicectl.cli.planning import limits_of, wishes
     from voicectl.errors import UsageError
@@ -45,8 +45,6 @@ def command(
         if options["only"] or options["exclude"]:
             raise UsageError("a saved plan has its own selectors", "leave --only and --exclude out")
         saved = plan_file.read(settings.path(file))
-    project, catalog = wiring.load(settings, limits=limits_of(options))
-    settings.log.problems(catalog.warnings)
     choices = Choices(
         yes=yes,
         wait=wait,
@@ -54,4 +52,5 @@ def command(
         fmt=fmt,
         command=f"voicectl apply {file}" if file else "voicectl apply",
     )
-    return apply_plan(project, catalog, wishes(options, retry_failed=retry_failed, saved=saved), choices, settings)
+    wish = partial(wishes, options, retry_failed=retry_failed, saved=saved)
+    return apply_plan(settings, choices, wish, limits_of(options))

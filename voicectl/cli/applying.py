@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from voicectl import signals
 from voicectl.cli import printing, reports, running, wiring
 from voicectl.cli.planning import ask, refuse
 from voicectl.cli.settings import Globals
 from voicectl.engine.apply import Run, apply
 from voicectl.engine.events import Listener
 from voicectl.engine.prepare import Wishes
-from voicectl.errors import ApplyFailed, UsageError, VoicectlError
+from voicectl.errors import ApplyFailed, StateConflict, UsageError, VoicectlError
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Plan
@@ -34,10 +39,32 @@ class Choices:
     """What a person has to type."""
 
 
-def apply_plan(project: Project, catalog: Catalog, wishes: Wishes, choices: Choices, settings: Globals) -> int:
-    """Run the apply pipeline and report; the exit code. Raises what happens before anything was changed."""
-    store = wiring.store(project)
-    identity = wiring.identity(project)
+def apply_plan(
+    settings: Globals, choices: Choices, wish: Callable[[], Wishes], limits: Mapping[str, Any] | None = None
+) -> int:
+    """Run the apply pipeline and report; the exit code. Raises what happens before anything was changed.
+
+    Manifests and clock are read once the lease is there: another run may have held it for long. `wish` is called then.
+    """
+    store = wiring.store(wiring.located(settings))
+    with contextlib.ExitStack() as lease:
+        waiting = partial(_waiting, choices=choices, settings=settings)
+        lease.enter_context(store.lease(choices.command, choices.lock_timeout, waiting, settings.run))
+        project, catalog = wiring.load(settings, limits=limits)
+        if wiring.store(project).location != store.location:
+            raise StateConflict("`state` in voicectl.yaml was changed by somebody else meanwhile", "run it again")
+        settings.log.problems(catalog.warnings)
+        wishes = wish()
+        # From here on a signal is for the run to hear; once it has ended, what it did is told whole.
+        with signals.heard_by(signals.later):
+            applied = _apply(project, catalog, wishes, choices, settings)
+            lease.close()
+            return _report(applied, catalog, choices, settings)
+
+
+def _apply(project: Project, catalog: Catalog, wishes: Wishes, choices: Choices, settings: Globals) -> ApplyResult:
+    store, identity = wiring.store(project), wiring.identity(project)
+    applied: list[ApplyResult] = []
 
     def confirm(plan: Plan) -> None:
         if choices.fmt == "text":
@@ -45,25 +72,24 @@ def apply_plan(project: Project, catalog: Catalog, wishes: Wishes, choices: Choi
         settings.log.plan(plan, catalog)
         refuse(plan)
         ask(plan, settings, yes=choices.yes, shown=choices.fmt == "text", word=choices.word, answer=choices.answer)
+        signals.check()
 
-    async def run() -> ApplyResult:
+    async def run() -> None:
         async with wiring.provider(project, listen) as provider:
-            return await apply(
-                Run(catalog, project.root, store, identity, provider, listen, confirm, choices.wait), wishes
-            )
+            made = Run(catalog, project.root, store, identity, provider, listen, confirm, choices.wait)
+            applied.append(await apply(made, wishes))
 
     listen: Listener
-    with (
-        store.lease(
-            choices.command, choices.lock_timeout, lambda holder: _waiting(holder, choices, settings), settings.run
-        ),
-        settings.log.progress() as listen,
-    ):
-        applied = running.run(run())
-    return _report(applied, catalog, choices, settings)
+    with settings.log.progress() as listen:
+        try:
+            running.run(run())
+        except KeyboardInterrupt:
+            if not applied:
+                raise
+    return applied[0]
 
 
-def _waiting(holder: Holder | None, choices: Choices, settings: Globals) -> None:
+def _waiting(holder: Holder | None, *, choices: Choices, settings: Globals) -> None:
     if choices.lock_timeout:
         who = f": {holder}" if holder else ""
         settings.log.note(f"waiting up to {choices.lock_timeout:g} s for another run{who}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -22,13 +23,12 @@ def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt:
     from voicectl.cli.planning import wishes
     from voicectl.errors import NotConfirmed
 
-    project, catalog = wiring.load(settings)
+    project = wiring.located(settings)
     if confirm is not None and confirm != project.namespace:
         raise NotConfirmed(
             f"--confirm says {confirm}, but this is {project.namespace}: nothing was changed",
             f"if you mean it, add --confirm {project.namespace}",
         )
-    settings.log.problems(catalog.warnings)
     choices = Choices(
         yes=confirm is not None,
         wait=0,
@@ -38,4 +38,4 @@ def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt:
         word="destroy",
         answer=project.namespace,
     )
-    return apply_plan(project, catalog, wishes(options, destroy=True), choices, settings)
+    return apply_plan(settings, choices, partial(wishes, options, destroy=True))

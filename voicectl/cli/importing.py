@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.rewriting import Rewriting
 from voicectl.cli.settings import Globals
 from voicectl.engine.importing import find_imports
 from voicectl.errors import InvalidFiles, UsageError
+from voicectl.files import Rewriting
 from voicectl.manifest.discover import PROJECT_FILE, find_manifests, fixed_part, matches
 from voicectl.manifest.project import Project
 from voicectl.manifest.writing import manifest_text, with_models
@@ -96,5 +96,15 @@ def _write(root: Path, files: Mapping[str, str]) -> Rewriting:
     if there:
         raise UsageError(f"{', '.join(there)} exists already", "nothing was written; choose other names, or --out DIR")
     written = Rewriting(root)
-    written.write(files)
+    write_all(written, files)
     return written
+
+
+def write_all(written: Rewriting, texts: Mapping[str, str]) -> None:
+    """Write these files. Raises UsageError where one can't be; then all are as they were."""
+    try:
+        written.write({path: text.encode() for path, text in texts.items()})
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename} can't be written: {error.strerror}", "nothing was changed; check its permissions"
+        ) from error

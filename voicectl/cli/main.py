@@ -5,20 +5,20 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 import click
 
+from voicectl import signals
 from voicectl.cli.log import Log, wanted_format
 from voicectl.cli.options import global_options
 from voicectl.cli.settings import Globals, PrintingFailed
-from voicectl.errors import UsageError, VoicectlError
+from voicectl.errors import Interrupted, UsageError, VoicectlError
 from voicectl.version import VERSION
 
-INTERRUPTED = 130
 COMPLETE = "_VOICECTL_COMPLETE"
 """The variable by which the completion scripts ask, as click names it."""
 
@@ -108,15 +108,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if settings.log_format == "json":
         _ = settings.log  # from here on nothing else reaches standard error, usage errors among it
     code = 1
-    if COMPLETE in os.environ:
-        from voicectl.cli import completing
-
-        completing.register()
     try:
         code = _run(args, settings)
     except KeyboardInterrupt:
-        code = INTERRUPTED  # once more, while the first was told: it leaves at once
+        code = signals.INTERRUPTED
     finally:
+        signals.over()
+        code = signals.INTERRUPTED if signals.heard() else code
         settings.end(code)
     return code
 
@@ -134,43 +132,88 @@ def _choose_log(settings: Globals) -> Log:
 
 
 def _run(args: Sequence[str], settings: Globals) -> int:
+    """Carry out a command line, and tell what went wrong; the exit code."""
     try:
-        result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=settings)
-        return result if isinstance(result, int) else 0
-    except VoicectlError as error:
-        return _fail(error, args, settings)
-    except click.ClickException as error:
-        hint = ""
-        if isinstance(error, click.UsageError) and error.ctx is not None:
-            hint = f"see `{error.ctx.command_path} --help`"
-        return _fail(UsageError(" ".join(error.format_message().split()), hint), args, settings)
-    except (click.Abort, KeyboardInterrupt):
-        from voicectl.errors import Interrupted
+        with signals.heard_by(None):
+            signals.check()
+            if COMPLETE in os.environ:
+                from voicectl.cli import completing
 
-        return _fail(Interrupted("interrupted"), args, settings)
+                completing.register()
+            result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=settings)
     except BrokenPipeError:
         # The reader went away (`voicectl list | head`): nobody is left to tell.
         _discard_output()
         return 1
-    except PrintingFailed as error:
-        _discard_output()
-        return _fail(VoicectlError(f"the output can't be written: {error}", "is the disk full?"), args, settings)
-    except Exception as error:
-        # The last line of defence: a user is owed a sentence, and -vv gives the rest.
-        if settings.verbose > 1 and settings.log_format == "text":
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, PrintingFailed):
+            _discard_output()
+        told = _in_words(error)
+        if isinstance(told, _Internal) and settings.verbose > 1 and settings.log_format == "text":
             raise
-        text = f"internal error: {type(error).__name__}: {error}"
-        told = VoicectlError(text, "this is a bug in voicectl; -vv shows more for a report")
-        told.__cause__ = error
         return _fail(told, args, settings)
+    code = result if isinstance(result, int) else 0
+    if signals.heard() and code != signals.INTERRUPTED:
+        settings.log.failure(Interrupted("interrupted", "not before it was finished: what is above is all of it"))
+    return code
+
+
+def _in_words(error: BaseException) -> VoicectlError:
+    """Whatever ended a command, as an error that a user can act on."""
+    if signals.heard() or isinstance(error, click.Abort | KeyboardInterrupt):
+        # Python wraps a KeyboardInterrupt in other errors where it comes while a module is imported.
+        return error if isinstance(error, Interrupted) else Interrupted("interrupted")
+    if isinstance(error, VoicectlError):
+        return error
+    if isinstance(error, click.ClickException):
+        hint = ""
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f"see `{error.ctx.command_path} --help`"
+        return UsageError(" ".join(error.format_message().split()), hint)
+    if isinstance(error, PrintingFailed):
+        return VoicectlError(f"the output can't be written: {error}", "is the disk full?")
+    return _beyond_us(error) or _internal(error)
+
+
+def _beyond_us(error: BaseException) -> VoicectlError | None:
+    """What a machine lacks, or a file holds that no file should; None where voicectl itself is to blame."""
+    if isinstance(error, MemoryError):
+        return VoicectlError("there is not enough memory", "give it more, or plan a part of the catalog with --only")
+    if isinstance(error, RecursionError):
+        return VoicectlError(
+            "something is nested too deeply to be read", "look for a file, or an answer of the provider, that nests so"
+        )
+    if isinstance(error, OSError) and not _here():
+        return UsageError("the working directory does not exist any more", "change to a directory that does")
+    return None
+
+
+def _here() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
+
+
+class _Internal(VoicectlError):
+    """A bug."""
+
+
+def _internal(error: BaseException) -> VoicectlError:
+    """The last line of defence: a user is owed a sentence, and -vv gives the rest."""
+    text = f"internal error: {type(error).__name__}: {error}"
+    told = _Internal(text, "this is a bug in voicectl; -vv shows more for a report")
+    told.__cause__ = error
+    return told
 
 
 def _open_streams() -> None:
     """Names in any script must not end a run, whatever the terminal's encoding."""
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller: `voicectl plan >&-`
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        elif hasattr(getattr(sys, name), "reconfigure"):
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+        elif mode == "w" and hasattr(getattr(sys, name), "reconfigure"):
             getattr(sys, name).reconfigure(errors="replace")
 
 
@@ -202,17 +245,19 @@ def _wants_machine(args: Sequence[str]) -> bool:
 
 
 def entry() -> None:
-    """The console script."""
+    """What the console script comes to once everything is imported."""
     # A run makes many values that live to its end: looking for cycles among them again and again costs
     # a third of a large plan's time and frees nothing.
     gc.set_threshold(100_000, 50, 100)
-    # What CI sends ends a run as Ctrl-C does, wherever it is.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signals.catch()
     try:
         code = main()
     except KeyboardInterrupt:
-        code = INTERRUPTED
-    # From here on nothing is left to be interrupted, and a signal would only change the exit code.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        code = signals.INTERRUPTED
+    if code == signals.INTERRUPTED:
+        # Python would wait for its threads, and one of them may be reading from a disk that hangs.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)

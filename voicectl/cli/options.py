@@ -117,10 +117,21 @@ def plan_options(function: F) -> F:
     return selectors(function)
 
 
+LONGEST = 7 * 24 * 3600
+"""Seconds: a week. Whoever means for ever learns that nothing here waits so long."""
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    if not 0 <= value <= LONGEST:  # nor is nan
+        raise click.BadParameter(f"{value:g} is not a number of seconds from 0 to {LONGEST} (a week).")
+    return value
+
+
 def seconds(name: str, *, default: float, help: str) -> Callable[[F], F]:
     """An option that is a time in seconds."""
-    kind = click.FloatRange(min=0)
-    return click.option(name, type=kind, default=default, metavar="SECONDS", show_default=True, help=help)
+    return click.option(
+        name, type=float, callback=_seconds, default=default, metavar="SECONDS", show_default=True, help=help
+    )
 
 
 plan_format = click.option(

@@ -44,8 +44,9 @@ def command(
     plan = prepared.planned.plan
     if out is not None:
         from voicectl.cli import plan_file
+        from voicectl.files import Scratch
 
-        plan_file.write(settings.path(out), plan)
+        plan_file.write(settings.path(out), plan, Scratch(project.root))
     names = unchanged_names(prepared) if show_unchanged else ()
     reports.write(settings, lambda fmt: rendered(plan, fmt, None, unchanged=names, max_bytes=max_bytes))
     printing.out(rendered(plan, fmt, settings, unchanged=names, max_bytes=max_bytes))

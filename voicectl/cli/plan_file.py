@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from voicectl.errors import UsageError
+from voicectl.files import Scratch, replace_file
 from voicectl.plan.plan import Plan
 from voicectl.plan.saved import MAX_BYTES, PlanInvalid, decode
 from voicectl.report import plan_json
-from voicectl.whole_file import replace_file
 
 
 def read(path: Path) -> Plan:
@@ -33,14 +33,14 @@ def _is_plan(path: Path) -> bool:
         return False
 
 
-def write(path: Path, plan: Plan) -> None:
-    """Save a plan, whole or not at all. Raises UsageError where that can't be."""
+def write(path: Path, plan: Plan, scratch: Scratch) -> None:
+    """Save a plan, whole or not at all; `scratch` is the project's. Raises UsageError where that can't be."""
     if path.is_dir():
         raise UsageError(f"--out {path} is a directory", "name a file, such as plan.json")
     if path.exists() and not _is_plan(path):
         raise UsageError(f"--out {path} exists and is no saved plan", "name another file, such as plan.json")
     try:
-        replace_file(path, plan_json.plan(plan).encode())
+        replace_file(path, plan_json.plan(plan).encode(), scratch=scratch)
     except OSError as error:
         raise UsageError(
             f"--out {path} can't be written: {error.strerror or error}", "name a file that can be"

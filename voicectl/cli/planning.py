@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from voicectl import signals
 from voicectl.cli import earlier_lockfiles, printing, wiring
 from voicectl.cli.settings import Globals
 from voicectl.engine.events import Listener, silent
@@ -103,15 +102,10 @@ def ask(plan: Plan, settings: Globals, *, yes: bool, shown: bool, word: str, ans
 
 
 def _typed() -> str:
-    """A line from the terminal. Ctrl-C ends the run at once, although an event loop is around it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise KeyboardInterrupt  # it came while the plan was made
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    """A line from the terminal. A signal ends the run at once, although an event loop is around it."""
+    with signals.heard_by(None):
+        signals.check()  # it came while the plan was made
         return sys.stdin.readline().strip()
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def changes_account(plan: Plan) -> bool:

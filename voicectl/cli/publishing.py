@@ -9,13 +9,13 @@ from voicectl.cli import wiring
 from voicectl.cli.lockfile_checks import EDITED
 from voicectl.cli.settings import Globals
 from voicectl.errors import Refused, UsageError
+from voicectl.files import Scratch, replace_file
 from voicectl.hosting import lockfile, reports
 from voicectl.hosting.git import Repository
 from voicectl.hosting.lockfile import Target, Way
 from voicectl.hosting.port import Hosting, HostingError, NotAllowed
 from voicectl.hosting.reports import Subject
 from voicectl.manifest.project import Project, find_project
-from voicectl.scratch import Scratch
 
 _TAKEN = "taken"
 """The file in `.voicectl/` that says which commit the lockfile at hand was taken from."""
@@ -163,6 +163,7 @@ def _target(
         branch=branch or default[chosen],
         into=goal,
         subject=project.namespace,
+        scratch=Scratch(project.root),
     )
 
 
@@ -184,7 +185,7 @@ def _remembered(project: Project, repository: Repository, target: Target) -> str
 
 def _remember(project: Project, commit: str) -> None:
     try:
-        _memory(project).write_text(commit + "\n", encoding="ascii")
+        replace_file(_memory(project), f"{commit}\n".encode(), scratch=Scratch(project.root))
     except OSError as error:
         raise HostingError(f"the project directory: {error.strerror or error}", "make it writable") from error
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.rewriting import Rewriting
+from voicectl.cli.importing import write_all
 from voicectl.cli.settings import Globals
 from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state
 from voicectl.errors import InvalidFiles, StateError, UsageError, VoicectlError
+from voicectl.files import Rewriting
 from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.editing import CannotEdit, Path, set_values
 from voicectl.manifest.project import Project
@@ -43,14 +44,15 @@ class _Edits:
 
 def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
     """Edit manifests and lockfile. Raises NotPullable, StateError or UsageError before anything is written."""
-    project, catalog = wiring.load(settings)
-    store, identity = wiring.store(project), wiring.identity(project)
 
     async def look(lock: Lock) -> Observation:
         async with wiring.provider(project, settings.log.reading()) as provider:
             return await observe(provider, catalog, lock)
 
+    store = wiring.store(wiring.located(settings))
     with store.lease("voicectl pull", 0, lambda holder: None, settings.run):
+        project, catalog = wiring.load(settings)
+        identity = wiring.identity(project)
         lock, version = load_state(store, catalog, identity)
         if version == ABSENT:
             raise StateError(
@@ -75,7 +77,7 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
         for name, pulled in edits.voices.items():
             lock = lock.with_voice(name, recorded(lock.voices[name], pulled))
         written = Rewriting(project.root)
-        written.write({path: after for path, (_, after) in texts.items()})
+        write_all(written, {path: after for path, (_, after) in texts.items()})
         try:
             wiring.load(settings)
             store.save(lock, version)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +10,10 @@ from voicectl.cli import printing, running, wiring
 from voicectl.cli.settings import Globals
 from voicectl.engine.rebuild import rebuild_lock
 from voicectl.errors import NotConfirmed, StateError
+from voicectl.files import NAME, Scratch, replace_file
 from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.plan.rebuild import Rebuilt
-from voicectl.scratch import NAME, Scratch
 from voicectl.state.content import decode, now
 from voicectl.state.port import StateStore
 
@@ -23,14 +22,15 @@ MAX_SHOWN = 50
 
 def rebuild(settings: Globals, *, yes: bool) -> None:
     """Write the lockfile anew. Raises NotConfirmed where there is one and nobody agrees to replace it."""
-    project, catalog = wiring.load(settings)
-    store, identity = wiring.store(project), wiring.identity(project)
 
     async def make() -> Rebuilt:
         async with wiring.provider(project, settings.log.reading()) as provider:
             return await rebuild_lock(catalog, identity, provider, now(), _readable(store))
 
+    store = wiring.store(wiring.located(settings))
     with store.lease("voicectl state rebuild", 0, lambda holder: None, settings.run):
+        project, catalog = wiring.load(settings)
+        identity = wiring.identity(project)
         rebuilt = running.run(make())
         path = project.root / project.state
         if path.exists() and path.read_bytes() == store.encoded(rebuilt.lock):
@@ -87,7 +87,7 @@ def merge_files(base: Path, ours: Path, theirs: Path) -> None:
         decode(past, str(base))
     data = merge_bytes(past, mine, other, "the merged lockfile")
     try:
-        ours.write_bytes(data)
+        replace_file(ours, data)
     except OSError as error:
         raise StateError(f"{ours} can't be written: {error.strerror or error}", "check its permissions") from error
 
@@ -115,7 +115,7 @@ def _backup(project: Project, path: Path) -> str:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     try:
         target = Scratch(project.root).make("backups", f"{path.name}.{stamp}")
-        shutil.copyfile(path, target)
+        replace_file(target, path.read_bytes())
     except OSError as error:
         raise StateError(f"no backup can be kept in {NAME}/: {error.strerror or error}", "make room for one") from error
     return f"{NAME}/backups/{target.name}"

@@ -10,6 +10,7 @@ import click
 
 from voicectl.cli.settings import Globals
 from voicectl.errors import UsageError, VoicectlError
+from voicectl.files import write_file
 
 _PROJECT_FILES = (".yaml", ".yml", ".lock.json", ".wav", ".mp3", ".m4a", ".opus", ".png", ".jpg")
 """No report is called so; what is, is better not written over."""
@@ -81,7 +82,7 @@ def write_failure(settings: Globals, error: VoicectlError) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text.encode())
     except OSError as error:
         raise UsageError(
             f"--report {path} can't be written: {error.strerror or error}", "name a file that can be"

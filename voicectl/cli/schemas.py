@@ -55,9 +55,11 @@ def schema_text(kind: str) -> str:
 
 def write_all(directory: Path) -> None:
     """Write every schema to a directory, as `<kind>.schema.json`."""
+    from voicectl.files import replace_file
+
     directory.mkdir(parents=True, exist_ok=True)
     for kind in KINDS:
-        (directory / f"{kind}.schema.json").write_text(schema_text(kind), encoding="utf-8")
+        replace_file(directory / f"{kind}.schema.json", schema_text(kind).encode())
 
 
 if __name__ == "__main__":

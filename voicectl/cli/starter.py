@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
 from voicectl.errors import UsageError
+from voicectl.files import Rewriting
 
 _PLACEHOLDER = b"catalog: starter"
 
@@ -16,7 +17,7 @@ _PLACEHOLDER = b"catalog: starter"
 def write_starter(directory: Path) -> list[str]:
     """Write every file of the starter project; the paths written, relative to the directory.
 
-    Raises UsageError where one of them exists or can't be written; then nothing was overwritten.
+    Raises UsageError where one of them exists or can't be written; then nothing was written.
     """
     found = dict(_files(files("voicectl.cli") / "starter_project", PurePosixPath()))
     try:
@@ -27,13 +28,9 @@ def write_starter(directory: Path) -> list[str]:
         raise UsageError(
             f"{directory} already has {', '.join(existing)}", "nothing was written; choose another directory"
         )
-    name = catalog_name(directory)
+    named = (_PLACEHOLDER, f"catalog: {catalog_name(directory)}".encode())
     try:
-        for path, content in found.items():
-            target = directory / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
-                file.write(content.replace(_PLACEHOLDER, f"catalog: {name}".encode()))
+        Rewriting(directory).write({str(path): content.replace(*named) for path, content in found.items()})
     except OSError as error:
         raise UsageError(
             f"{directory} can't be written: {error.strerror or error}", "choose another directory"

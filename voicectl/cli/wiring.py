@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from voicectl.cli.settings import Globals
 from voicectl.engine.events import Event, Listener
-from voicectl.errors import StateNotSaved
+from voicectl.errors import InvalidFiles, StateNotSaved
+from voicectl.files import NAME, Scratch
 from voicectl.manifest.load import load_all
 from voicectl.manifest.project import Project, find_project, load_project
 from voicectl.model.catalog import Catalog, Limit
-from voicectl.scratch import NAME, Scratch
 from voicectl.version import VERSION
 
 if TYPE_CHECKING:
@@ -37,8 +37,20 @@ def project(settings: Globals) -> Project:
     return found
 
 
+def located(settings: Globals) -> Project:
+    """The same, for a command that reads the manifests later: where the project file is broken, so may they be.
+
+    Raises InvalidFiles with the problems of all files then.
+    """
+    try:
+        return project(settings)
+    except InvalidFiles:
+        load(settings)
+        raise
+
+
 def load(
-    settings: Globals, *, read_samples: bool = True, limits: dict[str, Any] | None = None
+    settings: Globals, *, read_samples: bool = True, limits: Mapping[str, Any] | None = None
 ) -> tuple[Project, Catalog]:
     """The project and its desired voices, under its policy with the command line's limits put in.
 

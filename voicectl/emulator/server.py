@@ -138,7 +138,8 @@ async def _serve_until_signal(app: Starlette, sock: socket.socket, ready: Callab
     def on_signal(number: int, frame: Any) -> None:
         loop.call_soon_threadsafe(stop.set)
 
-    signals = (signal.SIGINT, signal.SIGTERM)
+    # What is ignored stays so: a shell's background job is not ended by Ctrl-C.
+    signals = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, on_signal) for number in signals}
     listener = _Listener(app)
     try:

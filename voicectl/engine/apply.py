@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from voicectl import signals
+from voicectl.concurrency import Shared
 from voicectl.engine.events import Event, Listener, troubles
 from voicectl.engine.execute import Execution, Outcome
 from voicectl.engine.ledger import Ledger
@@ -31,9 +32,8 @@ from voicectl.state.port import StateStore
 
 PATIENCE_AFTER_SIGNAL = 5.0
 """Seconds that requests in flight get to finish after Ctrl-C or SIGTERM."""
-
-
-_ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+RECORD, SAMPLE = 4096, 256
+"""Bytes in a lockfile, amply: of a voice without its description, and of a sample with its transcript."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,14 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
     training = in_training(prepared.sides, busy) if run.wait else {}
     if plan.empty and not training and not plan.blocked:
         return ApplyResult(plan)
-    async with Ledger(run.store, prepared.sides.lock, prepared.state_version, run.stamp) as ledger:
-        await ledger.prove()
-        run.listener(Event("planned", total=len(plan.changes), sent=_upload_size(prepared)))
-        execution = Execution(_performer(run, prepared, ledger), prepared.planned.tasks)
-        sweep = _Sweep(run, prepared, ledger, execution)
-        leftovers: list[Leftover] = []
-        with _interruptible(execution, run.listener):
+    ledger = Ledger(run.store, prepared.sides.lock, prepared.state_version, run.stamp)
+    execution = Execution(_performer(run, prepared, ledger), prepared.planned.tasks)
+    sweep = _Sweep(run, prepared, ledger, execution)
+    leftovers: list[Leftover] = []
+    with _interruptible(execution, run.listener):
+        async with ledger:
+            await ledger.prove(_growth(prepared))
+            run.listener(Event("planned", total=len(plan.changes), sent=_upload_size(prepared)))
             try:
                 await execution.run(sweep.before_widening)
                 if execution.stopped is None and training:
@@ -85,10 +86,10 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
             except asyncio.CancelledError:
                 if execution.stopped is None:
                     raise
-        with contextlib.suppress(VoicectlError):
-            await ledger.durable()
-        unsaved = tuple(ledger.unsaved())
-        error = ledger.failure or execution.stopped
+            with contextlib.suppress(VoicectlError):
+                await ledger.durable()
+            unsaved = tuple(ledger.unsaved())
+            error = ledger.failure or execution.stopped
     results = tuple(outcome.result(ledger.voices) for outcome in execution.outcomes)
     return ApplyResult(plan, results, tuple(leftovers), unsaved, error)
 
@@ -101,11 +102,19 @@ def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
         root=run.root,
         namespace=run.catalog.namespace,
         known=frozenset(prepared.sides.observation.models),
+        walk=Shared(run.provider.list_models),
         places=asyncio.Semaphore(run.provider.concurrency),
         wait=run.wait,
         complete=prepared.sides.observation.complete,
         grace=run.grace,
     )
+
+
+def _growth(prepared: Prepared) -> int:
+    """Bytes that the run may add to the lockfile, amply."""
+    voices = [task.voice for task in prepared.planned.tasks if task.voice is not None]
+    texts = sum(len((voice.metadata.description or "").encode()) for voice in voices)
+    return RECORD * len(prepared.planned.tasks) + SAMPLE * sum(len(voice.samples) for voice in voices) + texts
 
 
 def _upload_size(prepared: Prepared) -> int:
@@ -221,15 +230,12 @@ def _interruptible(execution: Execution, listener: Listener) -> Iterator[None]:
         listener(Event("warning", detail=words))
         timers.append(loop.call_later(PATIENCE_AFTER_SIGNAL, task.cancel))
 
-    caught = []
-    for number in _ENDING:
-        with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows, or not the main thread
-            loop.add_signal_handler(number, interrupted)
-            caught.append(number)
+    def heard(count: int) -> None:
+        loop.call_soon_threadsafe(interrupted)
+
     try:
-        yield
+        with signals.heard_by(heard):
+            yield
     finally:
         for timer in timers:
             timer.cancel()
-        for number in caught:
-            loop.remove_signal_handler(number)

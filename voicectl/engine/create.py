@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Set
+from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from voicectl.concurrency import Backoff
 from voicectl.engine.events import Event, Listener
 from voicectl.model import canonical
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
-from voicectl.provider.port import NewModel, NotSent, OutcomeUnknown, Progress, Provider, ProviderError, Throttled
+from voicectl.provider.port import (
+    Listing,
+    NewModel,
+    NotSent,
+    OutcomeUnknown,
+    Progress,
+    Provider,
+    ProviderError,
+    Throttled,
+)
 
-ATTEMPTS = 6
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 20.0
 YOUNG = timedelta(hours=1)
@@ -25,12 +33,14 @@ YOUNG = timedelta(hours=1)
 class Creation:
     """What one creation needs to know. `known` are ids that were there before it began.
 
-    `grace` is how many seconds a request may still be under way after its answer was lost. `learned` is filled in.
+    `grace` is how many seconds a request may still be under way after its answer was lost. `walk` lists the whole
+    account, from after the moment that it is called. `learned` is filled in.
     """
 
     new: NewModel
     marker: Marker
     known: Set[str]
+    walk: Callable[[], Awaitable[Listing]]
     look_first: bool = False
     grace: float = 5.0
     learned: Learned = field(default_factory=lambda: Learned())
@@ -49,13 +59,14 @@ async def create(provider: Provider, creation: Creation, progress: Progress, lis
 
     After a definite no that asks for patience the request is repeated. After an unknown outcome the
     account is asked for the marker, a grace period is waited out, it is asked again, and only then is
-    the request repeated. Raises Rejected, InputChanged, or what the last attempt raised.
+    the request repeated, until patience is over: it begins with the first failure, since a long upload is none.
+    Raises Rejected, InputChanged, or what the last attempt raised.
     """
     name = creation.marker.name
     if creation.look_first and (found := await look(provider, creation)) is not None:
         return found
-    for attempt in range(ATTEMPTS):
-        last = attempt + 1 == ATTEMPTS
+    backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+    while True:
         sent = 0
 
         def count(size: int) -> None:
@@ -69,9 +80,9 @@ async def create(provider: Provider, creation: Creation, progress: Progress, lis
             return model
         except (Throttled, NotSent) as error:
             progress(-sent)
-            if last:
+            pause = backoff.pause(error.retry_after)
+            if pause is None:
                 raise
-            pause = max(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)), error.retry_after or 0)
             listener(Event("retrying", name, detail=f"{error.message}; again in {pause:.1f} s"))
             await asyncio.sleep(pause)
         except OutcomeUnknown as error:
@@ -84,10 +95,11 @@ async def create(provider: Provider, creation: Creation, progress: Progress, lis
                 found = await look(provider, creation)
             if found is not None:
                 return found
-            await refuse_to_guess(provider, creation)
-            if last:
+            await refuse_to_guess(creation)
+            pause = backoff.pause(error.retry_after)
+            if pause is None:
                 raise
-    raise AssertionError("unreachable: the last attempt returns or raises")
+            await asyncio.sleep(pause)
 
 
 class PerhapsMade(ProviderError):
@@ -97,7 +109,7 @@ class PerhapsMade(ProviderError):
     stops_run = True
 
 
-async def refuse_to_guess(provider: Provider, creation: Creation) -> None:
+async def refuse_to_guess(creation: Creation) -> None:
     """Where the marks may not have been kept, sending again could make a second model.
 
     Raises PerhapsMade, which names the candidates: young models without marks and with this title. A
@@ -107,7 +119,7 @@ async def refuse_to_guess(provider: Provider, creation: Creation) -> None:
     since = datetime.now(UTC) - YOUNG
     candidates = [
         model.id
-        for model in (await provider.list_models()).models
+        for model in (await creation.walk()).models
         if canonical.text(model.title) == title
         and not model.marks
         and model.id not in creation.known

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from voicectl.concurrency import together
 from voicectl.engine.events import Event
 from voicectl.engine.perform import MAKES, NotTried, Performer
 from voicectl.errors import StateError, TryAgain, VoicectlError
@@ -14,17 +16,22 @@ from voicectl.plan.plan import Action
 from voicectl.plan.result import Result, Status
 from voicectl.plan.task import Task
 from voicectl.provider.port import NotSent, ProviderError
-from voicectl.together import together
 
 Step = Callable[[Task], Awaitable[None]]
 UNREACHABLE = 5
-"""Changes in a row, each retried for some seconds, that find no provider: then it is gone, and the run with it."""
+"""Changes in a row, each retried for two minutes, that find no provider: then it is gone, and the run with it."""
+PRUNES_TOGETHER = 50
+"""Models that one save marks as being deleted. As many may wait for the next run where this one is interrupted."""
 Finished = Callable[[Task], bool]
 """Whether a step was a task's last one."""
 
 
 def _always(task: Task) -> bool:
     return True
+
+
+def _never(task: Task) -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -86,7 +93,7 @@ class Execution:
     async def _stages(self, before_widening: Callable[[], Awaitable[None]]) -> None:
         do = self.performer
         makes = self._of(*MAKES)
-        await self._stage([o for o in self.outcomes if o.task.unfinished], do.prune)
+        await self._prune([o for o in self.outcomes if o.task.unfinished])
         await self._swap([o for o in self.outcomes if o.task.swaps])
         await self._stage(self._of(Action.REFRESH), do.refresh)
         await self._stage(self._of(Action.UPDATE), do.update)
@@ -97,7 +104,20 @@ class Execution:
         await self._stage(makes, do.give_way)
         await self._stage(self._of(Action.FORGET), do.forget)
         await self._stage(self._of(Action.RETIRE), do.retire)
-        await self._stage([o for o in self._of(Action.PRUNE) if not o.task.unfinished], do.prune)
+        await self._prune([o for o in self._of(Action.PRUNE) if not o.task.unfinished])
+
+    async def _prune(self, outcomes: list[Outcome]) -> None:
+        """Delete models, some at a time: one save says of all of them that they are being deleted."""
+        ledger = self.performer.ledger
+        for start in range(0, len(outcomes), PRUNES_TOGETHER):
+            some = outcomes[start : start + PRUNES_TOGETHER]
+            await self._stage(some, self.performer.condemn, finished=_never)
+            if any(self._alive(outcome) and outcome.begun for outcome in some):
+                with contextlib.suppress(StateError, TryAgain):  # `failure` holds it
+                    await ledger.durable()
+                if ledger.failure is not None:
+                    self.stop(ledger.failure)
+            await self._stage([outcome for outcome in some if outcome.begun], self.performer.delete)
 
     async def _swap(self, outcomes: list[Outcome]) -> None:
         """All of the voices that exchange their names, or none."""
@@ -118,7 +138,8 @@ class Execution:
 
     @staticmethod
     def _alive(outcome: Outcome) -> bool:
-        return outcome.status == "not_tried"
+        """Whether there is more to do: it has not failed, nor been left out (which has a message)."""
+        return outcome.status == "not_tried" and not outcome.message
 
     async def _stage(self, outcomes: Iterable[Outcome], step: Step, *, finished: Finished = _always) -> None:
         """One step of many tasks, as many at once as there are places; a name's steps never overlap."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from voicectl.concurrency import together
 from voicectl.engine.prepare import load_state
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import ProviderIdentity
 from voicectl.plan.importing import Import, chosen, unmanaged
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore
-from voicectl.together import together
 
 
 async def find_imports(

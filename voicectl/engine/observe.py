@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from voicectl.concurrency import together
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.marker import catalog_tag
 from voicectl.model.observed import Model, Observation
 from voicectl.provider.port import Provider
-from voicectl.together import together
 
 
 async def observe(provider: Provider, catalog: Catalog, lock: Lock) -> Observation:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from voicectl.concurrency import Backoff
 from voicectl.engine.create import Creation, Learned, create
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
@@ -21,10 +22,11 @@ from voicectl.plan.compare import widens
 from voicectl.plan.decision import RETENTION_OVER, UNFINISHED, WITHDRAWN
 from voicectl.plan.plan import Action
 from voicectl.plan.task import Task
-from voicectl.provider.port import NewModel, Provider, Upload
+from voicectl.provider.port import Listing, NewModel, Provider, Upload
 
-FIRST_LOOK = 0.2
-LONGEST_LOOK = 5.0
+FIRST_LOOK, LONGEST_LOOK = 0.4, 10.0
+"""Ceilings, in seconds, of the pauses between looks at a model that trains: half of them on average, and the
+provider's cookbook asks every 5 s."""
 _MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "m4a": "audio/mp4", "opus": "audio/ogg"}
 
 
@@ -59,6 +61,8 @@ class Performer:
     namespace: str
     known: frozenset[str]
     """Ids of all models that were there before the run."""
+    walk: Callable[[], Awaitable[Listing]]
+    """Lists the whole account; one walk serves all creations that wait for it at that moment."""
     places: asyncio.Semaphore
     """One for each task at work; a task gives its place back while it only waits."""
     wait: float = 300.0
@@ -170,8 +174,8 @@ class Performer:
         elif task.drop:
             self.ledger.leave(task.name, None, task.was)
 
-    async def prune(self, task: Task) -> None:
-        """Delete a model: recorded as `deleting` on disk before the request is sent."""
+    async def condemn(self, task: Task) -> None:
+        """First half of prune: the model is ours to delete, and recorded as `deleting`."""
         assert task.model is not None
         assert task.entry is not None
         model_id = task.model.id
@@ -184,11 +188,15 @@ class Performer:
         else:
             self.ledger.drop(task.name, model_id, task.was)
             self.ledger.retire(task.name, entry)
-        await self.ledger.durable()
-        await self.provider.delete(model_id)
-        self.ledger.drop(task.name, model_id, task.was)
+
+    async def delete(self, task: Task) -> None:
+        """Second half of prune, once that record is on disk."""
+        assert task.model is not None
+        assert task.entry is not None
+        await self.provider.delete(task.model.id)
+        self.ledger.drop(task.name, task.model.id, task.was)
         if task.change.reason == WITHDRAWN:
-            self.ledger.remember_withdrawn(task.name, entry)
+            self.ledger.remember_withdrawn(task.name, task.entry)
 
     async def _create(self, task: Task) -> Model:
         assert task.voice is not None
@@ -203,7 +211,7 @@ class Performer:
             self.listener(Event("uploading", voice.name, sent=sent, total=total))
 
         new = new_model(self.root, voice, task.metadata, wanted)
-        creation = Creation(new, wanted, self.known, not self.complete, self.grace, self.learned)
+        creation = Creation(new, wanted, self.known, self.walk, not self.complete, self.grace, self.learned)
         model = await create(self.provider, creation, progress, self.listener)
         if not set(wanted.marks) <= set(model.tags):
             if not self.marking.dropped:
@@ -252,17 +260,16 @@ class Performer:
 
     async def _trained(self, name: str, model: Model) -> Model:
         """Wait until a model is trained. Raises TaskFailed if its training fails or takes too long."""
-        loop = asyncio.get_running_loop()
-        end, pause = loop.time() + self.wait, FIRST_LOOK
+        looks = Backoff(FIRST_LOOK, LONGEST_LOOK, self.wait)
         present: Model | None = model
         while present is not None and present.state not in ("trained", "failed"):
-            if loop.time() >= end:
+            pause = looks.pause()
+            if pause is None:
                 raise TaskFailed(
                     f"{model.id} is still training after {self.wait:g} s", "run `voicectl apply` again later"
                 )
             self.listener(Event("waiting", name, detail="training"))
-            await self._idle(min(pause, max(0.0, end - loop.time())))
-            pause = min(LONGEST_LOOK, pause * 1.6)
+            await self._idle(pause)
             present = await self.provider.get(model.id)
         if present is None:
             raise TaskFailed(f"{model.id} disappeared while it was training", "run `voicectl apply` again")

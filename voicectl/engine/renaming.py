@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from voicectl.concurrency import together
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.observe import observe
 from voicectl.errors import ApplyFailed, VoicectlError
@@ -16,7 +17,6 @@ from voicectl.plan.renaming import renaming_plan
 from voicectl.plan.task import Task
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore, Version
-from voicectl.together import together
 
 
 async def rename_catalog(
@@ -42,7 +42,7 @@ async def rename_catalog(
 
     planned = await look()
     confirm(planned.plan)
-    # prove
+    store.prove()
     failures = await together(_rewritten(task, provider, listener) for task in planned.tasks)
     messages = [message for message in failures if message]
     left = (await look()).tasks if planned.tasks and not messages else ()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from voicectl.concurrency import Backoff, together
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
 from voicectl.model.observed import Model
 from voicectl.plan.planner import Sides
 from voicectl.plan.result import Leftover
 from voicectl.plan.select import matching
-from voicectl.provider.port import Provider
-from voicectl.together import together
+from voicectl.provider.port import Provider, ProviderError
 
-FIRST_LOOK, LONGEST_LOOK = 1.0, 5.0
-"""Seconds between looks; the provider's cookbook asks every 5 s."""
+FIRST_LOOK, LONGEST_LOOK = 2.0, 10.0
+"""Ceilings, in seconds, of the pauses between looks: half of them on average, and the provider's cookbook asks
+every 5 s."""
 
 
 def in_training(sides: Sides, busy: frozenset[str]) -> dict[str, Model]:
@@ -32,20 +33,26 @@ def in_training(sides: Sides, busy: frozenset[str]) -> dict[str, Model]:
 async def wait_for_training(
     models: dict[str, Model], provider: Provider, ledger: Ledger, listener: Listener, seconds: float
 ) -> list[Leftover]:
-    """Wait until they are trained and record it; what failed, or takes longer."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
+    """Wait until they are trained and record it; what failed, or takes longer, or can't be looked at.
+
+    Raises ProviderError where it is about the whole run, such as a key that is no longer accepted.
+    """
 
     async def one(name: str, model: Model) -> Leftover | None:
         present: Model | None = model
-        pause = FIRST_LOOK
+        looks = Backoff(FIRST_LOOK, LONGEST_LOOK, seconds)
         while present is not None and present.state in ("created", "training"):
-            if loop.time() >= end:
+            pause = looks.pause()
+            if pause is None:
                 return Leftover(name, f"{model.id} is still training after {seconds:g} s")
             listener(Event("waiting", name, detail="training"))
-            await asyncio.sleep(min(pause, max(0.0, end - loop.time())))
-            pause = min(LONGEST_LOOK, pause * 1.6)
-            present = await provider.get(model.id)
+            await asyncio.sleep(pause)
+            try:
+                present = await provider.get(model.id)
+            except ProviderError as error:
+                if error.stops_run:
+                    raise
+                return Leftover(name, f"whether {model.id} is trained can't be told: {error.message}")
         if present is None:
             return Leftover(name, f"{model.id} disappeared while it was training")
         record = ledger.voices.get(name)

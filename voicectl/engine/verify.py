@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
+from voicectl.concurrency import together
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.execute import Outcome
 from voicectl.engine.ledger import Ledger
@@ -21,7 +22,6 @@ from voicectl.plan.planner import Planned, Sides, make_plan
 from voicectl.plan.result import Leftover
 from voicectl.plan.task import Sweep, Task
 from voicectl.provider.port import Provider
-from voicectl.together import together
 
 _SETS_VALUES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.RESTORE)
 LOOKS = (0.0, 1.0, 2.0, 4.0)

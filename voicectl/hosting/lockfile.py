@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Literal
 
 from voicectl.errors import StateError
+from voicectl.files import Scratch, replace_file
 from voicectl.hosting.git import PushRefused, Repository
 from voicectl.hosting.port import HostingError, Unreachable
 from voicectl.model.lock import Lock
 from voicectl.state.content import decode, decode_all, encode
 from voicectl.state.edits import edits
 from voicectl.state.merging import merge_bytes
-from voicectl.whole_file import replace_file
 
 Way = Literal["push", "pull-request", "branch"]
 WAYS: tuple[Way, ...] = ("push", "pull-request", "branch")
@@ -50,6 +50,8 @@ class Target:
     """Where a pull request goes: what was applied."""
     subject: str
     """Names the catalog: `acme.production`."""
+    scratch: Scratch | None = None
+    """Where temporary files go."""
 
     @property
     def message(self) -> str:
@@ -93,7 +95,7 @@ def take(repository: Repository, target: Target, remembered: str | None = None) 
     if theirs != ours:
         decode(theirs, target.path)
         target.file.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target.file, theirs, durable=True)
+        replace_file(target.file, theirs, durable=True, scratch=target.scratch)
     return tip
 
 
@@ -151,7 +153,7 @@ def publish(
 def _published(target: Target, commit: str, ours: bytes, data: bytes, *, made: bool) -> Published:
     """What was published. The work tree gets what was merged, so that the next run begins with all of it."""
     if data != ours:
-        replace_file(target.file, data, durable=True)
+        replace_file(target.file, data, durable=True, scratch=target.scratch)
     return Published(commit, target.branch, made, merged=data != ours)
 
 

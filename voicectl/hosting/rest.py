@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,25 +9,33 @@ from typing import Any
 
 import httpx
 
+from voicectl.concurrency import Backoff
 from voicectl.hosting.port import HostingError, NotAllowed
 from voicectl.version import VERSION
 
-ATTEMPTS = 4
 PAGE = 100
-LONGEST_PAUSE = 60.0
-"""Seconds. A service that asks for more is not waited for."""
 _MAX_PAGES = 100
 _NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
 
 
 class Rest:
-    """One service. Requests that only read, or that set whole values, are sent again when they fail on the way."""
+    """One service. Requests that only read, or that set whole values, are sent again when they fail on the way.
+
+    A service that asks for a longer pause than patience has left is not waited for.
+    """
 
     def __init__(
-        self, url: str, headers: Mapping[str, str], *, hint: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        hint: str,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hint = hint
         self._sleep = sleep
+        self._clock = clock
         if any(not value.isascii() or not value.isprintable() or value != value.strip() for value in headers.values()):
             raise HostingError(
                 "the token holds characters that no token has", "copy it anew, without spaces or line ends"
@@ -85,10 +92,10 @@ class Rest:
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request, repeated where that can't do anything twice. Raises NotAllowed, HostingError."""
-        attempts = 1 if method == "POST" else ATTEMPTS
-        reason, busy = "", True
-        for attempt in range(attempts):
-            pause = random.uniform(0.5, 1.0) * 2**attempt
+        backoff = Backoff(clock=self._clock)
+        backoff.begin()
+        while True:
+            busy, asked = True, None
             try:
                 response = self._http.request(method, path, **options)
             except httpx.HTTPError as error:
@@ -103,13 +110,10 @@ class Rest:
                 if response.status_code in (403, 404) and asked is None:
                     raise NotAllowed(reason, self._hint)
                 busy = response.status_code >= 500 or asked is not None
-                if not busy:
-                    break
-                pause = max(pause, asked or 0.0)
-                if pause > LONGEST_PAUSE:
-                    break
-            if attempt + 1 < attempts:
-                self._sleep(pause)
+            pause = backoff.pause(asked) if busy and method != "POST" else None
+            if pause is None:
+                break
+            self._sleep(pause)
         hint = (
             "run it again; the service may be down, or busy" if busy else "that is not what it should answer: see why"
         )

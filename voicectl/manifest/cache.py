@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from voicectl.files import Scratch, replace_file
 from voicectl.manifest.paths import read_regular
-from voicectl.scratch import Scratch
-from voicectl.whole_file import replace_file
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of one file of the cache; 50,000 voices take a third of it."""
@@ -36,4 +35,4 @@ class CacheFile:
         """Replace the file at once or not at all; a failure is no one's concern."""
         with contextlib.suppress(OSError):
             if len(content) <= MAX_BYTES:
-                replace_file(self._scratch.make("cache", self._name), content)
+                replace_file(self._scratch.make("cache", self._name), content, scratch=self._scratch)

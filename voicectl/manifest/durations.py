@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 from voicectl.manifest.problems import shown
+from voicectl.model.lock import MAX_RETENTION
 
 PATTERN = r"^(0|[0-9]{1,5}[wdhm])$"
 _DURATION = re.compile(r"(0)|([0-9]{1,5})([wdhm])")
@@ -22,4 +23,7 @@ def parse_duration(value: object) -> timedelta:
     match = None if isinstance(value, bool) else _DURATION.fullmatch(str(value).strip())
     if match is None:
         raise ValueError(f"{shown(value)} is not a duration")
-    return timedelta() if match[1] else int(match[2]) * _UNITS[match[3]]
+    span = timedelta() if match[1] else int(match[2]) * _UNITS[match[3]]
+    if span > MAX_RETENTION:
+        raise ValueError(f"{shown(value)} is longer than {MAX_RETENTION.days}d, a hundred years")
+    return span

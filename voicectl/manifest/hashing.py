@@ -81,11 +81,15 @@ class FileCache:
         workers = os.cpu_count() or 1
         size = max(1, min(_MAX_BATCH, len(paths) // (4 * workers)))
         batches = [paths[start : start + size] for start in range(0, len(paths), size)]
-        with ThreadPoolExecutor(max_workers=min(len(batches), workers)) as pool:
+        pool = ThreadPoolExecutor(max_workers=min(len(batches), workers))
+        try:
             for batch in pool.map(self._read_batch, batches):
                 for path, (found, entry) in batch.items():
                     facts[path] = found
                     self._remember(path, entry)
+        finally:
+            # Who is interrupted does not wait for a disk that hangs.
+            pool.shutdown(wait=False, cancel_futures=True)
         return facts
 
     def _remember(self, path: str, entry: list[Any] | None) -> None:

@@ -14,12 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from voicectl.errors import Place, StateConflict, StateError, StateLocked, StateNotSaved
+from voicectl.files import NAME, Scratch, prove_room, replace_file
 from voicectl.model.lock import Lock
-from voicectl.scratch import NAME, Scratch
 from voicectl.state.carried import NOTHING
 from voicectl.state.content import decode_all, encode
 from voicectl.state.port import ABSENT, Holder, Version
-from voicectl.whole_file import replace_file
 
 WRITTEN = "lockfiles"
 """The file in `.voicectl/` that remembers what was saved here, so that an edit by hand can be told from it."""
@@ -66,17 +65,28 @@ class FileStore:
         data = self.encoded(lock)
         if data == before:
             return expected
+        with self._writing():
+            replace_file(self._path, data, durable=True, scratch=self._scratch)
+        self._remember(data)
+        return _version(data)
+
+    def prove(self, more: int = 0) -> None:
+        """See StateStore.prove. A save needs the room while the old file is still there, so it is written beside it."""
+        present = self._read()
+        with self._writing():
+            prove_room(self._path, len(present or b"") + more, scratch=self._scratch)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(self._path, data, durable=True)
+            yield
         except OSError as error:
             raise StateNotSaved(
                 f"{self._name} can't be written: {error.strerror or error}",
                 "free some space or fix the permissions, then run the command again",
                 [Place(self._name)],
             ) from error
-        self._remember(data)
-        return _version(data)
 
     def encoded(self, lock: Lock) -> bytes:
         """How it would be saved: with what a newer revision added to the file that was loaded."""
@@ -111,7 +121,8 @@ class FileStore:
         with contextlib.suppress(OSError, ValueError):
             path = self._scratch.make(WRITTEN)
             known = path.read_text(encoding="ascii").split() if path.exists() else []
-            path.write_text("\n".join([*known[-_REMEMBERED:], _version(data)]) + "\n", encoding="ascii")
+            text = "\n".join([*known[-_REMEMBERED:], _version(data)]) + "\n"
+            replace_file(path, text.encode(), scratch=self._scratch)
 
     @contextlib.contextmanager
     def lease(
@@ -186,7 +197,7 @@ class FileStore:
             "run": run,
         }
         with contextlib.suppress(OSError):
-            self._holder_path().write_text(json.dumps(text), encoding="utf-8")
+            replace_file(self._holder_path(), json.dumps(text).encode(), scratch=self._scratch)
 
     def holder(self) -> Holder | None:
         """Who says to hold the lease; None where nobody does."""

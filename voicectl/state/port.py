@@ -52,6 +52,13 @@ class StateStore(Protocol):
         Raises StateConflict when the state is no longer that version, StateNotSaved when it can't be written.
         """
 
+    def prove(self, more: int = 0) -> None:
+        """Show that the state can be saved, before anything is done that a save has to follow.
+
+        Really writes as many bytes as the state has, and `more` for what the run adds, beside the state, whatever it
+        holds already, and takes them away again. Raises StateNotSaved.
+        """
+
     def lease(
         self, command: str, wait: float, waiting: Callable[[Holder | None], None], run: str = ""
     ) -> AbstractContextManager[None]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from voicectl.concurrency import PATIENCE, Backoff, together
 from voicectl.model.observed import Model, Patch
 from voicectl.provider.fish import wire
 from voicectl.provider.fish.answers import Answers, date_of
@@ -32,7 +32,6 @@ from voicectl.provider.port import (
     Throttled,
     Upload,
 )
-from voicectl.together import together
 
 PAGE_SIZE = 100
 PAGES_AT_ONCE = 16
@@ -48,19 +47,14 @@ OnRetry = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for answers and how often to repeat. All times in seconds."""
+    """How long to wait for answers, and for how long to repeat. All times in seconds."""
 
     connect: float = 10.0
     read: float = 60.0
-    attempts: int = 6
     first_pause: float = 0.5
     longest_pause: float = 20.0
-    deadline: float = 120.0
-
-    def pause(self, attempt: int, retry_after: float | None) -> float:
-        """Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"); never under Retry-After."""
-        ceiling = min(self.longest_pause, self.first_pause * 2**attempt)
-        return max(random.uniform(0, ceiling), retry_after or 0.0)
+    deadline: float = PATIENCE
+    """Counted from the moment that a request has its place among those in flight."""
 
 
 class FishClient:
@@ -256,19 +250,20 @@ class FishClient:
         What `read` makes of a GET's answer (one that can't be read is asked for again), True for other methods,
         None for one of `gone`.
         """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._patience.deadline
-        for attempt in range(self._patience.attempts):
+        patience = self._patience
+        backoff = Backoff(patience.first_pause, patience.longest_pause, patience.deadline)
+        reading = read if method == "GET" else None
+        again = False
+        while True:
             try:
-                reading = read if method == "GET" else None
-                return await self._send(method, path, reading, gone=gone, again=attempt > 0, **request)
+                return await self._send(method, path, reading, gone=gone, again=again, placed=backoff.begin, **request)
             except (Throttled, NotSent, OutcomeUnknown) as error:
-                pause = self._patience.pause(attempt, error.retry_after)
-                if attempt + 1 == self._patience.attempts or loop.time() + pause > end:
+                pause = backoff.pause(error.retry_after)
+                if pause is None:
                     raise
                 self._on_retry(error.message, pause)
                 await asyncio.sleep(pause)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                again = True
 
     async def _send(
         self,
@@ -278,16 +273,18 @@ class FishClient:
         *,
         gone: tuple[int, ...] = (),
         again: bool = False,
+        placed: Callable[[], None] = lambda: None,
         uploads: Sequence[tuple[str, Upload]] = (),
         progress: Progress = lambda size: None,
         **request: Any,
     ) -> Any:
         """One request, `again` if it repeats one, and what `read` makes of a 2xx (without it, True).
 
-        None for one of `gone`; everything else raises. Files are opened only once the request may
-        go, so that their number stays bounded.
+        None for one of `gone`; everything else raises. `placed` is called once it has its place. Files are opened
+        only once the request may go, so that their number stays bounded.
         """
         async with self.limiter.slot() as place:
+            placed()
 
             async def trace(event: str, info: object) -> None:
                 if event == _BODY_IS_OUT:

@@ -1,0 +1,100 @@
+"""Several things at once, and one thing again: gathering, sharing, and the pauses between tries."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+PATIENCE = 120.0
+"""Seconds for which anything is tried again: a restart of the provider takes some twenty."""
+
+
+async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results in order. When one fails, the others are cancelled and awaited, and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+@dataclass(slots=True)
+class Backoff:
+    """The pauses between the tries of one thing, until its patience is over; their number has no say.
+
+    Full jitter: each pause is anything up to a ceiling, which doubles from `first` to `longest` (AWS Architecture
+    Blog, "Exponential Backoff And Jitter"). All times in seconds.
+
+    `patience` counts from the first `begin`, or else from the first pause. What passes between the end of a pause and
+    the next `begin` does not count: whoever waits for a place has not tried yet.
+    """
+
+    first: float = 0.5
+    longest: float = 20.0
+    patience: float = PATIENCE
+    clock: Callable[[], float] = time.monotonic
+    _end: float | None = None
+    _paused_until: float | None = None
+    _pauses: int = 0
+
+    def begin(self) -> None:
+        """A try begins now."""
+        now = self.clock()
+        if self._end is None:
+            self._end = now + self.patience
+        elif self._paused_until is not None:
+            self._end += max(0.0, now - self._paused_until)
+        self._paused_until = None
+
+    def pause(self, asked: float | None = None) -> float | None:
+        """How long to wait before the next try, at least as long as the other side `asked`; None: give up.
+
+        The last try comes when patience ends.
+        """
+        if self._end is None:
+            self.begin()
+        assert self._end is not None
+        now = self.clock()
+        left = self._end - now
+        if left <= 0 or (asked or 0.0) > left:
+            return None
+        ceiling = min(self.longest, self.first * 2 ** min(self._pauses, 64))
+        self._pauses += 1
+        pause = max(min(random.uniform(0, ceiling), left), asked or 0.0)
+        self._paused_until = now + pause
+        return pause
+
+
+class Shared(Generic[T]):
+    """A call whose result serves everybody who asked before it began. Who asks while it runs waits for the next."""
+
+    def __init__(self, call: Callable[[], Awaitable[T]]) -> None:
+        self._call = call
+        self._running: asyncio.Task[T] | None = None
+        self._next: asyncio.Task[T] | None = None
+
+    async def __call__(self) -> T:
+        """The result of a call that begins after this moment. Raises what it raises."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._after(self._running))
+            self._next.add_done_callback(_heard)
+        return await asyncio.shield(self._next)
+
+    async def _after(self, before: asyncio.Task[T] | None) -> T:
+        if before is not None:
+            await asyncio.wait([before])
+        self._running, self._next = self._next, None
+        return await self._call()
+
+
+def _heard(task: asyncio.Task[Any]) -> None:
+    """Where everybody who waited was cancelled, nobody is left to hear of a failure."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,231 @@
+"""Writing files: whole or not at all, several or none, and `.voicectl/`. No other module does these.
+
+`.voicectl/` is what a project keeps beside Git, and is safe to delete. No link in it is ever followed: Git would
+check out links that a stranger committed there, and whatever is written through one lands elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nobody can delete a file that is open
+    fcntl = None  # type: ignore[assignment]
+
+NAME = ".voicectl"
+_TEMPORARY = "tmp"
+_ENDING = ".tmp"
+_CHUNK = 1024 * 1024
+
+
+class Scratch:
+    """The scratch directory of one project."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / NAME
+
+    def find(self, *names: str) -> Path:
+        """Where a file is or would be. OSError where a link is on the way, or beside it."""
+        directory = self._path
+        _refuse_links(directory)
+        for name in names[:-1]:
+            directory = directory / name
+            _refuse_links(directory)
+        return directory / names[-1]
+
+    def make(self, *names: str) -> Path:
+        """The same, in a directory that is there and that Git ignores, whatever the project's `.gitignore` says.
+
+        OSError where that can't be.
+        """
+        path = self.find(*names)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ignore = self._path / ".gitignore"
+        # One that is empty was made on a disk that was full.
+        if not ignore.exists() or not ignore.stat().st_size:
+            replace_file(ignore, b"*\n")
+        return path
+
+
+def replace_file(path: Path, data: bytes, *, durable: bool = False, scratch: Scratch | None = None) -> None:
+    """Write `data` in place of what is at `path`, whole or not at all: a reader sees the old bytes or the new ones.
+
+    A file that is there keeps its permissions; a new one gets what the umask leaves. A link is replaced, not followed.
+    The bytes are written to a temporary file first: in `.voicectl/` where `scratch` is given and on the same file
+    system, else beside the target. What a killed process left there, the next write clears away.
+    `durable` waits until it would survive a loss of power. Raises OSError; then all is as it was.
+    """
+    mode = path.stat().st_mode & 0o777 if path.exists() else None
+    with _temporary(path, scratch) as (file, temporary):
+        file.write(data)
+        file.flush()
+        if mode is not None:
+            os.chmod(temporary, mode)
+        if durable:
+            os.fsync(file.fileno())
+        if fcntl is None:
+            file.close()
+        os.replace(temporary, path)
+    if durable:
+        _sync_directory(path.parent)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """The same for a place that the command line names: what is no file of its own (`/dev/stdout`) is written to."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(data)
+    else:
+        replace_file(path, data)
+
+
+def prove_room(path: Path, size: int, scratch: Scratch | None = None) -> None:
+    """Really write `size` bytes where `replace_file` would, and take them away again. Raises OSError.
+
+    They are random, so that no file system saves space on them.
+    """
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
+    with _temporary(path, scratch) as (file, _):
+        for start in range(0, size, _CHUNK):
+            file.write(os.urandom(min(_CHUNK, size - start)))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@dataclass(slots=True)
+class Rewriting:
+    """Files of a project, all of them or none; `undo` puts back what was there before.
+
+    Links are written through, not replaced.
+    """
+
+    root: Path
+    _before: list[tuple[Path, bytes | None]] = field(default_factory=list)
+
+    def write(self, contents: Mapping[str, bytes]) -> None:
+        """Write each file at once, by its path below the root. OSError where one can't be; then all are as they were.
+
+        The error's `filename` is that path.
+        """
+        scratch = Scratch(self.root)
+        for file, data in contents.items():
+            try:
+                path = (self.root / file).resolve()
+                path.parent.mkdir(parents=True, exist_ok=True)
+                before = path.read_bytes() if path.exists() else None
+                replace_file(path, data, scratch=scratch)
+            except OSError as error:
+                self.undo()
+                raise OSError(error.errno, error.strerror or str(error), file) from error
+            self._before.append((path, before))
+
+    def undo(self) -> None:
+        """Put back what was there."""
+        while self._before:
+            path, before = self._before.pop()
+            with contextlib.suppress(OSError):
+                if before is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    replace_file(path, before, scratch=Scratch(self.root))
+
+
+@contextlib.contextmanager
+def _temporary(target: Path, scratch: Scratch | None) -> Iterator[tuple[BinaryIO, Path]]:
+    """A new file on the target's file system, gone at the end unless it was moved. Raises OSError.
+
+    It is locked while its process lives, so that others can tell it from one that a killed process left.
+    """
+    directory, prefix = _place(target, scratch)
+    _sweep(directory, prefix)
+    while True:
+        temporary = directory / f"{prefix}{os.urandom(8).hex()}{_ENDING}"
+        file = os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666), "wb")
+        try:
+            if _locked(file.fileno()) and os.fstat(file.fileno()).st_nlink:
+                yield file, temporary
+                return
+        finally:
+            with contextlib.suppress(OSError):  # it has moved
+                os.unlink(temporary)
+            # What is still to be written no longer matters, and on a full disk it would fail once more.
+            with contextlib.suppress(OSError):
+                file.close()
+
+
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _place(target: Path, scratch: Scratch | None) -> tuple[Path, str]:
+    """Where temporary files for a target go, and how their names begin."""
+    if scratch is not None:
+        with contextlib.suppress(OSError):
+            directory = scratch.make(_TEMPORARY, "x").parent
+            if directory.stat().st_dev == target.parent.stat().st_dev:
+                return directory, ""
+    return target.parent, f"{NAME}-{sha256(os.fsencode(target.name)).hexdigest()[:12]}-"
+
+
+def _sweep(directory: Path, prefix: str) -> None:
+    """Delete the temporary files whose process has died."""
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.startswith(prefix) and entry.name.endswith(_ENDING) and entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    _delete_unlocked(entry.path)
+
+
+def _delete_unlocked(path: str) -> None:
+    if fcntl is None:
+        os.unlink(path)
+        return
+    descriptor = os.open(path, os.O_RDWR | _FLAGS)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock a file of ours; False where somebody was quicker, and is about to delete it."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # a file system without locks, where nobody can lock it to delete it either
+    return True
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename durable where directories can be opened (not on Windows)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _refuse_links(directory: Path) -> None:
+    """OSError if a directory, or anything in it, is a link. One that is not there is none."""
+    if os.path.islink(directory):
+        raise _link(directory)
+    with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                raise _link(directory / entry.name)
+
+
+def _link(path: Path) -> OSError:
+    return OSError(errno.ELOOP, f"{path.name} is a link; delete it")
