@@ -224,7 +224,7 @@ def test_the_sweep_after_an_apply_deletes_a_twin_that_no_plan_showed(world: Worl
             world.account.edit(twin.id, created_at=START - timedelta(days=900))
         return await update(*arguments)
 
-    world.account.update = meanwhile  # type: ignore[method-assign,assignment]
+    world.account.update = meanwhile  # type: ignore[method-assign]
     changed = catalog(voice("a", "a", title="New"), *(voice(n, n) for n in NAMES[1:]), policy=STRICT)
     applied = world.run(changed)
     assert not applied.succeeded
@@ -242,7 +242,7 @@ def test_the_control_what_this_run_made_itself_goes_at_once_where_an_older_one_a
         world.account.edit(first.id, created_at=START - timedelta(days=900))
         return await create(*arguments)
 
-    world.account.create = beaten  # type: ignore[method-assign,assignment]
+    world.account.create = beaten  # type: ignore[method-assign]
     applied = world.run(catalog(*TEN.voices.values(), voice("k", "k"), policy=STRICT))
     assert applied.succeeded
     (ours,) = world.account.deleted
