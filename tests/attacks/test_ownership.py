@@ -242,7 +242,7 @@ def test_the_control_what_this_run_made_itself_goes_at_once_where_an_older_one_a
         world.account.edit(first.id, created_at=START - timedelta(days=900))
         return await create(*arguments)
 
-    world.account.create = beaten  # type: ignore[method-assign]
+    world.account.create = beaten  # type: ignore[method-assign,assignment]
     applied = world.run(catalog(*TEN.voices.values(), voice("k", "k"), policy=STRICT))
     assert applied.succeeded
     (ours,) = world.account.deleted

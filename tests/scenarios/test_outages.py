@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import KEY, Project
+from tests.conftest import KEY, Project, hasten
 from voicectl.concurrency import Backoff
 from voicectl.emulator.server import RunningEmulator
 from voicectl.engine import create, perform, training
-from voicectl.engine.apply import Run
 from voicectl.provider.fish.client import FishClient, Patience
 
 AWAY = 2.0
@@ -33,8 +32,7 @@ def _a_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(create, "Backoff", lambda first, longest: Backoff(first, longest, 12.0))
     monkeypatch.setattr(perform, "FIRST_LOOK", 0.02)
     monkeypatch.setattr(training, "FIRST_LOOK", 0.02)
-    defaults = list(Run.__init__.__defaults__ or ())
-    monkeypatch.setattr(Run.__init__, "__defaults__", (*defaults[:-1], 0.3))
+    hasten(monkeypatch, grace=0.3, looks=(0.0, 0.05))
 
 
 @dataclass
