@@ -20,22 +20,23 @@ CORE = {"errors", "model", "plan"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "together": set(),
+    "regular_file": set(),
     "scratch": set(),
     "version": set(),
     "whole_file": set(),
     "model": {"errors", "model"},
     "plan": CORE,
-    "manifest": {*CORE, "manifest", "version", "scratch", "whole_file"},
+    "manifest": {*CORE, "manifest", "version", "regular_file", "scratch", "whole_file"},
     "report": {*CORE, "report"},
     "provider.port": {"errors", "model"},
     "state.port": {"errors", "model"},
     "engine": {*CORE, "manifest", "engine", "provider.port", "state.port", "together"},
-    "provider.fish": {*CORE, "provider.port", "provider.fish", "together"},
-    "state": {"errors", "model", "state", "state.port", "scratch", "whole_file"},
+    "provider.fish": {*CORE, "provider.port", "provider.fish", "regular_file", "together"},
+    "state": {"errors", "model", "state", "state.port", "regular_file", "scratch", "whole_file"},
     "emulator": {"errors", "emulator"},
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
-    "hosting.lockfile": {"errors", "model", "hosting", "hosting.port", "state", "whole_file"},
+    "hosting.lockfile": {"errors", "model", "hosting", "hosting.port", "state", "regular_file", "whole_file"},
     "hosting": {"errors", "hosting", "hosting.port", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")

@@ -15,7 +15,9 @@ from voicectl.hosting.lockfile import Target, Way
 from voicectl.hosting.port import Hosting, HostingError, NotAllowed
 from voicectl.hosting.reports import Subject
 from voicectl.manifest.project import Project, find_project
+from voicectl.regular_file import read_regular
 from voicectl.scratch import Scratch
+from voicectl.state.content import MAX_BYTES
 
 _TAKEN = "taken"
 """The file in `.voicectl/` that says which commit the lockfile at hand was taken from."""
@@ -100,7 +102,7 @@ def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | N
 def _refuse_edits(project: Project, repository: Repository, target: Target, since: str | None) -> None:
     """What a person changed is not pushed for them. Raises Refused."""
     try:
-        data = target.file.read_bytes()
+        data = read_regular(target.file, MAX_BYTES)
     except OSError:
         return
     known = {repository.read(commit, target.path) for commit in ("HEAD", *([since] if since else []))}
@@ -172,10 +174,10 @@ def _remembered(project: Project, repository: Repository, target: Target) -> str
     None where HEAD has gone beyond it, or where the lockfile was set back to HEAD's since.
     """
     with suppress(OSError):
-        if repository.read("HEAD", target.path) == target.file.read_bytes():
+        if repository.read("HEAD", target.path) == read_regular(target.file, MAX_BYTES):
             return None
     try:
-        commit = _memory(project).read_text(encoding="ascii").strip()
+        commit = read_regular(_memory(project), 100).decode("ascii").strip()
     except (OSError, ValueError):
         return None
     known = repository.commit_of(commit) if commit else None

@@ -14,8 +14,9 @@ from voicectl.errors import NotConfirmed, StateError
 from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.plan.rebuild import Rebuilt
+from voicectl.regular_file import read_regular
 from voicectl.scratch import NAME, Scratch
-from voicectl.state.content import decode, encode, now
+from voicectl.state.content import MAX_BYTES, decode, encode, now
 
 MAX_SHOWN = 50
 
@@ -32,7 +33,7 @@ def rebuild(settings: Globals, *, yes: bool) -> None:
     with store.lease("voicectl state rebuild", 0, lambda holder: None, settings.run):
         rebuilt = running.run(make())
         path = project.root / project.state
-        if path.exists() and path.read_bytes() == encode(rebuilt.lock):
+        if path.exists() and read_regular(path, MAX_BYTES) == encode(rebuilt.lock):
             printing.out(f"{project.state} is as it would be rebuilt: nothing to do.\n")
             return
         if path.exists():

@@ -80,6 +80,8 @@ def write_failure(settings: Globals, error: VoicectlError) -> None:
 
 
 def _write(path: Path, text: str) -> None:
+    if path.is_symlink() and not path.is_relative_to("/dev"):  # such as /dev/stdout
+        raise UsageError(f"--report {path} is a link: a checkout may bring one that leads anywhere", "delete it")
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from voicectl.manifest.paths import read_regular
+from voicectl.regular_file import read_regular
 from voicectl.scratch import Scratch
 from voicectl.whole_file import replace_file
 
