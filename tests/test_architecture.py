@@ -20,8 +20,10 @@ CORE = {"errors", "model", "plan"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "together": set(),
+    "redaction": set(),
     "regular_file": set(),
     "scratch": set(),
+    "unpacking": set(),
     "version": set(),
     "whole_file": set(),
     "model": {"errors", "model"},
@@ -31,13 +33,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "provider.port": {"errors", "model"},
     "state.port": {"errors", "model"},
     "engine": {*CORE, "manifest", "engine", "provider.port", "state.port", "together"},
-    "provider.fish": {*CORE, "provider.port", "provider.fish", "regular_file", "together"},
+    "provider.fish": {*CORE, "provider.port", "provider.fish", "redaction", "regular_file", "together", "unpacking"},
     "state": {"errors", "model", "state", "state.port", "regular_file", "scratch", "whole_file"},
     "emulator": {"errors", "emulator"},
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
     "hosting.lockfile": {"errors", "model", "hosting", "hosting.port", "state", "regular_file", "whole_file"},
-    "hosting": {"errors", "hosting", "hosting.port", "version"},
+    "hosting": {"errors", "hosting", "hosting.port", "redaction", "unpacking", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")
 
