@@ -158,7 +158,12 @@ def _run(args: Sequence[str], settings: Globals) -> int:
     except Exception as error:
         # The last line of defence: a user is owed a sentence, and -vv gives the rest.
         if settings.verbose > 1 and settings.log_format == "text":
-            raise
+            import traceback
+
+            from voicectl.cli import printing
+
+            printing.err(traceback.format_exc())
+            return 1
         text = f"internal error: {type(error).__name__}: {error}"
         told = VoicectlError(text, "this is a bug in voicectl; -vv shows more for a report")
         told.__cause__ = error

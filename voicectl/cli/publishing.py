@@ -155,12 +155,9 @@ def _target(
     if way == "push" and branch is not None:
         raise UsageError("--branch is for the ways pull-request and branch", "with push, --into names the branch")
     default = {"push": goal, "pull-request": lockfile.own_branch(project.namespace), "branch": "voicectl/lockfiles"}
-    file = project.root / project.state
-    if file.is_symlink() or not file.resolve().is_relative_to(project.root):
-        raise HostingError(f"{project.state} is a link, or leads out of the project", "make it a file of the project")
     return Target(
         path=repository.prefix + project.state,
-        file=file,
+        file=project.root / project.state,
         way=chosen,
         branch=branch or default[chosen],
         into=goal,

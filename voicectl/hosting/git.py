@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from voicectl.hosting.port import HostingError, Remote, Unreachable
+from voicectl.redaction import redacted
 
 _TIMEOUT = 300.0
 """Seconds that a fetch or a push may take."""
@@ -205,7 +206,7 @@ class Repository:
         except subprocess.TimeoutExpired as error:
             raise HostingError(f"git {arguments[0]} took longer than {_TIMEOUT:.0f} s", "try again") from error
         if done.returncode:
-            words = " ".join(done.stderr.decode("utf-8", "replace").split())[-600:]
+            words = redacted(" ".join(done.stderr.decode("utf-8", "replace").split()))[-600:]
             raise HostingError(f"git {arguments[0]} failed: {words or 'it does not say why'}", hint)
         return done.stdout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import time
@@ -11,14 +12,21 @@ from typing import Any
 import httpx
 
 from voicectl.hosting.port import HostingError, NotAllowed
+from voicectl.redaction import redacted
+from voicectl.unpacking import ACCEPTED, Gathering, NotUnpackable
 from voicectl.version import VERSION
 
 ATTEMPTS = 4
 PAGE = 100
 LONGEST_PAUSE = 60.0
 """Seconds. A service that asks for more is not waited for."""
+MAX_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer, unpacked: a page of a hundred long comments takes less than half."""
+LONGEST_ANSWER = 120.0
+"""Seconds for a whole answer, however it trickles."""
 _MAX_PAGES = 100
-_NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
+_SOCKS = "pip install 'httpx[socks]', or unset ALL_PROXY"
+_NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
 
 
 class Rest:
@@ -39,13 +47,13 @@ class Rest:
             address = httpx.URL("")
         if address.scheme not in ("http", "https") or not address.host:
             raise HostingError(f"{url!r} is no address of a service", "correct GITHUB_API_URL, or CI_API_V4_URL")
-        self._http = httpx.Client(
-            base_url=address,
-            # A run sends a handful of requests: none of them leaves a connection behind.
-            headers={"User-Agent": f"voicectl/{VERSION}", "Connection": "close", **headers},
-            timeout=httpx.Timeout(20.0, connect=10.0),
-            follow_redirects=False,
-        )
+        self._address = address
+        self._headers = {
+            "User-Agent": f"voicectl/{VERSION}",
+            "Connection": "close",  # a run sends a handful of requests: none of them leaves a connection behind
+            "Accept-Encoding": ACCEPTED,
+            **headers,
+        }
 
     def read(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """The answer to a GET."""
@@ -62,7 +70,10 @@ class Rest:
             following = _NEXT.search(response.headers.get("link", ""))
             if following is None:
                 return
-            url, own = httpx.URL(following[1]), self._http.base_url
+            try:
+                url, own = httpx.URL(following[1]), self._address
+            except httpx.InvalidURL:
+                raise self._strange() from None
             if (url.scheme, url.host, url.port) != (own.scheme, own.host, own.port):
                 raise HostingError("a listing goes on at another host", "check the address of the service")
             response = self._send("GET", str(url))
@@ -79,9 +90,30 @@ class Rest:
             raise self._strange() from None
 
     def _strange(self) -> HostingError:
-        return HostingError(
-            f"{self._http.base_url.host}: the answer is no JSON that voicectl knows", "is the address right?"
-        )
+        return HostingError(f"{self._address.host}: the answer is no JSON that voicectl knows", "is the address right?")
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request with its whole answer. Raises HostingError, httpx.HTTPError, TimeoutError."""
+        # Only a loop can break off an answer that trickles, its headers too.
+        return asyncio.run(self._exchange(method, path, **options))
+
+    async def _exchange(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            client = httpx.AsyncClient(
+                base_url=self._address,
+                headers=self._headers,
+                timeout=httpx.Timeout(20.0, connect=10.0),
+                follow_redirects=False,
+            )
+        except ImportError as error:
+            raise HostingError("a SOCKS proxy is set, and httpx lacks what it needs", _SOCKS) from error
+        except (OSError, ValueError, httpx.InvalidURL) as error:
+            # No word of it: a proxy's address may hold a password.
+            raise HostingError("the client can't be set up", "check SSL_CERT_FILE and the proxy settings") from error
+        async with client, asyncio.timeout(LONGEST_ANSWER), client.stream(method, path, **options) as response:
+            body = await _received(response)
+        plain = [(name, value) for name, value in response.headers.items() if name != "content-encoding"]
+        return httpx.Response(response.status_code, headers=plain, content=body, request=response.request)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request, repeated where that can't do anything twice. Raises NotAllowed, HostingError."""
@@ -90,8 +122,8 @@ class Rest:
         for attempt in range(attempts):
             pause = random.uniform(0.5, 1.0) * 2**attempt
             try:
-                response = self._http.request(method, path, **options)
-            except httpx.HTTPError as error:
+                response = self._request(method, path, **options)
+            except (httpx.HTTPError, TimeoutError) as error:
                 reason = f"no answer to {method}: {type(error).__name__}"
             else:
                 if response.status_code < 300:
@@ -113,7 +145,20 @@ class Rest:
         hint = (
             "run it again; the service may be down, or busy" if busy else "that is not what it should answer: see why"
         )
-        raise HostingError(f"{self._http.base_url.host}: {reason}", hint)
+        raise HostingError(f"{self._address.host}: {reason}", hint)
+
+
+async def _received(response: httpx.Response) -> bytes:
+    """The body, in bounds. Raises HostingError, httpx.HTTPError."""
+    try:
+        gathering = Gathering(response.headers.get("content-encoding", ""), MAX_ANSWER)
+        async for packed in response.aiter_raw():
+            if not gathering.add(packed):
+                raise NotUnpackable("an answer without end")
+    except NotUnpackable as error:
+        hint = "is this the service, and not a proxy before it?"
+        raise HostingError(f"{response.url.host} sent what can't be read: {error}", hint) from error
+    return gathering.content
 
 
 def _asked_to_wait(response: httpx.Response) -> float | None:
@@ -136,4 +181,4 @@ def _words(response: httpx.Response) -> str:
     except ValueError:
         return ""
     message = said.get("message") or said.get("error") if isinstance(said, dict) else None
-    return f": {str(message)[:300]}" if message else ""
+    return f": {redacted(str(message))[:300]}" if message else ""
