@@ -60,11 +60,11 @@ class Answers:
         """A listing beyond all bounds."""
         return OutcomeUnknown(f"the list of models of {self._host} {how}", "check FISH_API_URL: is this the API?")
 
-    def unreadable(self, response: httpx.Response) -> ProviderError:
+    def unreadable(self, response: httpx.Response, why: str = "") -> ProviderError:
         """A success whose body is not what the call returns, or is too long."""
         kind = self._quoted(response.headers.get("content-type", "no content type").split(";")[0], 100)
         return OutcomeUnknown(
-            f"{self._host} answered {response.status_code} with something unreadable ({kind})"
+            f"{self._host} answered {response.status_code} with something unreadable ({kind}{why and f', {why}'})"
             + self._quotable(response),
             "check FISH_API_URL: is this the API, and not a web page or a proxy?",
             response.status_code,
@@ -76,7 +76,7 @@ class Answers:
         # Of a body that was cut nothing is quoted: its end may be half a key.
         words = (
             self._quoted(wire.error_message(self.redacted(body.content.decode("utf-8", "replace"))))
-            if body.whole
+            if not body.problem
             else ""
         )
         said = (f": {words}" if words else "") + self._quotable(response)

@@ -36,16 +36,16 @@ class TooMuch(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What an answer holds; not `whole` where it was cut at the bound, or can't be unpacked."""
+    """What an answer holds; `problem` says why that is not all, where it was cut or can't be unpacked."""
 
     content: bytes
-    whole: bool = True
+    problem: str = ""
 
     @property
     def text(self) -> str:
-        """As UTF-8, which JSON is (RFC 8259, 8.1). ValueError where it is not, or was cut."""
-        if not self.whole:
-            raise TooMuch("the body is longer than allowed")
+        """As UTF-8, which JSON is (RFC 8259, 8.1). ValueError where it is not, or is not all."""
+        if self.problem:
+            raise TooMuch(self.problem)
         return self.content.decode("utf-8-sig")
 
 
@@ -57,11 +57,11 @@ async def received(response: httpx.Response) -> Body:
         async for packed in _packed(response):
             if not gathering.add(packed):
                 break
-    except NotUnpackable:
-        return Body(b"", whole=False)
+    except NotUnpackable as error:
+        return Body(b"", str(error))
     finally:
         await response.aclose()
-    return Body(gathering.content, not gathering.cut)
+    return Body(gathering.content, f"more than {limit:,} bytes" if gathering.cut else "")
 
 
 async def pieces(response: httpx.Response, limit: int) -> AsyncIterator[bytes]:
@@ -79,6 +79,12 @@ def _packed(response: httpx.Response) -> httpx.AsyncByteStream:
     """The body as it is sent: `aiter_raw` without its refusal of bodies that are here already, as tests have them."""
     assert isinstance(response.stream, httpx.AsyncByteStream)
     return response.stream
+
+
+def may_be_sound(response: httpx.Response) -> bool:
+    """Whether an answer does not say itself that it is a text: a page of a proxy, or an error."""
+    kind = response.headers.get("content-type", "").lower()
+    return not kind.startswith("text/") and not any(word in kind for word in ("json", "html", "xml"))
 
 
 def weight(models: Iterable[Model]) -> int:

@@ -20,7 +20,7 @@ from voicectl.provider.fish.exchanges import OnRequest, told
 from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.fish.limits import limiter
 from voicectl.provider.fish.pools import Pools
-from voicectl.provider.fish.uploads import Gathered, OpenUploads
+from voicectl.provider.fish.uploads import Gathered, OpenUploads, read_whole
 from voicectl.provider.port import (
     Listing,
     NewModel,
@@ -224,7 +224,7 @@ class FishClient:
         if speech.references:
             import msgpack
 
-            pairs = [{"audio": path.read_bytes(), "text": words} for path, words in speech.references]
+            pairs = [{"audio": read_whole(upload), "text": words} for upload, words in speech.references]
             headers["Content-Type"] = "application/msgpack"
             request = {"content": msgpack.packb({**body, "references": pairs})}
         else:
@@ -245,13 +245,13 @@ class FishClient:
     async def _hear(self, response: httpx.Response, limit: int, write: Callable[[bytes], None]) -> None:
         if not response.is_success:
             raise self._answers.refused(response, await bounds.received(response))
-        if not _may_be_sound(response):
+        if not bounds.may_be_sound(response):
             raise self._answers.unreadable(response)
         try:
             async for piece in bounds.pieces(response, limit):
                 write(piece)
         except (bounds.TooMuch, NotUnpackable) as error:
-            raise self._answers.unreadable(response) from error
+            raise self._answers.unreadable(response, str(error)) from error
 
     async def credit(self) -> str:
         """See Provider."""
@@ -342,10 +342,4 @@ class FishClient:
         try:
             return read(json.loads(self._answers.redacted(body.text))) if read is not None else True
         except (ValueError, RecursionError) as error:
-            raise self._answers.unreadable(response) from error
-
-
-def _may_be_sound(response: httpx.Response) -> bool:
-    """Whether an answer does not say itself that it is a text: a page of a proxy, or an error."""
-    kind = response.headers.get("content-type", "").lower()
-    return not kind.startswith("text/") and not any(word in kind for word in ("json", "html", "xml"))
+            raise self._answers.unreadable(response, body.problem) from error

@@ -61,6 +61,15 @@ class HashedFile:
         self._file.close()
 
 
+def read_whole(upload: Upload) -> bytes:
+    """All of a small file. Raises InputChanged."""
+    file = HashedFile(upload, lambda size: None)
+    try:
+        return file.read(upload.size + 1)
+    finally:
+        file.close()
+
+
 class OpenUploads:
     """All files of one request, opened before anything is sent and closed at the end."""
 
