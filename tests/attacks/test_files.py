@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from tests.attacks.hostile_server import document, serving
 from tests.conftest import KEY, Done, Hand, Project
+from tests.hosting.service import git
 from voicectl.provider.fish.uploads import HashedFile
 from voicectl.provider.port import InputChanged, Upload
 
@@ -148,3 +151,28 @@ def test_a_report_is_not_written_through_a_link_of_the_checkout(project: Project
     assert "report.md is a link" in done.err
     assert victim.read_bytes() == before
     assert KEY not in done.err
+
+
+@pytest.mark.parametrize("command", ["comment", "issue"])
+def test_no_file_of_the_machine_is_posted_as_a_report(project: Project, outside: Path, command: str) -> None:
+    project.voices({"a": {}})
+    git(project.root, "init", "-q")
+    event = project.write(
+        "event.json", '{"pull_request": {"number": 1, "head": {"sha": "a"}, "base": {"ref": "main"}}}'
+    )
+    (project.root / "report.md").symlink_to(outside / "lock.json")
+    posted: list[str] = []
+
+    def answer(method: str, path: str) -> Iterable[bytes]:
+        posted.append(method)
+        return document([])
+
+    with serving(answer) as url:
+        project.environ |= {
+            "GITHUB_ACTIONS": "true", "GITHUB_TOKEN": "token-of-the-tests", "GITHUB_REPOSITORY": "acme/voices",
+            "GITHUB_API_URL": url, "GITHUB_EVENT_PATH": str(event), "GITHUB_EVENT_NAME": "pull_request",
+            "GITHUB_REF": "refs/pull/1/merge", "GITHUB_SHA": "a" * 40, "GITHUB_SERVER_URL": url, "GITHUB_RUN_ID": "1",
+        }  # fmt: skip
+        done = project.spawn("ci", command, "report.md", "--exit-code", "2", timeout=SECONDS).expect(1)
+    assert "report.md is a link" in done.err
+    assert "POST" not in posted

@@ -202,6 +202,8 @@ def _subject(settings: Globals, kind: str) -> Subject:
 
 
 def _read(file: Path) -> str:
+    if file.is_symlink() and not file.is_relative_to("/dev"):  # such as /dev/stdin
+        raise UsageError(f"{file} is a link: a checkout may bring one that leads anywhere", "name the report itself")
     try:
         with file.open("rb") as opened:
             return opened.read(_MAX_REPORT).decode("utf-8", "replace")
