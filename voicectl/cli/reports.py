@@ -11,6 +11,7 @@ import click
 from voicectl.cli.settings import Globals
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.files import write_file
+from voicectl.redaction import redacted
 
 _PROJECT_FILES = (".yaml", ".yml", ".lock.json", ".wav", ".mp3", ".m4a", ".opus", ".png", ".jpg")
 """No report is called so; what is, is better not written over."""
@@ -45,11 +46,9 @@ def report_option(*formats: str) -> Callable[[F], F]:
 
 def write(settings: Globals, render: Callable[[str], str]) -> None:
     """Write what was asked for. Raises UsageError where a file can't be written."""
-    from voicectl.cli.printing import redacted
-
     while settings.reports:
         fmt, path = settings.reports[0]
-        _write(settings.path(path), redacted(render(fmt)))
+        _write(settings.path(path), render(fmt))
         settings.reports.pop(0)  # now, so that a failure finds those that are still to be written
 
 
@@ -58,7 +57,6 @@ def write_failure(settings: Globals, error: VoicectlError) -> None:
 
     A report that stays from an earlier run would be taken for this one's. Raises nothing: there is a failure to tell.
     """
-    from voicectl.cli.printing import redacted
     from voicectl.report import drift_junit, error_markdown, error_report
     from voicectl.state.content import now
 
@@ -67,13 +65,13 @@ def write_failure(settings: Globals, error: VoicectlError) -> None:
         path = settings.path(name)
         try:
             if fmt == "markdown":
-                _write(path, redacted(error_markdown.render(error, settings.command)))
+                _write(path, error_markdown.render(error, settings.command))
             elif fmt == "json":
-                _write(path, redacted(error_report.error(error)))
+                _write(path, error_report.error(error))
             elif fmt == "text":
-                _write(path, redacted(error_report.text(error)))
+                _write(path, error_report.text(error))
             elif fmt == "junit":
-                _write(path, redacted(drift_junit.failure(error, now())))
+                _write(path, drift_junit.failure(error, now()))
             elif path.is_file():
                 path.unlink()
         except (UsageError, OSError):
@@ -81,8 +79,10 @@ def write_failure(settings: Globals, error: VoicectlError) -> None:
 
 
 def _write(path: Path, text: str) -> None:
+    if path.is_symlink() and not path.is_relative_to("/dev"):  # such as /dev/stdout
+        raise UsageError(f"--report {path} is a link: a checkout may bring one that leads anywhere", "delete it")
     try:
-        write_file(path, text.encode())
+        write_file(path, redacted(text).encode())
     except OSError as error:
         raise UsageError(
             f"--report {path} can't be written: {error.strerror or error}", "name a file that can be"

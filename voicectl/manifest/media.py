@@ -64,7 +64,7 @@ def judge(file: BinaryIO, size: int) -> Finding:
         return Finding("empty", None, "is empty", "put the real file in its place")
     if head.startswith(_LFS):
         return Finding("pointer", None, "is a Git LFS pointer, not the file itself", "run git lfs pull")
-    kind = _kind(head)
+    kind = kind_of(head)
     if kind not in _SECONDS:
         return Finding(kind)
     try:
@@ -73,7 +73,8 @@ def judge(file: BinaryIO, size: int) -> Finding:
         return Finding(kind, None, str(error), "export or copy it again")
 
 
-def _kind(head: bytes) -> str:
+def kind_of(head: bytes) -> str:
+    """What begins with these bytes: one of AUDIO or IMAGES, or words for what it is instead."""
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind
