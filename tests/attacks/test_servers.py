@@ -160,7 +160,7 @@ def test_a_plan_says_what_the_server_does(project: Project) -> None:
     with serving(lambda method, path: endless(kind="text/html")) as url:
         project.environ["FISH_API_URL"] = url
         done = project.spawn("plan", timeout=150)
-    assert "answered 200 with something unreadable (text/html)" in done.err
+    assert "answered 200 with something unreadable (text/html, more than 16,777,216 bytes)" in done.err
     assert done.code in (1, 4)
 
 
