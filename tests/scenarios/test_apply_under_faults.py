@@ -293,12 +293,12 @@ def test_without_the_look_before_a_retry_more_models_are_made_than_wanted(
     project: Project, hand: Hand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: what the look is for. (The sweep at the end then cleans up.)"""
-    from voicectl.engine import create
+    from voicectl.engine.create import Creations
 
     async def blind(*arguments: object) -> None:
         return None
 
-    monkeypatch.setattr(create, "look", blind)
+    monkeypatch.setattr(Creations, "_look", blind)
     order(hand, Rule("reset_after", method=("POST",), nth=(1,)))
     project.voices({"a": {}})
     project.apply()

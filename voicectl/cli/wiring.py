@@ -154,6 +154,17 @@ def hosting() -> Hosting | None:
     return None
 
 
+def commit(found: Project) -> str | None:
+    """The commit that is checked out around a project; None where there is no repository, or no git."""
+    from voicectl.hosting.git import Repository
+    from voicectl.hosting.port import HostingError
+
+    try:
+        return Repository(found.root).commit_of("HEAD")
+    except HostingError:
+        return None
+
+
 def repository_prefix(root: Path) -> str:
     """A project's place in the repository, as annotations name files; empty where it can't be told."""
     root = root.resolve()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicectl import signals
-from voicectl.concurrency import Shared
+from voicectl.engine.create import Creations
 from voicectl.engine.events import Event, Listener, troubles
 from voicectl.engine.execute import Execution, Outcome
 from voicectl.engine.ledger import Ledger
@@ -95,18 +95,25 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
 
 
 def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
+    observation = prepared.sides.observation
     return Performer(
         provider=run.provider,
         ledger=ledger,
         listener=run.listener,
         root=run.root,
         namespace=run.catalog.namespace,
-        known=frozenset(prepared.sides.observation.models),
-        walk=Shared(run.provider.list_models),
+        creations=Creations(
+            run.provider,
+            run.listener,
+            known=frozenset(observation.models),
+            save=ledger.durable,
+            complete=observation.complete,
+            kept=observation.filtered,
+            filtered=observation.filtered,
+            grace=run.grace,
+        ),
         places=asyncio.Semaphore(run.provider.concurrency),
         wait=run.wait,
-        complete=prepared.sides.observation.complete,
-        grace=run.grace,
     )
 
 
@@ -166,9 +173,8 @@ class _Sweep:
 
     @property
     def _made(self) -> Sweep:
-        performer = self.execution.performer
-        learned = performer.learned
-        return Sweep(frozenset(learned.made), frozenset(learned.unsure), performer.known)
+        creations = self.execution.performer.creations
+        return Sweep(frozenset(creations.made), frozenset(creations.unsure), frozenset(creations.known))
 
     async def _look(self) -> Observation:
         return await observe(self.run.provider, self.run.catalog, self.ledger.lock)
