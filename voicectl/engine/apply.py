@@ -157,19 +157,16 @@ class _Sweep:
         observation = await self._look()
         if await self._without_duplicates(observation):
             observation = await self._look()
-        leftovers = await self._settling.all(outcomes, observation)
-        await self._settling.again(self.prepared.planned.retries)
-        if leftovers or self.prepared.planned.retries:
+        run, send = self.run, self.execution.performer.send
+        settling = Settling(run.provider, self.ledger, send, run.listener, run.looks)
+        leftovers = await settling.all(outcomes, observation)
+        await settling.again(self.prepared.planned.retries)
+        if settling.touched:
             observation = await self._look()
         named = {leftover.name for leftover in leftovers}
         planned = refresh(plan_again(self.prepared.sides, self.ledger, observation, self._made), self.ledger)
         await self.ledger.durable()
         return leftovers + [left for left in still_open(planned, outcomes) if left.name not in named]
-
-    @property
-    def _settling(self) -> Settling:
-        run, performer = self.run, self.execution.performer
-        return Settling(run.provider, self.ledger, performer.send, run.listener, run.looks)
 
     @property
     def _made(self) -> Sweep:
