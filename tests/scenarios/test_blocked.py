@@ -92,7 +92,7 @@ def test_one_unlucky_look_is_no_refusal(project: Project, hand: Hand) -> None:
     model = project.lock["voices"]["a"]["id"]
     project.voices({"a": {"title": "New"}})
     original = hand.emulator.store.update
-    once = []
+    once: list[bool] = []
 
     def behind(model_id: str, changes: Any, touch: bool = True) -> bool:
         done = original(model_id, changes, touch)
