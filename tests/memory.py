@@ -22,7 +22,7 @@ from voicectl.model.observed import Model, ModelState, Patch
 from voicectl.model.voice import Cover, Lifecycle, Metadata, Sample, Visibility, Voice
 from voicectl.plan.plan import Plan
 from voicectl.plan.result import ApplyResult
-from voicectl.provider.port import Listing, NewModel, Progress, Speech, Upload
+from voicectl.provider.port import Listing, NewModel, Progress, Speech, Upload, Wallet
 from voicectl.state.content import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
@@ -147,8 +147,8 @@ class Account:
         if model_id in self.models:
             self.deleted.append(self.models.pop(model_id))
 
-    async def credit(self) -> str:
-        return "1"
+    async def wallet(self) -> Wallet:
+        return Wallet("1", ACCOUNT, "0")
 
     async def close(self) -> None:
         return None

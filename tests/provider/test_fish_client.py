@@ -292,7 +292,7 @@ def test_every_request_is_as_the_provider_describes_it(tmp_path: Path) -> None:
         await client.update("1", patch)
         await client.update("1", replace(patch, cover=Cover("c", cover.digest, cover.size, "image/png")), cover)
         await client.delete("1")
-        await client.credit()
+        await client.wallet()
 
     run("http://127.0.0.1", use, transport=httpx.MockTransport(answer))
     assert len(seen) == 8

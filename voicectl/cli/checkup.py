@@ -88,9 +88,8 @@ async def _account(project: Project, catalog: Catalog, lock: Lock, listener: Lis
     host = wiring.identity(project).host
     async with wiring.provider(project, listener) as provider:
         findings = [Finding("ok", "endpoint", f"{host}{' (nothing real)' if project.provider == 'emulator' else ''}")]
-        credit = await provider.credit()
-        level, hint = ("ok", "") if credit not in ("0", "0.0", "") else ("warning", "creating models needs credit")
-        findings.append(Finding(level, "key", f"accepted; credit {credit or 'not told'}", hint))
+        wallet = await provider.wallet()
+        findings.append(Finding("ok", "key", f"accepted; credit {wallet.credit or 'not told'}"))
         seen = await observe(provider, catalog, lock)
     refused = [*check_account(lock, seen), *check_missing(lock, seen, catalog.policy, allowed=False)]
     if refused:

@@ -13,7 +13,7 @@ from voicectl.engine.create import Creations
 from voicectl.engine.events import Event, Listener, troubles
 from voicectl.engine.execute import Execution, Outcome
 from voicectl.engine.ledger import Ledger
-from voicectl.engine.observe import observe
+from voicectl.engine.observe import Did, looked_again, observe
 from voicectl.engine.perform import Performer
 from voicectl.engine.prepare import Prepared, Wishes, prepare
 from voicectl.engine.training import in_training, wait_for_training
@@ -22,7 +22,7 @@ from voicectl.errors import Interrupted, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Changed, ProviderIdentity
 from voicectl.model.observed import Observation
-from voicectl.plan.decision import DUPLICATE
+from voicectl.plan.decision import DUPLICATE, UNREADABLE
 from voicectl.plan.plan import Action, Plan
 from voicectl.plan.planner import Planned
 from voicectl.plan.result import ApplyResult, Leftover
@@ -65,8 +65,9 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
     run.confirm(plan)
     busy = frozenset(task.name for task in prepared.planned.tasks)
     training = in_training(prepared.sides, busy) if run.wait else {}
+    hidden = tuple(Leftover(n.voices[0], "its model can't be read") for n in plan.warnings if n.code == UNREADABLE)
     if plan.empty and not training and not plan.blocked:
-        return ApplyResult(plan)
+        return ApplyResult(plan, leftovers=hidden)
     ledger = Ledger(run.store, prepared.sides.lock, prepared.state_version, run.stamp)
     execution = Execution(_performer(run, prepared, ledger), prepared.planned.tasks)
     sweep = _Sweep(run, prepared, ledger, execution)
@@ -91,7 +92,7 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
             unsaved = tuple(ledger.unsaved())
             error = ledger.failure or execution.stopped
     results = tuple(outcome.result(ledger.voices) for outcome in execution.outcomes)
-    return ApplyResult(plan, results, tuple(leftovers), unsaved, error)
+    return ApplyResult(plan, results, (*leftovers, *hidden), unsaved, error)
 
 
 def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
@@ -110,6 +111,7 @@ def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
             complete=observation.complete,
             kept=observation.filtered,
             filtered=observation.filtered,
+            before=observation.before,
             grace=run.grace,
         ),
         places=asyncio.Semaphore(run.provider.concurrency),
@@ -164,7 +166,7 @@ class _Sweep:
         if settling.touched:
             observation = await self._look()
         named = {leftover.name for leftover in leftovers}
-        planned = refresh(plan_again(self.prepared.sides, self.ledger, observation, self._made), self.ledger)
+        planned = refresh(await self._settled_plan(observation, outcomes), self.ledger)
         await self.ledger.durable()
         return leftovers + [left for left in still_open(planned, outcomes) if left.name not in named]
 
@@ -173,8 +175,27 @@ class _Sweep:
         creations = self.execution.performer.creations
         return Sweep(frozenset(creations.made), frozenset(creations.unsure), frozenset(creations.known))
 
+    async def _settled_plan(self, observation: Observation, outcomes: list[Outcome]) -> Planned:
+        """The plan after the apply. What it still wants is looked at one by one first, some times: listings may lag."""
+        for pause in self.run.looks:
+            planned = plan_again(self.prepared.sides, self.ledger, observation, self._made)
+            names = {leftover.name for leftover in still_open(planned, outcomes)}
+            if not names:
+                return planned
+            await asyncio.sleep(pause)
+            ids = {i for t in planned.tasks if t.name in names for i in self.ledger.ids(t.name, t.change.id)}
+            observation = await looked_again(self.run.provider, observation, ids, self._did)
+        return plan_again(self.prepared.sides, self.ledger, observation, self._made)
+
+    @property
+    def _did(self) -> Did:
+        return Did(self.execution.performer.creations.made, frozenset(self.ledger.deleted))
+
     async def _look(self) -> Observation:
-        return await observe(self.run.provider, self.run.catalog, self.ledger.lock)
+        run, creations = self.run, self.execution.performer.creations
+        return await observe(
+            run.provider, run.catalog, self.ledger.lock, self._did, filtered=creations.filtered, looks=run.looks
+        )
 
     async def _without_duplicates(self, observation: Observation) -> bool:
         """See off the twins that can only be there because of this run; True where there were any.

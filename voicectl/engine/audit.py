@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from voicectl.engine.observe import observe
+from voicectl.engine.observe import observe, owner
 from voicectl.engine.prepare import load_state
 from voicectl.errors import StateError
 from voicectl.model.catalog import Catalog
@@ -58,7 +58,12 @@ async def audit_account(
     observation = await observe(provider, catalog, lock)
     for refusal in check_account(lock, observation):
         raise StateError(refusal.message, refusal.hint)
-    account = (await provider.list_models()).models if question.unmanaged else None
+    account = None
+    if question.unmanaged:
+        models = (await provider.list_models()).models
+        whose = lock.provider.account or observation.account or await owner(provider, models)
+        # Saved voices of others may be listed, too: they are nobody's to manage here.
+        account = tuple(model for model in models if whose is None or model.author in ("", whose))
     known = catalog if question.readable else None
     report, left_out = audit(
         AuditSides(lock, known, observation, question.today, account, question.claimed, question.selectors)

@@ -58,13 +58,13 @@ class Creations:
     kept: bool = False
     filtered: bool = False
     grace: float = 5.0
-    made: set[str] = field(default_factory=set)
-    """Ids that an answer of this run named."""
+    made: dict[str, Model] = field(default_factory=dict)
+    """The models that answers of this run named, as they were then."""
     unsure: set[str] = field(default_factory=set)
     """Markers of creations whose outcome was unknown."""
     dropped: bool = False
     """The provider does not keep tags on creation."""
-    _before: frozenset[str] | None = None
+    before: frozenset[str] | None = None
     """All ids of the account before the first creation, where a lost model might not be found by its marks."""
     _lost: str = ""
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -108,8 +108,8 @@ class Creations:
         the request repeated, until patience is over: it begins with the first failure, since a long upload is none.
         Raises Rejected, InputChanged, PerhapsMade, or what the last attempt raised.
         """
-        if not self.kept and self._before is None:
-            self._before = frozenset(model.id for model in (await self._walk()).models)
+        if not self.kept and self.before is None:
+            self.before = frozenset(model.id for model in (await self._walk()).models)
         if not self.complete and (found := await self._look(marker)) is not None:
             return found
         model = await self._patiently(new, marker, progress)
@@ -131,7 +131,7 @@ class Creations:
 
             try:
                 model = await self.provider.create(new, count)
-                self.made.add(model.id)
+                self.made[model.id] = model
                 return model
             except (Throttled, NotSent) as error:
                 progress(-sent)
@@ -182,7 +182,7 @@ class Creations:
         if self.kept and not self.dropped:
             return
         title = canonical.text(new.metadata.title)
-        before = self.known | self.made | (self._before or frozenset())
+        before = self.known | self.made.keys() | (self.before or frozenset())
         listing = await self._walk()
         candidates = [
             model.id
@@ -208,8 +208,8 @@ class Creations:
             text = "the provider does not keep tags on creation: they are sent again, and models made one by one"
             self.listener(Event("warning", marker.name, detail=text))
         self.dropped = True
-        if self._before is None:
-            self._before = frozenset(each.id for each in (await self._walk()).models)
+        if self.before is None:
+            self.before = frozenset(each.id for each in (await self._walk()).models)
         await self.provider.update(model.id, Patch(tags=new.tags))
         present = await self.provider.get(model.id)
         if present is None or not set(marker.marks) <= set(present.tags):

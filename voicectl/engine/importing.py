@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from voicectl.concurrency import together
+from voicectl.engine.observe import owner
 from voicectl.engine.prepare import load_state
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import ProviderIdentity
@@ -29,10 +30,12 @@ async def find_imports(
     """
     lock, _ = load_state(store, catalog, identity)
     if wanted is None:
-        return unmanaged((await provider.list_models()).models, catalog, lock, claimed)
+        every = (await provider.list_models()).models
+        whose = lock.provider.account or await owner(provider, every)
+        own = [model for model in every if whose is None or model.author in ("", whose)]
+        return unmanaged(own, catalog, lock, claimed)
     ids = sorted(set(wanted.values()))
     models = await together(provider.get(model_id) for model_id in ids)
     found = {model_id: model for model_id, model in zip(ids, models, strict=True) if model is not None}
-    own = (await provider.list_models(limit=1)).models
-    account = lock.provider.account or next((model.author for model in own if model.author), None)
+    account = lock.provider.account or await owner(provider, (await provider.list_models(limit=1)).models)
     return chosen(wanted, found, catalog, lock, account, claimed)

@@ -31,8 +31,10 @@ class Ledger:
         self.voices: dict[str, Record] = dict(lock.voices)
         self.removed: dict[str, tuple[Retired, ...]] = {n: r.retired for n, r in lock.removed.items()}
         self.withdrawn: tuple[Deleted, ...] = lock.deleted
+        self.uncleared = {name for name, removed in lock.removed.items() if not removed.retired}
+        """Names that were forgotten, and whose models still carry our marks, since the provider does not clear them."""
         self.failure: StateError | TryAgain | None = None
-        self._deleted: set[str] = set()
+        self.deleted: set[str] = set()
         self._retired: set[str] = set()
         self._over = False
         """No save comes any more: one failed, or broke."""
@@ -64,7 +66,8 @@ class Ledger:
         return replace(
             self._base,
             voices={name: record.without_retired(record.id) for name, record in self.voices.items()},
-            removed={name: Removed(retired) for name, retired in self.removed.items() if retired},
+            removed={n: Removed(gone) for n, gone in self.removed.items() if gone}
+            | {n: Removed(()) for n in self.uncleared if n not in self.voices and not self.removed.get(n)},
             deleted=self.withdrawn,
         )
 
@@ -86,7 +89,7 @@ class Ledger:
             earlier = self.voices.pop(old, None)
             known = (*(earlier.retired if earlier else ()), *self.removed.pop(old, ()))
             record = record.with_retired(*(r for r in known if r.id in self._retired))
-        kept = tuple(r for r in record.retired if r.id not in self._deleted)
+        kept = tuple(r for r in record.retired if r.id not in self.deleted)
         self.voices[name] = replace(record, retired=kept)
         self._changed()
 
@@ -138,13 +141,19 @@ class Ledger:
 
     def drop(self, name: str, model_id: str, previous_name: str | None = None) -> None:
         """A retired generation is gone from the account."""
-        self._deleted.add(model_id)
+        self.deleted.add(model_id)
         for old in (name, previous_name):
             if old in self.voices:
                 self.voices[old] = self.voices[old].without_retired(model_id)
             if old in self.removed:
                 self.removed[old] = tuple(r for r in self.removed[old] if r.id != model_id)
         self._changed()
+
+    def ids(self, name: str, *more: str | None) -> set[str]:
+        """The ids that are recorded under a name, and `more`."""
+        record = self.voices.get(name)
+        retired = (*(record.retired if record else ()), *self.removed.get(name, ()))
+        return {r.id for r in retired} | ({record.id} if record else set()) | {each for each in more if each}
 
     def holds(self, model_id: str) -> bool:
         """Whether a model is the current one of any voice."""

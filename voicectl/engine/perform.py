@@ -88,7 +88,10 @@ class Performer:
         if wanted is None:
             return
         record = self.ledger.voices[task.name]
-        await self._update(record.id, Patch(visibility=wanted), None)
+        assert task.voice is not None
+        mark = Marker.of(self.namespace, task.name, task.voice.inputs)
+        tags = made_tags(task.metadata, mark) if task.metadata is not None else task.patch.tags
+        await self._update(record.id, Patch(visibility=wanted, tags=tags), None)
         assert task.record is not None
         applied = replace(record.applied, visibility=task.record.applied.visibility)
         self.ledger.put(task.name, replace(record, applied=applied))
@@ -149,8 +152,15 @@ class Performer:
 
     async def forget(self, task: Task) -> None:
         """Take the marks off, then drop the record."""
+        kept = []
         for model, patch in (*task.also, *([(task.model, task.patch)] if task.model else [])):
             await self._update(model.id, patch, None)
+            if patch.tags == () and (present := await self.provider.get(model.id)) is not None and present.marks:
+                kept.append(model.id)
+        if kept:
+            words = f"the provider does not clear the tags of {', '.join(kept)}: take our marks off in the web app"
+            self.listener(Event("warning", task.name, detail=words))
+            self.ledger.uncleared.add(task.name)
         if not task.drop and task.entry is not None:
             self.ledger.drop(task.name, task.entry.id, task.was)
         elif task.drop and task.generations:
@@ -304,12 +314,17 @@ def narrow(patch: Patch, model: Model) -> Patch:
     return replace(patch, visibility=None) if widens(model.visibility, patch.visibility) else patch
 
 
+def made_tags(metadata: Metadata, wanted: Marker) -> tuple[str, ...]:
+    """All tags of a new model, the marks first."""
+    return (*wanted.marks, *(metadata.tags or ()))
+
+
 def new_model(root: Path, voice: Voice, metadata: Metadata, wanted: Marker) -> NewModel:
     """The request that makes a voice's model."""
     transcripts = tuple(s.transcript for s in voice.samples if s.transcript is not None)
     return NewModel(
         metadata=metadata,
-        tags=(*(metadata.tags or ()), *wanted.marks),
+        tags=made_tags(metadata, wanted),
         samples=tuple(
             Upload(root / s.path, f"sample-{n}.{s.format}", _MEDIA_TYPES[s.format], s.digest, s.size)
             for n, s in enumerate(voice.samples, 1)

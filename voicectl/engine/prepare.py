@@ -75,6 +75,8 @@ async def prepare(
     """
     lock, version = load_state(store, catalog, identity)
     observation = as_recorded(catalog, lock) if provider is None else await observe(provider, catalog, lock)
+    if wishes.recreate_missing:
+        observation = replace(observation, gone=observation.absent, unreadable={})
     if lock.provider.account is None and observation.account is not None:
         lock = replace(lock, provider=replace(lock.provider, account=observation.account))
     saved = wishes.saved

@@ -112,10 +112,11 @@ class Settling:
         self.touched = True
         named = set(fields)
         marks = tuple(tag for tag in model.tags if marker.is_mark(tag))
+        plain = (voice.metadata.tags or ()) if "tags" in named else marker.plain(model.tags)
         values = {name: voice.metadata.get(name) for name in ("title", "description", "visibility") if name in named}
         patch = Patch(
             **values,  # type: ignore[arg-type]
-            tags=(*(voice.metadata.tags or ()), *marks) if "tags" in named else None,
+            tags=(*marks, *plain),
             cover=voice.cover if "cover_image" in named else None,
         )
         await self.send(model.id, patch, voice)

@@ -80,19 +80,30 @@ class Observation:
     """What the account showed at one time.
 
     `models` are those that carry the catalog's tag and those that the lockfile or a manifest names,
-    by id; `gone` are recorded or named ids for which the provider answered 404. `complete` is False
-    where the listing ended before its own total: then nothing may be concluded from an absence.
+    by id; `gone` are recorded or named ids for which the provider answered 404, `unreadable` those that it does not
+    give to this key, with its words. `complete` is False where the listing ended before its own total: then nothing
+    may be concluded from an absence.
     """
 
     models: Mapping[str, Model] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
     account: str | None = None
     """The author id seen on the account's own models; None while it has none."""
     filtered: bool = False
     """Whether the listing by tag found a model that carries our marks: then it can be relied on."""
+    misfiltered: str = ""
+    """A model of ours that GET shows and the listing by tag lacks: the filter does not work."""
+    before: frozenset[str] | None = None
+    """All ids of the account, where all of it was walked."""
     time: datetime | None = None
     """The server's clock when it was looked at (`Date`); None where it did not say: then nothing is due."""
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The ids that the account does not show, gone or unreadable."""
+        return self.gone | self.unreadable.keys()
 
 
 @dataclass(frozen=True, slots=True)

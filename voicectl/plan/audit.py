@@ -95,6 +95,10 @@ def _voice(name: str, voice: Voice | None, record: Record, sides: AuditSides) ->
         unverifiable=UNVERIFIABLE if record.origin == "created" else (),
     )
     retired = tuple(note for gone in record.retired for note in _retired_notes(name, gone, sides))
+    if model is None and (words := sides.observation.unreadable.get(record.id)):
+        note = f"it can't be read, and may be gone: {words}"
+        status: DriftStatus = "in_step" if record.origin == "external" else "missing"
+        return replace(row, status=status, notes=(note, *retired))
     if model is None:
         return replace(row, status="missing", notes=("the recorded model is gone from the account", *retired))
     fields = tuple(_fields(record, model))
@@ -146,7 +150,9 @@ def _marks_notes(name: str, record: Record, model: Model, lock: Lock) -> Iterato
 
 def _retired_notes(name: str, gone: Retired, sides: AuditSides) -> Iterator[str]:
     model = sides.observation.models.get(gone.id)
-    if model is None:
+    if model is None and gone.id in sides.observation.unreadable:
+        yield f"retired generation {gone.generation} ({gone.id}) can't be read"
+    elif model is None:
         yield f"retired generation {gone.generation} ({gone.id}) is gone from the account"
     elif set(model.marks) != set(marks_of_retired(sides.lock, name, gone, model)):
         yield f"retired generation {gone.generation} ({gone.id}) has other ownership tags"

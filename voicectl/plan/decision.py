@@ -21,6 +21,9 @@ WITHDRAWN = "consent withdrawn"
 DUPLICATE = "duplicate"
 """The reason for seeing off the younger of two models with one marker."""
 
+UNREADABLE = "unreadable"
+"""The code of a warning about a model that the provider does not show; an apply ends with 1 for a managed one."""
+
 Decision = Task | Notice
 """What deciding about a name yields: tasks, warnings, and refusals among the notices."""
 
@@ -95,5 +98,9 @@ def prune(holding: Holding, model: Model, reason: str, rules: Rules) -> Task:
 
 
 def left_retired(holding: Holding, *without: str) -> tuple[Retired, ...]:
-    """The recorded retired generations that the account still has, without these ids."""
-    return tuple(gone for gone, model in holding.retired if model is not None and gone.id not in without)
+    """The recorded retired generations that the account still has, or may have, without these ids."""
+    return tuple(
+        gone
+        for gone, model in holding.retired
+        if (model is not None or gone.id in holding.hidden) and gone.id not in without
+    )

@@ -45,6 +45,12 @@ class Holding:
     strays: tuple[Model, ...] = ()
     duplicates: tuple[Model, ...] = ()
     foreign: Model | None = None
+    unreadable: str = ""
+    """Why the recorded or named model can't be read: then nobody knows whether it is gone."""
+    hidden: frozenset[str] = frozenset()
+    """Ids among the retired that can't be read."""
+    uncleared: bool = False
+    """It was forgotten, and the provider did not take the marks off."""
     contradiction: str = ""
     displaced: bool = False
     """Another model serves the name than the recorded one, which the account does not show as retired."""
@@ -92,6 +98,9 @@ def _hold(name: str, facts: Facts) -> Holding:
         strays=tuple(sorted((m for m in keep if m.id not in placed), key=lambda m: m.age)),
         duplicates=tuple(m for m in duplicates if m.id not in known),
         foreign=_foreign(voice, record, known, facts),
+        unreadable="" if current else _unreadable(voice, record, facts),
+        hidden=frozenset(known.keys() & facts.observation.unreadable.keys()),
+        uncleared=name in facts.lock.removed and not facts.lock.removed[name].retired,
         contradiction=_contradiction(name, recorded_name, record, facts),
         displaced=record is not None
         and record.origin != "external"
@@ -99,6 +108,14 @@ def _hold(name: str, facts: Facts) -> Holding:
         and record.id != current.id
         and _serves(record.id, facts),
     )
+
+
+def _unreadable(voice: Voice | None, record: Record | None, facts: Facts) -> str:
+    """What the provider says instead of showing the model of a name; empty where it shows it, or has none."""
+    named = record.id if record is not None else None
+    if voice is not None and (voice.external or record is None):
+        named = voice.model or named
+    return facts.observation.unreadable.get(named or "", "")
 
 
 def _contradiction(name: str, recorded_name: str, record: Record | None, facts: Facts) -> str:

@@ -21,7 +21,7 @@ from voicectl.plan.decision import (
     prune,
 )
 from voicectl.plan.identity import Holding
-from voicectl.plan.plan import Action
+from voicectl.plan.plan import Action, Notice
 from voicectl.plan.task import Rules, Task, marker_for, retirement, tags_patch, unmark_patch
 
 
@@ -77,7 +77,7 @@ def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Decision]:
         if gone.id == successor:
             continue
         if model is None:
-            if holding.voice is None or holding.record is None:
+            if gone.id not in holding.hidden and (holding.voice is None or holding.record is None):
                 yield _gone(holding, gone)
             continue
         yield from _retired_model(holding, gone, model, rules)
@@ -201,9 +201,17 @@ def _forget(holding: Holding, record: Record, model: Model | None, *, generation
     )
 
 
-def kept_tasks(holding: Holding) -> Iterator[Task]:
+def kept_tasks(holding: Holding) -> Iterator[Decision]:
     """`keep_model` for a name without a record: what is left of it is forgotten, not deleted."""
+    if holding.uncleared:
+        ids = ", ".join(model.id for model in (*holding.strays, *holding.duplicates))
+        if ids:
+            message = f"{holding.name}: the provider did not take our marks off {ids}"
+            yield Notice("not_cleared", message, "take them off in the web app", (holding.name,))
+        return
     for gone, model in holding.retired:
+        if gone.id in holding.hidden:
+            continue
         yield _forget_model(holding, model, gone) if model is not None else _gone(holding, gone)
     for model in (*holding.strays, *holding.duplicates):
         yield _forget_model(holding, model)
@@ -243,7 +251,8 @@ def every_model(holding: Holding, rules: Rules, reason: str) -> Iterator[Task]:
             yield _forget_model(holding, current)
     for gone, model in holding.retired:
         if model is None:
-            yield _gone(holding, gone)
+            if gone.id not in holding.hidden:
+                yield _gone(holding, gone)
         elif model.made_here(rules.namespace):
             yield gone_at_once(model)
         else:

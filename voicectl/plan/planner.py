@@ -12,7 +12,7 @@ from voicectl.model.observed import Observation
 from voicectl.plan import policy
 from voicectl.plan.compare import widens
 from voicectl.plan.consent import withdrawn
-from voicectl.plan.decision import WITHDRAWN, Decision, protected
+from voicectl.plan.decision import UNREADABLE, WITHDRAWN, Decision, protected
 from voicectl.plan.identity import Holding, identify
 from voicectl.plan.leaving import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
 from voicectl.plan.plan import (
@@ -100,6 +100,7 @@ def make_plan(sides: Sides) -> Planned:
         tasks = [task for task in tasks if not is_due_later(task, sides.saved)]
     notices = [item for item in decisions if isinstance(item, Notice)]
     warnings = [*sides.notices, *(notice for notice in notices if not isinstance(notice, Refusal))]
+    warnings += policy.misfiltered(observation)
     warnings += policy.unmarked(lock, observation, catalog.namespace)
     team: list[Notice] = []
     if not sides.destroy:
@@ -143,6 +144,9 @@ def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
     """Every change that one name needs."""
     if holding.foreign is not None or (holding.contradiction and not rules.destroy):
         return
+    if holding.unreadable:
+        yield unreadable(holding)
+        return
     voice, record = holding.voice, holding.record
     if rules.destroy:
         yield from every_model(holding, rules, "destroy")
@@ -177,6 +181,17 @@ def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
     yield from stray_tasks(holding, rules)
 
 
+def unreadable(holding: Holding) -> Notice:
+    """A model that is not shown may be private, or gone: nothing is done about its voice until a person knows."""
+    external = (holding.voice is not None and holding.voice.external) or (
+        holding.record is not None and holding.record.origin == "external"
+    )
+    what = "its model can't be read, and nothing is done about it"
+    hint = "ask its owner, or take the voice out" if external else "if it is gone, run with --recreate-missing"
+    code = "external_unreadable" if external else UNREADABLE
+    return Notice(code, f"{holding.name}: {what}: {holding.unreadable}", hint, (holding.name,))
+
+
 def order(tasks: Iterable[Task]) -> list[Task]:
     """Unfinished prunes first, then by action, then by name."""
     return sorted(
@@ -196,7 +211,7 @@ def without_prunes(tasks: list[Task], warnings: list[Notice]) -> tuple[list[Task
     notice = Notice(
         "listing_incomplete",
         "the provider did not list every model, so nothing is pruned",
-        "run again later; recorded models were looked up one by one",
+        "recorded models were looked up one by one; where the provider shows only a part of a listing, that stays so",
     )
     return [task for task in tasks if task.change.action is not Action.PRUNE], [*warnings, notice]
 

@@ -37,7 +37,7 @@ def check_missing(
     `left_out` are names that don't count: not selected, or served by another model with our marks.
     """
     recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
-    missing = sorted(n for n, model_id in recorded.items() if model_id in observation.gone and n not in left_out)
+    missing = sorted(n for n, model_id in recorded.items() if model_id in observation.absent and n not in left_out)
     if allowed or len(missing) <= policy.max_deletes.allows(len(recorded)):
         return
     count = "none" if len(missing) == len(recorded) else f"only {len(recorded) - len(missing)}"
@@ -53,7 +53,7 @@ def check_missing(
 def check_visible(lock: Lock, observation: Observation) -> Iterator[Refusal]:
     """Destroying what can't be seen would only lose the records of it."""
     recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
-    if recorded and all(model_id in observation.gone for model_id in recorded.values()):
+    if recorded and all(model_id in observation.absent for model_id in recorded.values()):
         yield Refusal(
             "models_missing",
             f"none of {len(recorded)} recorded models is visible: wrong key or workspace?",
@@ -99,6 +99,17 @@ def check_moves(catalog: Catalog, lock: Lock, chosen: Set[str]) -> Iterator[Refu
                 f"remove the `moved` entry; {move.old} is then retired, and {move.new} stays",
                 (move.old, move.new),
             )
+
+
+def misfiltered(observation: Observation) -> Iterator[Notice]:
+    """The listing by tag does not show what it should."""
+    if observation.misfiltered:
+        yield Notice(
+            "tag_filter",
+            f"the provider's listing by tag lacks {observation.misfiltered}, which carries the tag: all models of the "
+            "account were listed instead",
+            "nothing to do; plans take longer for it in a large account",
+        )
 
 
 def unmarked(lock: Lock, observation: Observation, namespace: str) -> Iterator[Notice]:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from voicectl.model.lock import Lock
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Observation
-from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, Plan, Summary
+from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, Plan, Refusal, Summary
 from voicectl.plan.planner import Planned
-from voicectl.plan.policy import check_account
+from voicectl.plan.policy import check_account, check_visible
 from voicectl.plan.task import Task, tags_patch
 
 
@@ -32,7 +32,11 @@ def renaming_plan(old: Lock, new: Lock, observation: Observation, version: str) 
             changes=changes,
             summary=Summary.of(changes, unchanged=len(old.voices.keys() - changed), left_out=0),
             warnings=(*_left_alone(old, new, observation), *_strays(old, observation)),
-            refusals=tuple(check_account(old, observation)),
+            refusals=(
+                *check_account(old, observation),
+                *check_visible(old, observation),
+                *_unreadable(old, observation),
+            ),
         ),
         tasks,
     )
@@ -84,6 +88,13 @@ def _left_alone(old: Lock, new: Lock, observation: Observation) -> Iterator[Noti
         else:
             continue
         yield Notice("not_moved", f"{name}: {model_id} {what}", "the next plan says what follows", (name,))
+
+
+def _unreadable(old: Lock, observation: Observation) -> Iterator[Refusal]:
+    for name, model_id, _ in _recorded(old):
+        if model_id in observation.unreadable:
+            message = f"{name}: {model_id} can't be read: {observation.unreadable[model_id]}"
+            yield Refusal("unreadable", message, "use the key with which it was made", (name,))
 
 
 def _strays(old: Lock, observation: Observation) -> Iterator[Notice]:

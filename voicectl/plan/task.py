@@ -146,9 +146,14 @@ def marker_for(name: str, model: Model, rules: Rules, retired: bool = False) -> 
     return Marker(rules.namespace, name, mark.key if mark else marker.ADOPTED, retired)
 
 
+def whole_tags(model: Model, wanted: Marker, tags: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """All tags that a model is to carry: the marks first, so that a limit cuts the user's and not ours."""
+    return (*wanted.marks, *plain_tags(tags, model))
+
+
 def tags_patch(model: Model, wanted: Marker, tags: tuple[str, ...] | None = None) -> Patch:
     """The patch that gives a model these marks (and these tags); empty where it has them."""
-    desired = (*plain_tags(tags, model), *wanted.marks)
+    desired = whole_tags(model, wanted, tags)
     return Patch() if set(desired) == set(model.tags) else Patch(tags=desired)
 
 
@@ -171,9 +176,10 @@ def retirement(
     # A model without our marks is not ours to delete later, so it is not ours to retire either.
     if not model.made_here(rules.namespace) or (record is not None and record.origin != "created"):
         return Retirement(model, unmark_patch(model), None)
-    tags = tags_patch(model, wanted).tags
     hides = model.visibility == "public" and not model.lock_visibility
-    patch = Patch(visibility="unlist" if hides else None, tags=tags)
+    patch = tags_patch(model, wanted)
+    if hides:
+        patch = Patch(visibility="unlist", tags=whole_tags(model, wanted))
     entry = Retired(
         id=model.id,
         generation=generation,
@@ -186,19 +192,23 @@ def retirement(
 
 
 def field_patch(fields: Iterable[FieldChange], voice: Voice, model: Model, wanted: Marker) -> Patch:
-    """The patch that makes these changes; tags are sent whole, marks and all, and only if they differ."""
+    """The patch that makes these changes; empty without any.
+
+    It carries all tags, marks and all: nobody knows whether a patch without tags leaves them alone.
+    """
     changed: dict[FieldName, str] = {
         f.field: f.desired
         for f in fields
         if f.field in ("title", "description", "visibility") and isinstance(f.desired, str)
     }
     named = {f.field for f in fields}
-    tags = tags_patch(model, wanted, voice.metadata.tags if "tags" in named else None).tags
+    if not named:
+        return Patch()
     return Patch(
         title=changed.get("title"),
         description=changed.get("description"),
         visibility=changed.get("visibility"),  # type: ignore[arg-type]
-        tags=tags if named & {"tags", "marks"} else None,
+        tags=whole_tags(model, wanted, voice.metadata.tags if "tags" in named else None),
         cover=voice.cover if "cover_image" in named else None,
     )
 

@@ -5,6 +5,7 @@ ProviderError             the provider, or the way to it, failed
 ├── NoCredit              402: stops the run
 ├── Forbidden             403: stops the run
 ├── Rejected              a definite no to one request (other 4xx): nothing was done
+│   ├── NotReadable       a no to one id (403 and others): a fact about that model, and no other
 │   └── Throttled         429: come back later
 ├── NotSent               the request never reached the provider: nothing was done
 ├── OutcomeUnknown        it may have been done: reset, timeout, 5xx, an answer that can't be read
@@ -67,6 +68,12 @@ class Rejected(ProviderError):
     """The provider refused this request and did nothing."""
 
     code = "rejected"
+
+
+class NotReadable(Rejected):
+    """The provider does not show, or give, one model to this key."""
+
+    code = "not_readable"
 
 
 class Throttled(Rejected):
@@ -164,6 +171,18 @@ class Request:
     troubled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """What the account's wallet tells; empty where the provider leaves it out.
+
+    `credit` and `paid` (all that was ever paid in) are decimals in the provider's words.
+    """
+
+    credit: str = ""
+    user_id: str = ""
+    paid: str = ""
+
+
 Progress = Callable[[int], None]
 """Hears of bytes sent since the last call; of a negative number when they have to be sent again."""
 
@@ -187,7 +206,7 @@ class Provider(Protocol):
         """The account's own models, all or those with this tag; at most about `limit` where given."""
 
     async def get(self, model_id: str) -> Model | None:
-        """One model; None where there is none (404)."""
+        """One model; None where there is none (404). Raises NotReadable where it is not for this key to see."""
 
     async def create(self, new: NewModel, progress: Progress) -> Model:
         """Make a model. Raises Rejected, NotSent, OutcomeUnknown or InputChanged."""
@@ -204,8 +223,8 @@ class Provider(Protocol):
         An answer that calls itself a text is refused; whether the bytes are sound is for the caller to see.
         """
 
-    async def credit(self) -> str:
-        """What is left of the account's credit, in the provider's words; a cheap way to check a key."""
+    async def wallet(self) -> Wallet:
+        """Whose key this is, and what is left of the credit: a cheap way to check a key."""
 
     async def close(self) -> None:
         """Let go of the connections."""

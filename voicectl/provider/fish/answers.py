@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -13,6 +14,7 @@ from voicectl.provider.port import (
     Forbidden,
     Misconfigured,
     NoCredit,
+    NotReadable,
     NotSent,
     OutcomeUnknown,
     ProviderError,
@@ -29,6 +31,10 @@ _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-trac
 """The usual names, most telling first: the provider's OpenAPI description documents none."""
 _LATER = "try again later"
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+_TOP_UP = "top up the account, then run it again"
+_ONE_MODEL = re.compile(r"/model/[^/]+$")
 
 
 class Answers:
@@ -70,8 +76,8 @@ class Answers:
             response.status_code,
         )
 
-    def refused(self, response: httpx.Response, body: Body) -> ProviderError:
-        """An error status, with the provider's own words, at most 500 characters of them."""
+    def refused(self, response: httpx.Response, body: Body, *, sent: int = 0) -> ProviderError:
+        """An error status, with the provider's own words, at most 500 characters of them; `sent` bytes of files."""
         status, host = response.status_code, self._host
         # Of a body that was cut nothing is quoted: its end may be half a key.
         words = (
@@ -84,7 +90,21 @@ class Answers:
             case 401:
                 return Unauthorized(f"{host} does not accept the API key (401){said}", "check FISH_API_KEY", 401)
             case 402:
-                return NoCredit(f"the account has no credit (402){said}", "top up the account, then run it again", 402)
+                speech = response.request.url.path.endswith("/tts")
+                hint = "`--model s2.1-pro-free` speaks without credit; or top up the account" if speech else _TOP_UP
+                return NoCredit(f"the account has no credit (402){said}", hint, 402)
+            case 403 | 413 if _is_page(response):
+                what = f"a request with {sent:,} bytes of files" if sent else "the request"
+                hint = "make the samples smaller, or fewer" if status == 413 else "look at proxies and FISH_API_URL"
+                message = f"a gateway before {host} refused {what} ({status}), with a page of its own"
+                return Rejected(message + self._quotable(response), hint, status)
+            case 400 | 403 | 451 if _is_of_one_model(response.request, status):
+                model_id = response.request.url.path.rpartition("/")[2]
+                return NotReadable(
+                    f"{host} does not give model {model_id} to this key ({status}){said}",
+                    "it may be private, deleted, or in another workspace",
+                    status,
+                )
             case 403:
                 return Forbidden(f"the key may not do this (403){said}", "use a key of the right workspace", 403)
             case 429:
@@ -122,6 +142,16 @@ class Answers:
     def _quoted(self, text: str, length: int = 500) -> str:
         """What is shown of a server's text: it is cut only once the key is out of it."""
         return self.redacted(text)[:length]
+
+
+def _is_page(response: httpx.Response) -> bool:
+    """Whether an answer is a page of HTML: the API has none, but gateways do."""
+    return str(response.headers.get("content-type", "")).lower().startswith("text/html")
+
+
+def _is_of_one_model(request: httpx.Request, status: int) -> bool:
+    """Whether a refusal is about one id; a 400 to a PATCH is about its values."""
+    return bool(_ONE_MODEL.search(request.url.path)) and not (request.method == "PATCH" and status == 400)
 
 
 def retry_after(response: httpx.Response) -> float | None:

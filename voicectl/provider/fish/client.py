@@ -31,6 +31,7 @@ from voicectl.provider.port import (
     Speech,
     Throttled,
     Upload,
+    Wallet,
 )
 from voicectl.unpacking import ACCEPTED, NotUnpackable
 
@@ -55,6 +56,10 @@ class Patience:
     whole: float = 60.0
     """For a request with its answer, but for POST; longer where it carries files."""
     whole_post: float = 600.0
+    read_post: float = 240.0
+    """For the first byte of an answer to POST, as in the official SDKs; more for each clip and its bytes."""
+    a_clip: float = 10.0
+    """For each clip of a POST: it may be enhanced and transcribed before the answer comes."""
     first_pause: float = 0.5
     longest_pause: float = 20.0
     deadline: float = PATIENCE
@@ -63,6 +68,13 @@ class Patience:
     def request(self, method: str, size: int = 0) -> float:
         """How long one request may take with its answer, when it carries so many bytes of files."""
         return (self.whole_post if method == "POST" else self.whole) + size / bounds.SLOWEST
+
+    def answer(self, method: str, uploads: Sequence[Upload]) -> float:
+        """How long the other side may be silent."""
+        if method != "POST":
+            return self.read
+        size = sum(upload.size for upload in uploads)
+        return max(self.read, self.read_post + self.a_clip * len(uploads) + size / bounds.SLOWEST)
 
 
 class FishClient:
@@ -170,7 +182,7 @@ class FishClient:
 
     async def get(self, model_id: str) -> Model | None:
         """See Provider."""
-        model: Model | None = await self._patiently("GET", f"/model/{model_id}", gone=(404,), read=wire.model)
+        model: Model | None = await self._patiently("GET", f"/model/{model_id}", gone=(404, 410), read=wire.model)
         return model
 
     async def create(self, new: NewModel, progress: Progress) -> Model:
@@ -254,14 +266,10 @@ class FishClient:
         except (bounds.TooMuch, NotUnpackable) as error:
             raise self._answers.unreadable(response, str(error)) from error
 
-    async def credit(self) -> str:
+    async def wallet(self) -> Wallet:
         """See Provider."""
-        path = "/wallet/self/api-credit"
-        return str(
-            await self._patiently(
-                "GET", path, read=lambda data: data.get("credit", "") if isinstance(data, dict) else ""
-            )
-        )
+        wallet: Wallet = await self._patiently("GET", "/wallet/self/api-credit", read=wire.wallet)
+        return wallet
 
     async def _patiently(
         self,
@@ -310,7 +318,9 @@ class FishClient:
         None for one of `gone`; everything else raises. `placed` is called once it has its place. Files are opened
         only once the request may go, so that their number stays bounded.
         """
-        seconds = self._patience.request(method, sum(upload.size for _, upload in uploads))
+        sent = [upload for _, upload in uploads]
+        silence = self._patience.answer(method, sent)
+        seconds = max(self._patience.request(method, sum(upload.size for upload in sent)), silence)
         async with self.limiter.slot() as place:
             placed()
 
@@ -326,19 +336,20 @@ class FishClient:
                 if uploads:
                     request["files"] = files.parts
                 try:
-                    built = http.build_request(method, path, extensions={"trace": trace}, **request)
+                    timeout = httpx.Timeout(silence, connect=self._patience.connect, pool=None)
+                    built = http.build_request(method, path, timeout=timeout, extensions={"trace": trace}, **request)
                     if uploads:
                         built.stream = Gathered(built.stream)
                     async with asyncio.timeout(seconds):
                         response = exchange.response = await http.send(built, stream=True)
                         body = await bounds.received(response)
                 except (httpx.HTTPError, TimeoutError) as error:
-                    raise self._answers.unanswered(method, error, self._patience.read, seconds) from error
+                    raise self._answers.unanswered(method, error, silence, seconds) from error
                 self._time = date_of(response) or self._time
                 if response.is_success or response.status_code in gone:
                     self.limiter.succeeded(place)
                     return self._read(response, body, read) if response.is_success else None
-                refusal = self._answers.refused(response, body)
+                refusal = self._answers.refused(response, body, sent=sum(upload.size for upload in sent))
                 if refusal.status in (429, 503):
                     self.limiter.refused(place, refusal.retry_after, overloaded=refusal.status == 503)
                 raise refusal

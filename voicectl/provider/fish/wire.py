@@ -6,9 +6,11 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from voicectl.model.observed import Model, ModelState
 from voicectl.model.voice import VISIBILITIES
+from voicectl.provider.port import Wallet
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 """32 hex characters so far; whatever it is, it must be safe in a path."""
@@ -26,7 +28,7 @@ def model(data: Any) -> Model:
     model_id = data.get("_id") or data.get("id")
     if not isinstance(model_id, str) or not _ID.fullmatch(model_id):
         raise Unreadable("a model without a proper id")
-    visibility, state = data.get("visibility"), data.get("state")
+    visibility, state = data.get("visibility"), data.get("state", "trained")
     author = data.get("author")
     return Model(
         id=model_id,
@@ -34,13 +36,14 @@ def model(data: Any) -> Model:
         description=_text(data.get("description")),
         visibility=visibility if visibility in VISIBILITIES else "private",
         tags=_texts(data.get("tags")),
-        cover_image=_text(data.get("cover_image")),
-        state=state if state in _STATES else "trained",
+        cover_image=_cover(data.get("cover_image")),
+        # What this version does not know is not ready: nothing half-made is shown to anybody.
+        state=state if state in _STATES else "training",
         created_at=_time(data.get("created_at")),
         updated_at=_time(data.get("updated_at")),
         author=_text(author.get("_id")) if isinstance(author, dict) else "",
         lock_visibility=data.get("lock_visibility") is True,
-        taken_down=data.get("dmca_taken_down") is True,
+        taken_down=data.get("dmca_taken_down") is True or bool(_text(data.get("takedown_category"))),
         release_state=_text(data.get("pvc_release_state")) or None,
     )
 
@@ -53,11 +56,18 @@ def page(data: Any) -> tuple[list[Model], int | None, bool | None, bool]:
     total = data.get("total")
     exact = isinstance(total, int) and data.get("total_is_exact") is not False
     more = data.get("has_more")
-    bound = data.get("accessible_upper_bound")
-    windowed = data.get("window_limited") is True or (
-        isinstance(bound, int) and isinstance(total, int) and bound < total
-    )
+    windowed, bound = data.get("window_limited"), data.get("accessible_upper_bound")
+    if not isinstance(windowed, bool):
+        # An own listing of an empty account has the bound 0 beside `window_limited: false`: it counts only alone.
+        windowed = isinstance(bound, int) and isinstance(total, int) and bound < total
     return models, total if exact else None, more if isinstance(more, bool) else None, windowed
+
+
+def wallet(data: Any) -> Wallet:
+    """The wallet; what is missing is empty."""
+    if not isinstance(data, dict):
+        raise Unreadable("not an object")
+    return Wallet(_number(data.get("credit")), _text(data.get("user_id")), _number(data.get("cumulative_top_up")))
 
 
 def error_message(body: str) -> str:
@@ -86,6 +96,17 @@ def _complaint(item: Any) -> str:
 def _text(value: Any) -> str:
     """A text; lone surrogates, which JSON can carry and UTF-8 can't, become question marks."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> str:
+    """A decimal, which is documented as a text and may be a number."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
+
+
+def _cover(value: Any) -> str:
+    """The path of a cover: an address may be signed anew at each look, and its host may change."""
+    parts = urlsplit(_text(value))
+    return parts.path.lstrip("/") if parts.scheme or parts.netloc else parts.path
 
 
 def _texts(value: Any) -> tuple[str, ...]:
