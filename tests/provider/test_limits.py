@@ -14,9 +14,10 @@ import pytest
 from tests.conftest import KEY
 from voicectl.emulator.server import RunningEmulator
 from voicectl.emulator.settings import Rule, Settings
-from voicectl.provider.fish.client import FishClient, Patience
+from voicectl.provider.fish.client import FishClient
 from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.limits import AUTO_CEILING, AUTO_START, RECOVERY, Limiter, Place, SearchingLimiter, limiter
+from voicectl.provider.fish.patience import Patience
 from voicectl.provider.fish.pools import POOL_SIZE, Pools
 from voicectl.provider.port import OutcomeUnknown, Throttled
 

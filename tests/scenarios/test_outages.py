@@ -18,7 +18,8 @@ from tests.conftest import KEY, Project, hasten
 from voicectl.concurrency import Backoff
 from voicectl.emulator.server import RunningEmulator
 from voicectl.engine import create, perform, training
-from voicectl.provider.fish.client import FishClient, Patience
+from voicectl.provider.fish.client import FishClient
+from voicectl.provider.fish.patience import Patience
 
 AWAY = 2.0
 

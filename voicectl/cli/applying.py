@@ -76,7 +76,7 @@ def _apply(project: Project, catalog: Catalog, wishes: Wishes, choices: Choices,
         signals.check()
 
     async def run() -> None:
-        async with wiring.provider(project, listen) as provider:
+        async with wiring.provider(project, listen, busy=True) as provider:
             stamp = Changed(wishes.now, settings.run, wiring.commit(project))
             made = Run(catalog, project.root, store, identity, provider, listen, confirm, choices.wait, stamp=stamp)
             applied.append(await apply(made, wishes))

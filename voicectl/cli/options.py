@@ -158,7 +158,6 @@ def selectors(function: F) -> F:
 
 def speech_options(function: F) -> F:
     """What `say` and `audition` take."""
-    models = ["s1", "s2-pro", "s2.1-pro", "s2.1-pro-free"]
     options = [
         click.argument("name", shell_complete=voice_names),
         click.argument("text"),
@@ -168,7 +167,13 @@ def speech_options(function: F) -> F:
         click.option(
             "--format", "fmt", type=click.Choice(["mp3", "wav", "opus", "pcm"]), help="Default: the file's ending."
         ),
-        click.option("--model", "speech_model", type=click.Choice(models), help="What to speak with."),
+        click.option(
+            "--model",
+            "speech_model",
+            metavar="M",
+            help="What to speak with, in the provider's words, such as s2.1-pro or s2.1-pro-free; it takes an unknown "
+            "one for s2.1-pro.",
+        ),
     ]
     for option in reversed(options):
         function = option(function)

@@ -85,8 +85,11 @@ def identity(found: Project) -> ProviderIdentity:
 
 
 @asynccontextmanager
-async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider]:
-    """The provider's client, closed at the end. Raises Misconfigured before anything is sent."""
+async def provider(found: Project, listener: Listener, *, busy: bool = False) -> AsyncIterator[Provider]:
+    """The provider's client, closed at the end. Raises Misconfigured before anything is sent.
+
+    A `busy` run is about to send many requests: it learns first how many at once the account's tier takes.
+    """
     from voicectl.provider.fish.client import FishClient
     from voicectl.provider.fish.endpoint import Endpoint, from_environment
     from voicectl.provider.fish.lean_httpx import httpx
@@ -124,6 +127,8 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
         raise Misconfigured(message, "check SSL_CERT_FILE and the proxy settings") from error
     listener(Event("limit", limit=client.limiter.limit))
     try:
+        if busy:
+            await client.warm_up()
         yield client
     finally:
         listener(Event("limit", limit=client.limiter.limit, detail=client.limiter.describe()))

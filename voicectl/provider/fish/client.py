@@ -8,18 +8,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from voicectl.concurrency import PATIENCE, Backoff, together
+from voicectl.concurrency import Backoff, together
 from voicectl.model.observed import Model, Patch
 from voicectl.provider.fish import bounds, wire
 from voicectl.provider.fish.answers import Answers, date_of
 from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.exchanges import OnRequest, told
 from voicectl.provider.fish.lean_httpx import httpx
-from voicectl.provider.fish.limits import limiter
+from voicectl.provider.fish.limits import SearchingLimiter, documented_limit, limiter
+from voicectl.provider.fish.patience import Patience
 from voicectl.provider.fish.pools import Pools
 from voicectl.provider.fish.uploads import Gathered, OpenUploads, read_whole
 from voicectl.provider.port import (
@@ -45,36 +45,6 @@ _BODY_IS_OUT = "http11.send_request_body.complete"
 
 OnRetry = Callable[[str, float], None]
 """Hears why a request is repeated, and after how many seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for answers, and for how long to repeat. All times in seconds."""
-
-    connect: float = 10.0
-    read: float = 60.0
-    whole: float = 60.0
-    """For a request with its answer, but for POST; longer where it carries files."""
-    whole_post: float = 600.0
-    read_post: float = 240.0
-    """For the first byte of an answer to POST, as in the official SDKs; more for each clip and its bytes."""
-    a_clip: float = 10.0
-    """For each clip of a POST: it may be enhanced and transcribed before the answer comes."""
-    first_pause: float = 0.5
-    longest_pause: float = 20.0
-    deadline: float = PATIENCE
-    """Counted from the moment that a request has its place among those in flight."""
-
-    def request(self, method: str, size: int = 0) -> float:
-        """How long one request may take with its answer, when it carries so many bytes of files."""
-        return (self.whole_post if method == "POST" else self.whole) + size / bounds.SLOWEST
-
-    def answer(self, method: str, uploads: Sequence[Upload]) -> float:
-        """How long the other side may be silent."""
-        if method != "POST":
-            return self.read
-        size = sum(upload.size for upload in uploads)
-        return max(self.read, self.read_post + self.a_clip * len(uploads) + size / bounds.SLOWEST)
 
 
 class FishClient:
@@ -270,6 +240,11 @@ class FishClient:
         """See Provider."""
         wallet: Wallet = await self._patiently("GET", "/wallet/self/api-credit", read=wire.wallet)
         return wallet
+
+    async def warm_up(self) -> None:
+        """Where the limit is searched for, begin at what the account's tier takes. Raises ProviderError."""
+        if isinstance(self.limiter, SearchingLimiter):
+            self.limiter.begin_at(documented_limit((await self.wallet()).paid) or 0)
 
     async def _patiently(
         self,

@@ -13,12 +13,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 AUTO_START = 4
 """As many as the smallest account (5) takes, with one place left for others."""
 AUTO_CEILING = 64
 """The largest documented limit (50), and some to tell that it is the limit and to make up for sleepers."""
+TIERS = ((1000, 50), (100, 15), (0, 5))
+"""Requests at once by what was ever paid in, in dollars (docs.fish.audio, "Pricing and rate limits")."""
 STEP = 0.025
 """Seconds without a refusal after which the search lets in one more. A refusal takes a round trip, some 0.2 s
 across an ocean: about eight requests too many are under way by then, once. Fifty at once take 1.2 s to find."""
@@ -165,6 +168,11 @@ class SearchingLimiter(Limiter):
         self._careful = STEP
         self._timer: asyncio.TimerHandle | None = None
 
+    def begin_at(self, limit: int) -> None:
+        """Begin the search at a limit that the account is known to take, less one place for others."""
+        self.limit = self._lowered_to = max(self.limit, min(limit - 1, self.ceiling))
+        self._let_in()
+
     def sent(self, place: Place) -> None:
         """See Limiter. A step begins when the request that the last one let in is on its way."""
         self._last_sent = max(self._last_sent, place.serial)
@@ -217,6 +225,15 @@ class SearchingLimiter(Limiter):
             same = self._found is not None and abs(crowd - 1 - self._found) <= 1
             self._distance = min(LAST_PROBE, self._distance * 2) if same else FIRST_PROBE
             self._found = max(1, crowd - 1)
+
+
+def documented_limit(paid: str) -> int | None:
+    """How many requests at once an account takes that has paid in so much; None where that is no number."""
+    try:
+        amount = Decimal(paid)
+    except InvalidOperation:
+        return None
+    return next((limit for least, limit in TIERS if amount.is_finite() and amount >= least), None)
 
 
 def limiter(concurrency: int | Literal["auto"]) -> Limiter:
