@@ -295,8 +295,9 @@ def answering(answer: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real waiting with shorter times: the defaults wait for minutes."""
     from voicectl.provider.fish import client
+    from voicectl.provider.fish.patience import Patience
 
-    quick = client.Patience(connect=1, read=0.3, first_pause=0.05, deadline=2)
+    quick = Patience(connect=1, read=0.3, first_pause=0.05, deadline=2)
     monkeypatch.setattr(client.FishClient.__init__, "__kwdefaults__", _with(client, quick))
 
 

@@ -15,7 +15,6 @@ from tests.memory import World, catalog, voice
 from voicectl.errors import Refused
 from voicectl.model import marker
 from voicectl.model.catalog import Catalog
-from voicectl.model.observed import Observation
 from voicectl.model.voice import Voice
 from voicectl.plan.planner import make_plan
 
@@ -190,11 +189,9 @@ def test_a_plan_depends_on_no_order(script: list[tuple[object, ...]]) -> None:
         sides,
         catalog=replace(sides.catalog, voices=_turned(sides.catalog.voices), moved=sides.catalog.moved[::-1]),
         lock=replace(sides.lock, voices=_turned(sides.lock.voices), removed=_turned(sides.lock.removed)),
-        observation=Observation(
-            _turned({i: replace(model, tags=model.tags[::-1]) for i, model in sides.observation.models.items()}),
-            sides.observation.gone,
-            sides.observation.complete,
-            sides.observation.account,
+        observation=replace(
+            sides.observation,
+            models=_turned({i: replace(model, tags=model.tags[::-1]) for i, model in sides.observation.models.items()}),
         ),
     )
     again = make_plan(turned)

@@ -19,7 +19,7 @@ from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.exchanges import OnRequest, told
 from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.fish.limits import SearchingLimiter, documented_limit, limiter
-from voicectl.provider.fish.patience import Patience
+from voicectl.provider.fish.patience import USUAL, Patience
 from voicectl.provider.fish.pools import Pools
 from voicectl.provider.fish.uploads import Gathered, OpenUploads, read_whole
 from voicectl.provider.port import (
@@ -56,7 +56,7 @@ class FishClient:
         *,
         concurrency: int | Literal["auto"] = 4,
         transport: httpx.AsyncBaseTransport | None = None,
-        patience: Patience = Patience(),
+        patience: Patience = USUAL,
         on_retry: OnRetry = lambda reason, pause: None,
         on_limit: Callable[[int], None] = lambda limit: None,
         on_request: OnRequest = lambda request: None,

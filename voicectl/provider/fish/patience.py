@@ -38,3 +38,7 @@ class Patience:
             return self.read
         size = sum(upload.size for upload in uploads)
         return max(self.read, self.read_post + self.a_clip * len(uploads) + size / bounds.SLOWEST)
+
+
+USUAL = Patience()
+"""What a user gets."""
