@@ -101,6 +101,17 @@ def ask(plan: Plan, settings: Globals, *, yes: bool, shown: bool, word: str, ans
         raise NotConfirmed("not confirmed, nothing was changed", f"only '{answer}' goes on")
 
 
+def agree(what: str, yes: bool, settings: Globals) -> None:
+    """Have a person agree to something that is no plan. Raises NotConfirmed."""
+    if yes:
+        return
+    if not sys.stdin.isatty() or printing.in_ci():
+        raise NotConfirmed(f"{what}: nobody is here to confirm", "add --yes")
+    settings.log.question(f"{what}. Type 'yes' to go on")
+    if sys.stdin.readline().strip() != "yes":
+        raise NotConfirmed("not confirmed, nothing was changed", "only 'yes' goes on")
+
+
 def _typed() -> str:
     """A line from the terminal. A signal ends the run at once, although an event loop is around it."""
     with signals.heard_by(None):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
+from voicectl.cli.planning import agree
 from voicectl.cli.settings import Globals
 from voicectl.engine.rebuild import rebuild_lock
-from voicectl.errors import NotConfirmed, StateError
+from voicectl.errors import StateError
 from voicectl.files import NAME, Scratch, replace_file
 from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
@@ -38,7 +38,7 @@ def rebuild(settings: Globals, *, yes: bool) -> None:
             printing.out(f"{project.state} is as it would be rebuilt: nothing to do.\n")
             return
         if path.exists():
-            _agree(f"{project.state} exists and will be replaced (a backup is kept)", yes, settings)
+            agree(f"{project.state} exists and will be replaced (a backup is kept)", yes, settings)
             settings.log.note(f"backup: {_backup(project, path)}")
         store.save(rebuilt.lock, store.version())
     for words in rebuilt.unknown[:MAX_SHOWN]:
@@ -67,7 +67,7 @@ def unlock(settings: Globals, *, yes: bool) -> None:
         return
     holder = store.holder()
     who = str(holder) if holder else "a run that does not say who it is"
-    _agree(f"{project.state} is held by {who}. If it still works, two runs will write at once", yes, settings)
+    agree(f"{project.state} is held by {who}. If it still works, two runs will write at once", yes, settings)
     settings.log.note(f"backup: {_backup(project, store.break_lease())}")
     printing.out(f"{project.state} is unlocked. Next: end that run, then voicectl plan\n")
 
@@ -99,16 +99,6 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise StateError(f"{path} can't be read: {error.strerror or error}", "give three lockfiles") from error
-
-
-def _agree(what: str, yes: bool, settings: Globals) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty() or printing.in_ci():
-        raise NotConfirmed(f"{what}: nobody is here to confirm", "add --yes")
-    settings.log.question(f"{what}. Type 'yes' to go on")
-    if sys.stdin.readline().strip() != "yes":
-        raise NotConfirmed("not confirmed, nothing was changed", "only 'yes' goes on")
 
 
 def _backup(project: Project, path: Path) -> str:

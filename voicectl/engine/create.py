@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from voicectl.concurrency import Backoff, Shared
 from voicectl.engine.events import Event, Listener
@@ -113,6 +113,9 @@ class Creations:
         if not self.complete and (found := await self._look(marker)) is not None:
             return found
         model = await self._patiently(new, marker, progress)
+        if not model.author:
+            # The lockfile has to say whose ids it records.
+            model = replace(model, author=(await self.provider.wallet()).user_id)
         if set(marker.marks) <= set(model.tags):
             self.kept = True
         else:
