@@ -113,6 +113,7 @@ def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
             filtered=observation.filtered,
             before=observation.before,
             grace=run.grace,
+            looks=run.looks,
         ),
         places=asyncio.Semaphore(run.provider.concurrency),
         wait=run.wait,

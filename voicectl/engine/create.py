@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from voicectl.concurrency import Backoff, Shared
 from voicectl.engine.events import Event, Listener
+from voicectl.engine.observe import LOOKS
 from voicectl.model import canonical
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
@@ -40,6 +41,10 @@ class MarksNotKept(ProviderError):
     code = "marks_not_kept"
     stops_run = True
 
+    def __init__(self, message: str) -> None:
+        hint = "its id is recorded; without marks nothing more can be made exactly once: ask the provider's support"
+        super().__init__(message, hint)
+
 
 @dataclass(slots=True)
 class Creations:
@@ -58,6 +63,7 @@ class Creations:
     kept: bool = False
     filtered: bool = False
     grace: float = 5.0
+    looks: tuple[float, ...] = LOOKS
     made: dict[str, Model] = field(default_factory=dict)
     """The models that answers of this run named, as they were then."""
     unsure: set[str] = field(default_factory=set)
@@ -95,10 +101,7 @@ class Creations:
 
     def _stop_if_lost(self) -> None:
         if self._lost:
-            raise MarksNotKept(
-                self._lost,
-                "its id is recorded; without marks nothing more can be made exactly once: ask the provider's support",
-            )
+            raise MarksNotKept(self._lost)
 
     async def create(self, new: NewModel, marker: Marker, progress: Progress) -> Model:
         """Make exactly one model with this marker, and return it.
@@ -214,7 +217,16 @@ class Creations:
         if self.before is None:
             self.before = frozenset(each.id for each in (await self._walk()).models)
         await self.provider.update(model.id, Patch(tags=new.tags))
-        present = await self.provider.get(model.id)
-        if present is None or not set(marker.marks) <= set(present.tags):
-            shown = ", ".join(present.tags) if present is not None else ""
-            self._lost = f"marks did not stick on {model.id}: sent {', '.join(marker.marks)}, the account shows {shown}"
+        self._lost = await self.lost_marks(model.id, marker)
+
+    async def lost_marks(self, model_id: str, marker: Marker) -> str:
+        """What is wrong with the marks that were just sent to a model; empty where the account shows them."""
+        shown: tuple[str, ...] = ()
+        for pause in self.looks:
+            await asyncio.sleep(pause)
+            present = await self.provider.get(model_id)
+            shown = present.tags if present is not None else ()
+            if set(marker.marks) <= set(shown):
+                return ""
+        sent, there = ", ".join(marker.marks), ", ".join(shown) or "none"
+        return f"marks did not stick on {model_id}: sent {sent}, the account shows {there}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicectl.concurrency import Backoff
-from voicectl.engine.create import Creations
+from voicectl.engine.create import Creations, MarksNotKept
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
 from voicectl.errors import VoicectlError
@@ -124,9 +124,17 @@ class Performer:
         if task.patch.visibility and widens(model.visibility, task.patch.visibility):
             model = await self._trained(task.name, model)
         await self._update(model.id, task.patch, task.voice)
+        if any(each.field == "marks" for each in task.change.fields):
+            await self._check_marks(task, model)
         if task.record is not None:
             record = replace(task.record, state=model.state)
             self.ledger.put(task.name, record, task.was)
+
+    async def _check_marks(self, task: Task, model: Model) -> None:
+        """Where marks that were sent can't be seen, nothing may be made in this run. Raises MarksNotKept."""
+        wanted = replace(model, tags=task.patch.tags or ()).marker(self.namespace)
+        if wanted is not None and (lost := await self.creations.lost_marks(model.id, wanted)):
+            raise MarksNotKept(lost)
 
     async def refresh(self, task: Task) -> None:
         """Bring the lock up to date without touching the account."""

@@ -1,0 +1,37 @@
+"""Under every likely way of the live provider no model is made twice and none is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import hasten
+from tests.scenarios.ways import HOPELESS, WAYS, Row, account, serving, story
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasten(monkeypatch, grace=0.3, looks=(0.0, 0.5, 1.0, 1.5))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_catalog_lives_under_this_way(way: str) -> None:
+    with account(WAYS[way]) as (project, hand):
+        rows: list[Row] = []
+        for row in story(project, hand):
+            rows.append(row)
+            # Tags that a provider changes are its answer to a value, told once and listed from then on.
+            refused = row.code == 1 and "tags did not stick" in row.told
+            lost = way == "tags dropped on creation" and row.step in ("create one, answer lost", "apply again")
+            assert row.code == 0 or refused or lost or row.step.startswith("  "), "\n".join(map(str, rows))
+            assert all(number == 1 for number in serving(hand).values()), "\n".join(map(str, rows))
+        assert [row.code for row in rows[-3:]] == [0, 0, 0], "\n".join(map(str, rows))
+
+
+@pytest.mark.parametrize("way", HOPELESS)
+def test_a_run_stops_before_a_second_model_where_marks_can_not_be_kept(way: str) -> None:
+    with account(HOPELESS[way]) as (project, hand):
+        project.voices({"a": {}, "b": {}, "c": {}})
+        for _ in range(2):
+            done = project.run("apply", "--yes").expect(1)
+            assert len(hand.models()) <= 1
+        assert "marks" in done.err + done.out or "tag" in done.err + done.out
