@@ -11,19 +11,26 @@ import pytest
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic abc", "abc"])
-def test_without_a_key_nothing_is_answered(connect: Any, header: str | None) -> None:
+def test_without_a_key_only_public_models_are_listed(connect: Any, api: Any, emulator: Any, header: str | None) -> None:
     headers = {} if header is None else {"authorization": header}
-    for method, path in (("GET", "/model"), ("POST", "/model"), ("GET", "/model/x"), ("POST", "/v1/tts")):
+    api.made("private")
+    calls = (("GET", "/model?self=true"), ("POST", "/model"), ("GET", "/model/x"), ("POST", "/v1/tts"))
+    for method, path in calls:
         answer = connect(None).http.request(method, path, headers=headers)
-        assert answer.status_code == 401
-        assert answer.json()["status"] == 401
-        assert answer.json()["message"]
+        assert (answer.status_code, answer.text) == (401, "No permission -- see authorization schemes")
+        assert answer.headers["content-type"].startswith("text/plain")
+    assert connect(None).http.get("/model", headers=headers).json()["items"] == []
+    emulator.settings = replace(emulator.settings, unauthorized_body="json")
+    for method, path in calls:
+        answer = connect(None).http.request(method, path, headers=headers)
+        assert answer.json() == {"status": 401, "message": "No permission -- see authorization schemes"}
 
 
 def test_accepted_keys_can_be_listed(api: Any, other: Any, emulator: Any) -> None:
     emulator.settings = replace(emulator.settings, keys=("key-one",))
-    assert api.http.get("/model").status_code == 200
-    assert other.http.get("/model").status_code == 401
+    assert api.http.get("/model?self=true").status_code == 200
+    assert other.http.get("/model?self=true").status_code == 401
+    assert other.http.get("/model").status_code == 200, "a wrong key is no worse than none"
 
 
 def test_a_key_has_one_author_id_for_ever(api: Any, other: Any, connect: Any) -> None:
@@ -33,7 +40,8 @@ def test_a_key_has_one_author_id_for_ever(api: Any, other: Any, connect: Any) ->
     assert other.made()["author"]["_id"] != mine
 
 
-def test_another_key_sees_by_visibility_and_changes_nothing(api: Any, other: Any) -> None:
+def test_another_key_sees_by_visibility_and_changes_nothing(api: Any, other: Any, emulator: Any) -> None:
+    emulator.settings = replace(emulator.settings, downgrade_public="never")
     ids = {v: api.made(v, visibility=v, cover=True)["_id"] for v in ("public", "unlist", "private")}
     assert [other.http.get(f"/model/{i}").status_code for i in ids.values()] == [200, 200, 403]
     assert other.titles(self="false") == ["public"]
@@ -49,7 +57,8 @@ def test_another_key_sees_by_visibility_and_changes_nothing(api: Any, other: Any
     assert sorted(api.titles()) == ["private", "public", "unlist"]
 
 
-def test_author_id_selects_public_models_and_self_overrides_it(api: Any, other: Any) -> None:
+def test_author_id_selects_public_models_and_self_overrides_it(api: Any, other: Any, emulator: Any) -> None:
+    emulator.settings = replace(emulator.settings, downgrade_public="never")
     author = api.made("public", visibility="public", cover=True)["author"]["_id"]
     api.made("private")
     other.made("theirs")
@@ -57,13 +66,16 @@ def test_author_id_selects_public_models_and_self_overrides_it(api: Any, other: 
     assert other.titles(self="true", author_id=author) == ["theirs"]
 
 
-def test_no_credit_is_402_on_creation_and_speech_only(api: Any, emulator: Any) -> None:
-    assert float(api.http.get("/wallet/self/api-credit").json()["credit"]) > 0
+def test_no_credit_is_402_on_speech_only_and_one_model_is_free(api: Any, emulator: Any) -> None:
+    wallet = api.http.get("/wallet/self/api-credit").json()
+    assert (wallet["credit"], wallet["cumulative_top_up"]) == ("100", "100")
     emulator.settings = replace(emulator.settings, no_credit=("key-one",))
-    assert api.create().status_code == 402
-    assert api.http.post("/v1/tts", json={"text": "hello"}).status_code == 402
+    assert api.http.delete(f"/model/{api.made()['_id']}").status_code == 200
     assert api.http.get("/model").status_code == 200
-    assert float(api.http.get("/wallet/self/api-credit").json()["credit"]) == 0
+    for model, status in (("", 402), ("drama-3-preview", 402), ("unheard-of", 402), ("s2.1-pro-free", 200)):
+        answer = api.http.post("/v1/tts", json={"text": "hello"}, headers={"model": model})
+        assert (answer.status_code, model) == (status, model)
+    assert api.http.get("/wallet/self/api-credit").json()["credit"] == "0"
 
 
 def test_the_wallet_is_ones_own(api: Any, other: Any) -> None:

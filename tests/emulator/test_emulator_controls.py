@@ -86,6 +86,7 @@ def test_locked_visibility_refuses_a_change_of_visibility_only(api: Any, emulato
     model = api.made()
     path = f"/model/{model['_id']}"
     emulator.store.update(model["_id"], {"lock_visibility": True})
+    emulator.settings = replace(emulator.settings, error_reasons=True)
     refused = api.http.patch(path, json={"title": "x", "visibility": "unlist"})
     assert (refused.status_code, refused.json()["reason"]) == (403, "visibility_locked")
     assert api.http.get(path).json()["title"] == "Narrator"
@@ -104,7 +105,7 @@ def test_a_model_deleted_behind_the_clients_back(api: Any, connect: Any) -> None
 @pytest.mark.parametrize(
     "raw",
     [
-        {"state": "ready"},
+        {"state": 3},
         {"_id": "x"},
         {"author": {}},
         {"tags": "a"},

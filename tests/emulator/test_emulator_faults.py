@@ -85,7 +85,7 @@ def test_resets_meet_every_call(api: Any, emulator: Any, kind: str) -> None:
         ("GET", "/wallet/self/api-credit"),
     ):
         with pytest.raises(httpx.TransportError):
-            api.http.request(method, where)
+            api.http.request(method, where, json={"title": "t"} if method == "PATCH" else None)
     with pytest.raises(httpx.TransportError):
         api.http.post("/v1/tts", json={"text": "hello"})
     with pytest.raises(httpx.TransportError):
@@ -211,13 +211,15 @@ def test_tags_are_dropped_on_creation_only(api: Any, emulator: Any) -> None:
 
 
 def test_public_is_downgraded(api: Any, emulator: Any) -> None:
-    for mode, patched in (("create", "public"), ("always", "private")):
+    for mode, status, patched in (("create", 200, "public"), ("always", 200, "private"), ("refuse", 400, "private")):
         emulator.settings = Settings(downgrade_public=mode)
         model = api.made(visibility="public", cover=True)
         assert model["visibility"] == "private"
         path = f"/model/{model['_id']}"
-        assert api.http.patch(path, json={"visibility": "public"}).status_code == 200
+        assert api.http.patch(path, json={"visibility": "public"}).status_code == status
         assert api.http.get(path).json()["visibility"] == patched
+    emulator.settings = Settings(downgrade_public="never")
+    assert api.made(visibility="public", cover=True)["visibility"] == "public"
 
 
 IN_PROCESS = {

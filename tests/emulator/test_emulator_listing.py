@@ -40,11 +40,27 @@ def test_tags_match_exactly_and_together(api: Any, emulator: Any) -> None:
     assert api.titles(tag=["b", "ab"]) == ["long", "ab"]
 
 
-def test_title_finds_words_in_any_case(api: Any) -> None:
+def test_title_finds_a_part_of_it_in_any_case(api: Any) -> None:
     api.made("The Acme Narrator")
     api.made("Host")
-    assert api.titles(title="narr ACME") == ["The Acme Narrator"]
+    assert api.titles(title="acme NARR") == ["The Acme Narrator"]
+    assert api.titles(title="narr acme") == []
     assert api.titles(title="nobody") == []
+    assert api.titles(title="") == ["Host", "The Acme Narrator"]
+
+
+def test_title_language_follows_the_title(api: Any) -> None:
+    api.made("Narrator", texts=["你好"])
+    api.made("声", texts=["hello"])
+    assert api.titles(title_language="zh") == ["声"]
+    assert api.titles(title_language=["zh", "en"]) == ["声", "Narrator"]
+
+
+def test_licensed_models_can_be_listed(api: Any, emulator: Any) -> None:
+    api.made("plain")
+    emulator.store.update(api.made("licensed")["_id"], {"licensed": True})
+    assert [item["licensed"] for item in api.listed()["items"]] == [True, False]
+    assert (api.titles(licensed="true"), api.titles(licensed="false")) == (["licensed"], ["plain"])
 
 
 def test_language_follows_the_texts(api: Any) -> None:
@@ -52,6 +68,7 @@ def test_language_follows_the_texts(api: Any) -> None:
     api.made("Chinese", texts=["你好"])
     assert api.titles(language="zh") == ["Chinese"]
     assert api.titles(language=["zh", "en"]) == ["Chinese", "English"]
+    assert api.titles(language="english") == [], "two letters are wanted"
 
 
 def test_usage_sorts_first_and_ids_break_ties(api: Any, emulator: Any) -> None:
@@ -73,12 +90,16 @@ def test_usage_sorts_first_and_ids_break_ties(api: Any, emulator: Any) -> None:
         {"page_number": -1},
         {"sort_by": "age"},
         {"self": "perhaps"},
+        {"page_size": ["10", "20"]},
+        {"title": ["a", "b"]},
+        {"page_size": 101, "sort_by": "age", "self": "perhaps"},
     ],
 )
-def test_wrong_parameters_are_422(api: Any, params: dict[str, Any]) -> None:
+def test_wrong_parameters_are_422_with_every_complaint(api: Any, params: dict[str, Any]) -> None:
     answer = api.http.get("/model", params=params)
     assert answer.status_code == 422
-    assert answer.json()["detail"][0]["loc"] == ["query", *params]
+    assert {(complaint["in"], *complaint["loc"]) for complaint in answer.json()} == {("query", n) for n in params}
+    assert all(complaint["type"] and complaint["msg"] for complaint in answer.json())
 
 
 def test_a_page_far_beyond_the_end_is_empty(api: Any) -> None:
@@ -96,6 +117,31 @@ def test_max_offset_bounds_what_can_be_reached(api: Any, emulator: Any) -> None:
     assert second["window_limited"] is True
     assert (second["max_offset"], second["accessible_upper_bound"], second["total"]) == (3, 3, 5)
     assert api.listed(page_size=2, page_number=3)["items"] == []
+
+
+def test_an_own_listing_tells_its_bounds_also_where_there_is_nothing(api: Any) -> None:
+    head = {"total": 0, "has_more": False, "max_offset": 10_000, "accessible_upper_bound": 0}
+    assert api.listed() == {**head, "window_limited": False, "total_is_exact": True, "items": []}
+    api.made()
+    assert api.listed()["accessible_upper_bound"] == 1
+
+
+def test_a_public_listing_ends_after_a_thousand_and_counts_no_further(api: Any, connect: Any, emulator: Any) -> None:
+    emulator.store.create_many(Draft("someone", "t", visibility="public") for _ in range(1_005))
+    for page, length in ((1, 100), (10, 100), (11, 0)):
+        found = connect(None).http.get("/model", params={"page_size": 100, "page_number": page}).json()
+        assert len(found.pop("items")) == length
+        assert found.pop("has_more") is (page == 1)
+        assert found == {
+            "total": 1000,
+            "max_offset": 1000,
+            "accessible_upper_bound": 1000,
+            "window_limited": True,
+            "total_is_exact": False,
+        }
+    emulator.settings = replace(emulator.settings, public_max_offset=None)
+    found = connect(None).http.get("/model", params={"page_size": 100, "page_number": 11}).json()
+    assert (len(found["items"]), found["total"], found["window_limited"]) == (5, 1005, False)
 
 
 TAGS = st.lists(st.sampled_from("abc"), unique=True, max_size=3)

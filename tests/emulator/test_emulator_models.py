@@ -90,6 +90,7 @@ def test_creation_times_rise_strictly(api: Any) -> None:
     [
         ({"title": None}, 422),
         ({"title": " "}, 422),
+        ({"title": ["one", "two"]}, 422),
         ({"type": None}, 422),
         ({"type": "svc"}, 422),
         ({"train_mode": "full"}, 422),
@@ -104,10 +105,16 @@ def test_creation_times_rise_strictly(api: Any) -> None:
 def test_a_wrong_creation_is_refused_and_makes_nothing(
     api: Any, emulator: Any, fields: dict[str, Any], status: int
 ) -> None:
+    emulator.settings = replace(emulator.settings, downgrade_public="never")
     answer = api.create(**fields)
     assert answer.status_code == status
-    assert answer.json()["status"] == status
-    assert answer.json()["message"]
+    if status == 422:
+        name = next(iter(fields))
+        assert [(each["in"], each["loc"][0]) for each in answer.json()] == [("body", name)] * len(answer.json())
+        assert answer.json()[0]["msg"]
+    else:
+        assert answer.json()["status"] == status
+        assert answer.json()["message"]
     assert emulator.store.models() == []
 
 
@@ -115,10 +122,17 @@ def test_twenty_voices_are_taken(api: Any) -> None:
     assert len(api.made(voices=20)["samples"]) == 20
 
 
-def test_the_body_of_a_422_can_be_a_bare_array(api: Any, emulator: Any) -> None:
-    assert api.create(title=None).json()["detail"][0]["loc"] == ["body", "title"]
-    emulator.settings = replace(emulator.settings, array_errors=True)
-    assert api.create(title=None).json()[0]["loc"] == ["body", "title"]
+def test_a_422_is_the_bare_list_of_all_complaints_or_an_object_with_it(api: Any, emulator: Any) -> None:
+    complaints = api.create(title=None, visibility="secret").json()
+    assert [(each["type"], each["loc"], each["in"]) for each in complaints] == [
+        ("literal_error", ["visibility"], "body"),
+        ("missing", ["title"], "body"),
+    ]
+    assert complaints[0]["ctx"] == {"expected": "'private', 'unlist' or 'public'"}
+    emulator.settings = replace(emulator.settings, array_errors=False)
+    answer = api.create(title=None, visibility="secret").json()
+    assert (answer["status"], answer["detail"]) == (422, complaints)
+    assert answer["message"].startswith("visibility: ")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +143,6 @@ def test_the_body_of_a_422_can_be_a_bare_array(api: Any, emulator: Any) -> None:
         ("multipart/form-data", b""),
         ("multipart/form-data; boundary=x", b"nonsense"),
         ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\nT'),
-        ("text/plain", b"hello"),
     ],
 )
 def test_an_unparseable_body_gives_plain_text(api: Any, kind: str, content: bytes) -> None:
@@ -138,11 +151,21 @@ def test_an_unparseable_body_gives_plain_text(api: Any, kind: str, content: byte
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-def test_the_default_visibility_is_public_and_can_be_set(api: Any, emulator: Any) -> None:
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/vnd.api+json", ""])
+def test_an_encoding_that_nobody_knows_is_415(api: Any, kind: str) -> None:
+    path = f"/model/{api.made()['_id']}"
+    for method, where in (("POST", "/model"), ("PATCH", path), ("POST", "/v1/tts")):
+        answer = api.http.request(method, where, content=b"hello", headers={"content-type": kind})
+        assert (answer.status_code, answer.text) == (415, "Entity body in unsupported format")
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert api.http.post("/v1/tts", content=b"text=hello", headers=form).status_code == 415
+
+
+def test_the_default_visibility_is_private_and_can_be_set(api: Any, emulator: Any) -> None:
+    assert api.made(visibility=None)["visibility"] == "private"
+    emulator.settings = replace(emulator.settings, default_visibility="public", downgrade_public="never")
     assert api.create(visibility=None).status_code == 400
     assert api.made(visibility=None, cover=True)["visibility"] == "public"
-    emulator.settings = replace(emulator.settings, default_visibility="private")
-    assert api.made(visibility=None)["visibility"] == "private"
 
 
 def test_a_cover_is_known_by_its_content(api: Any) -> None:
@@ -177,7 +200,6 @@ def test_patch_changes_what_was_sent_and_nothing_else(api: Any) -> None:
             {"content": msgpack.packb({"tags": ["m"]}), "headers": {"content-type": "application/msgpack"}},
             ["m"],
         ),
-        ({}, ["a"]),
     ],
 )
 def test_tags_are_replaced_and_only_json_can_empty_them(
@@ -197,7 +219,9 @@ def test_public_needs_a_cover_on_patch_too(api: Any) -> None:
     assert api.http.get(path).json()["visibility"] == "public"
 
 
-@pytest.mark.parametrize("change", [{"title": ""}, {"visibility": "secret"}, {"tags": [1]}, {"title": 3}, []])
+@pytest.mark.parametrize(
+    "change", [{"title": ""}, {"visibility": "secret"}, {"tags": [1]}, {"tags": None}, {"title": 3}, []]
+)
 def test_a_wrong_patch_changes_nothing(api: Any, change: Any) -> None:
     model = api.made()
     answer = api.http.patch(f"/model/{model['_id']}", json=change)
@@ -216,15 +240,22 @@ def test_a_deleted_model_is_gone(api: Any) -> None:
     answer = api.http.delete(path)
     assert (answer.status_code, answer.content) == (200, b"")
     for method in ("GET", "PATCH", "DELETE"):
-        answer = api.http.request(method, path)
+        answer = api.http.request(method, path, json={"title": "t"} if method == "PATCH" else None)
         assert answer.status_code == 404
         assert answer.json() == {"status": 404, "message": "Model not found"}
     assert api.listed()["total"] == 0
 
 
-def test_unknown_paths_and_methods_have_the_providers_error_shape(api: Any) -> None:
-    assert api.http.get("/nowhere").json()["status"] == 404
-    assert api.http.put("/model").json()["status"] == 405
+def test_unknown_paths_and_methods_are_answered_by_the_framework(api: Any) -> None:
+    assert (api.http.get("/nowhere").status_code, api.http.get("/nowhere").text[:7]) == (404, "Nothing")
+    for path, allowed in (
+        ("/model", {"GET", "HEAD", "POST"}),
+        ("/model/x", {"GET", "HEAD", "PATCH", "DELETE"}),
+        ("/v1/tts", {"POST"}),
+    ):
+        answer = api.http.put(path)
+        assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, allowed)
+    assert api.http.head("/model").status_code == 200
 
 
 def test_a_urlencoded_list_is_repeated_fields_and_a_comma_is_no_separator(api: Any) -> None:

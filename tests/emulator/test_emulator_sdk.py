@@ -94,5 +94,5 @@ def test_a_wrong_key(emulator: Any) -> None:
     emulator.settings = type(emulator.settings)(keys=("right",))
     client = sdk.FishAudio(api_key="wrong", base_url=emulator.url)
     with pytest.raises(sdk.AuthenticationError):
-        client.voices.list()
+        client.voices.list(self_only=True)
     client.close()

@@ -62,6 +62,7 @@ def test_an_empty_file_is_a_healthy_provider(tmp_path: Path) -> None:
         ("latency: -1", "latency: -1 is not a number from 0"),
         ("latency: .nan", "latency"),
         ("latency: true", "latency: True"),
+        ("drop: 1\nlatencey: 1", "drop, latencey: unknown keys"),
         ("latencey: 1", "latencey: unknown key; did you mean 'latency'?"),
         ("concurrency_limit: 0", "concurrency_limit: 0 is not a whole number from 1"),
         ("drop_tags: maybe", "drop_tags: 'maybe' is not true or false"),

@@ -9,6 +9,7 @@ import click
 
 from voicectl.cli.options import subcommand
 from voicectl.cli.settings import Globals
+from voicectl.errors import UsageError
 
 
 @subcommand(name="emulator", help="Serve the provider's API on this machine, for trials and tests. Nothing real.")
@@ -16,6 +17,7 @@ from voicectl.cli.settings import Globals
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Keep models in this file.")
 @click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="Misbehave as this YAML file says.")
+@click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Be as this JSON found a live provider.")
 @click.option("--latency", type=click.FloatRange(min=0), metavar="MS", help="Answer after so many milliseconds.")
 @click.option("--concurrency-limit", type=click.IntRange(min=1), metavar="N", help="429 beyond N requests a key.")
 @click.pass_obj
@@ -25,6 +27,7 @@ def command(
     port: int,
     db: Path | None,
     faults: Path | None,
+    like: Path | None,
     latency: float | None,
     concurrency_limit: int | None,
 ) -> int:
@@ -32,7 +35,9 @@ def command(
     from voicectl.emulator.server import serve
     from voicectl.emulator.settings import Settings
 
-    ordered = Settings.from_yaml(faults) if faults else Settings()
+    if faults and like:
+        raise UsageError("--faults and --like exclude each other", "copy the JSON's `settings` into the YAML file")
+    ordered = Settings.from_yaml(faults) if faults else Settings.from_findings(like) if like else Settings()
     if latency is not None:
         ordered = replace(ordered, latency=latency)
     if concurrency_limit is not None:

@@ -68,7 +68,8 @@ def say(settings: Globals, name: str, wanted: Wanted) -> None:
     try:
         _speak(project, speech, wanted, settings)
     except Rejected as error:
-        if error.status != 404:
+        # A voice that is gone was seen as a 400 with these words.
+        if error.status != 404 and "reference not found" not in error.message.lower():
             raise
         raise NotSpeakable(
             f"the model of {name} ({record.id}) is gone from the account", "run `voicectl plan`"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -24,15 +25,24 @@ class ApiError(Exception):
 
 
 class Invalid(Exception):
-    """A request that does not fit its schema: 422. `place` leads to the value, as ("body", "title") does."""
+    """A request that does not fit its schema: 422 with every complaint, each as `{type, loc, msg, ctx?, in}`."""
 
-    def __init__(self, place: Sequence[str | int], message: str, kind: str = "value_error") -> None:
-        super().__init__(message)
-        self.detail = [{"loc": list(place), "msg": message, "type": kind}]
+    def __init__(self, complaints: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(complaints[0]["msg"])
+        self.complaints = [dict(complaint) for complaint in complaints]
+
+    @classmethod
+    def at(cls, place: str, name: str, message: str) -> Invalid:
+        """One complaint about one field; `place` is "query" or "body"."""
+        return cls([{"type": "value_error", "loc": [name], "msg": message, "in": place}])
 
 
 class Unparseable(Exception):
     """A body that can't be read at all: 400 in plain text."""
+
+
+class UnknownType(Exception):
+    """A body in an encoding that the call does not know: 415 in plain text."""
 
 
 def dumps(value: object) -> str:
@@ -55,20 +65,31 @@ def error_response(
     return json_response(dumps(body), status, headers)
 
 
+def plain_response(status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """A refusal of the provider's framework, which knows nothing of its API: the status in words."""
+    return PlainTextResponse(HTTPStatus(status).description, status, headers)
+
+
 async def on_api_error(request: Request, error: Exception) -> Response:
     """The response to an ApiError."""
     assert isinstance(error, ApiError)
-    return error_response(error.status, error.message, error.reason)
+    reason = error.reason if request.app.state.settings.error_reasons else None
+    return error_response(error.status, error.message, reason)
 
 
 async def on_invalid(request: Request, error: Exception) -> Response:
-    """The response to an Invalid: the provider's error shape with a `detail` list, or the bare list."""
+    """The response to an Invalid: the bare list of complaints, or the provider's error shape with it as `detail`."""
     assert isinstance(error, Invalid)
     if request.app.state.settings.array_errors:
-        return json_response(dumps(error.detail), 422)
-    place = ".".join(str(step) for step in error.detail[0]["loc"])
-    body = {"status": 422, "message": f"{place}: {error}", "detail": error.detail}
-    return json_response(dumps(body), 422)
+        return json_response(_plainly(error.complaints), 422)
+    place = ".".join(str(step) for step in error.complaints[0]["loc"])
+    body = {"status": 422, "message": f"{place}: {error}", "detail": error.complaints}
+    return json_response(_plainly(body), 422)
+
+
+def _plainly(body: object) -> str:
+    """What a complaint has in its context may be anything, also texts that can't be encoded."""
+    return json.dumps(body, default=str)
 
 
 async def on_unparseable(request: Request, error: Exception) -> Response:
@@ -76,8 +97,12 @@ async def on_unparseable(request: Request, error: Exception) -> Response:
     return PlainTextResponse(str(error), 400)
 
 
+async def on_unknown_type(request: Request, error: Exception) -> Response:
+    """The response to an UnknownType."""
+    return plain_response(415)
+
+
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """The response to an unknown path or a wrong method."""
     assert isinstance(error, HTTPException)
-    headers = dict(error.headers) if error.headers else None
-    return error_response(error.status_code, error.detail, headers=headers)
+    return plain_response(error.status_code, error.headers)

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from voicectl.emulator import answers, controls, models, speech
-from voicectl.emulator.gate import CONTROL_PREFIX, Gate
+from voicectl.emulator.gate import CONTROL_PREFIX, Gate, NoKey, on_no_key
 from voicectl.emulator.requestlog import RequestLog
 from voicectl.emulator.settings import Settings
 from voicectl.emulator.store import Store
 
-_ROUTES = (
-    Route("/model", models.create_model, methods=["POST"]),
-    Route("/model", models.list_models, methods=["GET"]),
-    Route("/model/{id}", models.get_model, methods=["GET"]),
-    Route("/model/{id}", models.update_model, methods=["PATCH"]),
-    Route("/model/{id}", models.delete_model, methods=["DELETE"]),
-    Route("/v1/tts", speech.text_to_speech, methods=["POST"]),
-    Route("/wallet/{user_id}/api-credit", models.wallet, methods=["GET"]),
-    Route(CONTROL_PREFIX + "/log", controls.read_log, methods=["GET"]),
-    Route(CONTROL_PREFIX + "/log", controls.clear_log, methods=["DELETE"]),
-    Route(CONTROL_PREFIX + "/models", controls.all_models, methods=["GET"]),
-    Route(CONTROL_PREFIX + "/models/{id}", controls.change_model, methods=["POST"]),
-    Route(CONTROL_PREFIX + "/models/{id}", controls.remove_model, methods=["DELETE"]),
-)
+Handler = Callable[[Request], Awaitable[Response]]
+_CALLS: dict[str, dict[str, Handler]] = {
+    "/model": {"GET": models.list_models, "POST": models.create_model},
+    "/model/{id}": {"GET": models.get_model, "PATCH": models.update_model, "DELETE": models.delete_model},
+    "/v1/tts": {"POST": speech.text_to_speech},
+    "/wallet/{user_id}/api-credit": {"GET": models.wallet},
+    CONTROL_PREFIX + "/log": {"GET": controls.read_log, "DELETE": controls.clear_log},
+    CONTROL_PREFIX + "/models": {"GET": controls.all_models},
+    CONTROL_PREFIX + "/models/{id}": {"POST": controls.change_model, "DELETE": controls.remove_model},
+    CONTROL_PREFIX + "/models/{id}/saves": {"POST": controls.save_model},
+}
+
+
+def _route(path: str, handlers: dict[str, Handler]) -> Route:
+    """One route for all methods of a path, so that a wrong method is answered with all that are allowed."""
+
+    async def handle(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, handle, methods=list(handlers))
 
 
 def create_app(store: Store, settings: Settings | None = None) -> Starlette:
@@ -35,11 +45,13 @@ def create_app(store: Store, settings: Settings | None = None) -> Starlette:
     `app.state.store`, `.settings` (replaceable at any time) and `.log` (a RequestLog) are its Python side.
     """
     app = Starlette(
-        routes=_ROUTES,
+        routes=[_route(path, handlers) for path, handlers in _CALLS.items()],
         exception_handlers={
             answers.ApiError: answers.on_api_error,
             answers.Invalid: answers.on_invalid,
             answers.Unparseable: answers.on_unparseable,
+            answers.UnknownType: answers.on_unknown_type,
+            NoKey: on_no_key,
             HTTPException: answers.on_http_exception,
         },
     )

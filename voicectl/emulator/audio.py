@@ -21,6 +21,7 @@ _MP3_RATE = 44_100
 _OPUS_RATE = 48_000
 _OPUS_PACKET = 960
 _FIRST, _LAST = 2, 4
+_UNKNOWN_SIZE = 0xFFFFFFFF
 
 
 def pcm(seconds: float, rate: int, pitch: int) -> Iterator[bytes]:
@@ -33,10 +34,9 @@ def pcm(seconds: float, rate: int, pitch: int) -> Iterator[bytes]:
 
 
 def wav(seconds: float, rate: int, pitch: int) -> Iterator[bytes]:
-    """The same as `pcm`, in a WAVE file."""
-    size = round(seconds * rate) * 2
+    """The same as `pcm`, in a WAVE file that was begun before its length was known: its sizes are placeholders."""
     shape = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16)
-    yield struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE") + shape + struct.pack("<4sI", b"data", size)
+    yield struct.pack("<4sI4s", b"RIFF", _UNKNOWN_SIZE, b"WAVE") + shape + struct.pack("<4sI", b"data", _UNKNOWN_SIZE)
     yield from pcm(seconds, rate, pitch)
 
 

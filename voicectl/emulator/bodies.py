@@ -14,108 +14,44 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from voicectl.emulator.answers import Invalid, Unparseable
-from voicectl.emulator.uploads import Receiver, Upload, upload_of
+from voicectl.emulator.answers import UnknownType, Unparseable
+from voicectl.emulator.uploads import Receiver
 
 FILE_FIELDS = frozenset({"voices", "cover_image"})
 _MAX_TEXT_FIELD = 1 << 20
-_TRUE = frozenset({"true", "1", "on", "yes", "t", "y"})
-_FALSE = frozenset({"false", "0", "off", "no", "f", "n"})
+_MSGPACK = ("application/msgpack", "application/x-msgpack")
 
 
-class Body:
-    """The fields of a request. A single value and a list of one are the same; null counts as not sent.
+async def read_body(request: Request) -> Any:
+    """The value of a body in any of the four encodings. Raises Unparseable, or UnknownType for others.
 
-    The accessors raise Invalid for a value of the wrong kind.
+    A form gives a mapping, in which a field that was sent once is its value and one that was repeated a list: the
+    provider can't tell one value from a list of one either.
     """
-
-    def __init__(self, values: dict[str, list[Any]]) -> None:
-        self._values = values
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._values
-
-    def text(self, name: str) -> str | None:
-        """The field's text, the last one if it was repeated; None if it was not sent."""
-        if not self._values.get(name):
-            return None
-        return as_text(self._values[name][-1], ("body", name))
-
-    def texts(self, name: str) -> list[str] | None:
-        """All texts of the field; None if it was not sent, [] for an empty list."""
-        if name not in self._values:
-            return None
-        values = self._values[name]
-        return [as_text(value, ("body", name, index)) for index, value in enumerate(values)]
-
-    def flag(self, name: str, default: bool) -> bool:
-        """The field as a boolean; the usual words count in forms."""
-        values = self._values.get(name)
-        return as_flag(values[-1], ("body", name)) if values else default
-
-    def uploads(self, name: str) -> list[Upload]:
-        """The files of the field, whether sent as files, texts or bytes."""
-        found = []
-        for index, value in enumerate(self._values.get(name, ())):
-            if isinstance(value, str):
-                value = as_text(value, ("body", name, index)).encode()
-            if isinstance(value, bytes):
-                value = upload_of(value)
-            if not isinstance(value, Upload):
-                raise Invalid(("body", name, index), "Input should be a file", "bytes_type")
-            found.append(value)
-        return found
-
-
-def as_text(value: object, place: tuple[str | int, ...]) -> str:
-    """The value if it is a text that can be stored. Raises Invalid."""
-    if not isinstance(value, str):
-        raise Invalid(place, "Input should be a valid string", "string_type")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Invalid(place, "Input should be a valid string, unable to encode", "string_unicode") from None
-    return value
-
-
-def as_flag(value: object, place: tuple[str | int, ...]) -> bool:
-    """The value as a boolean. Raises Invalid."""
-    word = str(value).lower() if isinstance(value, str | bool | int) else ""
-    if word not in _TRUE | _FALSE:
-        raise Invalid(place, "Input should be a valid boolean", "bool_parsing")
-    return word in _TRUE
-
-
-async def read_body(request: Request) -> Body:
-    """Reads and decodes a request's body. Raises Unparseable or Invalid."""
     kind = _content_type(request)
     if kind == "multipart/form-data":
-        return Body(await _read_multipart(request))
-    if kind in ("application/x-www-form-urlencoded", ""):
-        return Body(_form(await request.body(), declared=bool(kind)))
-    values: dict[str, list[Any]] = {}
-    for name, value in (await read_mapping(request)).items():
-        if value is not None:
-            values[str(name)] = value if isinstance(value, list) else [value]
-    return Body(values)
+        return _merged(await _read_multipart(request))
+    if kind == "application/x-www-form-urlencoded":
+        return _merged(_form(await request.body()))
+    return await read_packed(request)
 
 
-async def read_mapping(request: Request) -> dict[Any, Any]:
-    """Reads a JSON or msgpack body that holds a mapping. Raises Unparseable or Invalid."""
+async def read_packed(request: Request) -> Any:
+    """The value of a JSON or msgpack body. Raises Unparseable, or UnknownType for other encodings."""
     kind = _content_type(request)
+    if kind not in ("application/json", *_MSGPACK):
+        raise UnknownType
     raw = await request.body()
-    if kind in ("application/msgpack", "application/x-msgpack"):
-        value = _unpack(raw)
-    elif kind == "application/json" or kind.endswith("+json"):
-        try:
-            value = json.loads(raw)
-        except (ValueError, RecursionError):
-            raise Unparseable("There was an error parsing the body as JSON") from None
-    else:
-        raise Unparseable(f"There was an error parsing the body: unsupported content type {kind[:80]!r}")
-    if not isinstance(value, dict):
-        raise Invalid(("body",), "Input should be an object", "dict_type")
-    return value
+    if kind in _MSGPACK:
+        return _unpack(raw)
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Unparseable("There was an error parsing the body as JSON") from None
+
+
+def _merged(values: dict[str, list[Any]]) -> dict[str, Any]:
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
 def _content_type(request: Request) -> str:
@@ -131,9 +67,7 @@ def _unpack(raw: bytes) -> object:
         raise Unparseable("There was an error parsing the body as msgpack") from None
 
 
-def _form(raw: bytes, declared: bool) -> dict[str, list[Any]]:
-    if raw and not declared:
-        raise Unparseable("There was an error parsing the body: no content type")
+def _form(raw: bytes) -> dict[str, list[Any]]:
     values: dict[str, list[Any]] = {}
     try:
         pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="replace")

@@ -67,7 +67,7 @@ def micros_of(text: str) -> int:
 def new_entity(draft: Draft, created_at: int) -> dict[str, Any]:
     """The model as the API shows it, without `state`, which depends on the time of the question."""
     samples = [_sample(index, voice, draft.texts) for index, voice in enumerate(draft.voices)]
-    languages = _languages(sample["text"] for sample in samples) if samples else []
+    languages = list(dict.fromkeys(language_of(sample["text"]) for sample in samples))
     when = iso_time(created_at)
     return {
         "_id": uuid.uuid4().hex,
@@ -84,6 +84,8 @@ def new_entity(draft: Draft, created_at: int) -> dict[str, Any]:
         "visibility": draft.visibility,
         "lock_visibility": False,
         "dmca_taken_down": False,
+        "takedown_category": None,
+        "licensed": False,
         "default_text": samples[0]["text"][:100] if samples and draft.generate_sample else "",
         "source": "api",
         **dict.fromkeys(_PVC),
@@ -117,7 +119,7 @@ def rendered(document: str, state: str) -> str:
     expires = int(time.time()) + 3600
     signature = hashlib.blake2b(str(expires).encode(), digest_size=16).hexdigest()
     signed = document.replace(_STORED_SIGNATURE, f"Expires={expires}&Signature={signature}")
-    return f'{{"state":"{state}",{signed[1:]}'
+    return f'{{"state":{dumps(state)},{signed[1:]}'
 
 
 def _sample(index: int, voice: Upload, texts: Sequence[str]) -> dict[str, str]:
@@ -137,13 +139,9 @@ def _transcript(voice: Upload) -> str:
     return " ".join(words).capitalize() + "."
 
 
-def _languages(texts: Any) -> list[str]:
-    found = []
-    for text in texts:
-        language = next((name for name, script in _SCRIPTS if script.search(text)), "en")
-        if language not in found:
-            found.append(language)
-    return found
+def language_of(text: str) -> str:
+    """The language of a text by its script, in two letters."""
+    return next((name for name, script in _SCRIPTS if script.search(text)), "en")
 
 
 def _quality(voices: Sequence[Upload], languages: Sequence[str], when: str) -> Mapping[str, Any] | None:

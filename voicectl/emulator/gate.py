@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from voicectl.emulator.answers import error_response
+from voicectl.emulator.answers import error_response, plain_response
 from voicectl.emulator.entity import workspace_of
 from voicectl.emulator.faults import ConnectionDropped, FaultEngine, Message, Reply, replacement
 from voicectl.emulator.requestlog import RequestLog
@@ -37,7 +39,10 @@ class AppState(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request on its way: the settings of its arrival, whose it is, and the faults ordered for it."""
+    """One request on its way: the settings of its arrival, whose it is, and the faults ordered for it.
+
+    `workspace` is empty where it came without an accepted key.
+    """
 
     settings: Settings
     engine: FaultEngine
@@ -49,11 +54,23 @@ class Exchange:
         """The first rule of this kind that met the request."""
         return next((rule for rule in self.rules if rule.kind == kind), None)
 
-    async def before_work(self) -> None:
-        """To be awaited when the request has been read and before anything is changed or looked up."""
-        await _wait(self.settings.latency + _delay(self.rules, after=False))
+    def require_key(self) -> None:
+        """Raises NoKey where the request came without an accepted key."""
+        if not self.workspace:
+            raise NoKey
+
+    async def before_work(self, seconds: float = 0.0) -> None:
+        """To be awaited when the request has been read and before anything is changed or looked up.
+
+        `seconds` is what the work itself takes.
+        """
+        await _wait(self.settings.latency + seconds * 1000 + _delay(self.rules, after=False))
         if self.rule("reset_before"):
             raise ConnectionDropped
+
+
+class NoKey(Exception):
+    """A request for what is a workspace's own, without an accepted key: 401."""
 
 
 def exchange_of(request: Request) -> Exchange:
@@ -123,15 +140,32 @@ class Gate:
         answer = next((r for rule in exchange.rules if not rule.after and (r := replacement(rule))), None)
         if answer is not None:
             await exchange.before_work()
-        elif not exchange.workspace:
-            answer = error_response(401, "Invalid or expired token")
-        elif self._in_flight[exchange.workspace] > (settings.concurrency_limit or float("inf")):
+        elif not exchange.workspace and not _is_listing(scope):
+            answer = unauthorized(settings)
+        elif exchange.workspace and self._in_flight[exchange.workspace] > (settings.concurrency_limit or float("inf")):
             headers = {} if settings.retry_after is None else {"retry-after": f"{settings.retry_after:g}"}
             answer = error_response(429, "Too many concurrent requests", headers=headers)
         if answer is None:
             return False
         await answer(scope, receive, reply)
         return True
+
+
+def unauthorized(settings: Settings) -> Response:
+    """The answer to a missing or unknown key."""
+    if settings.unauthorized_body == "text":
+        return plain_response(401)
+    return error_response(401, HTTPStatus(401).description)
+
+
+async def on_no_key(request: Request, error: Exception) -> Response:
+    """The response to a NoKey."""
+    return unauthorized(exchange_of(request).settings)
+
+
+def _is_listing(scope: Scope) -> bool:
+    """Public models are listed to everybody; whether they are public ones that are asked for is not known here."""
+    return bool(scope["path"] == "/model" and scope["method"] in ("GET", "HEAD"))
 
 
 def _named(send: Send, request_id: str) -> Send:

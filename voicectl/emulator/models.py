@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,67 +11,73 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from voicectl.emulator import schema, tags
 from voicectl.emulator.answers import ApiError, Invalid, dumps, json_response
-from voicectl.emulator.bodies import Body, as_flag, read_body
+from voicectl.emulator.bodies import read_body
 from voicectl.emulator.entity import Draft
 from voicectl.emulator.gate import Exchange, exchange_of
 from voicectl.emulator.query import Query
-from voicectl.emulator.settings import VISIBILITIES
+from voicectl.emulator.settings import Settings
 from voicectl.emulator.store import Model, Page, Store
 from voicectl.emulator.uploads import Upload
 
-_SORTS = ("score", "task_count", "created_at")
-_MAX_VOICES = 20
 _MAX_PLACE = 1 << 60
+_COVER = re.compile(r'"cover_image":"(coverimage/[0-9a-f]+)"')
 
 
 async def create_model(request: Request) -> Response:
     """POST /model: 201 and the model."""
     exchange, store = exchange_of(request), _store(request)
-    draft = _draft(await read_body(request), exchange)
-    await exchange.before_work()
-    if not exchange.has_credit:
-        raise ApiError(402, "Insufficient balance")
+    draft = _draft(schema.read(schema.Creation, await read_body(request), "body"), exchange)
+    await exchange.before_work(exchange.settings.creation_seconds)
     settings = exchange.settings
-    if settings.drop_tags:
-        draft = replace(draft, tags=())
-    if settings.downgrade_public != "never" and draft.visibility == "public":
-        draft = replace(draft, visibility="private")
     failed = exchange.engine.training_fails(settings, draft.title)
     draft = replace(draft, state="failed" if failed else "trained", ready_in=settings.training_seconds)
-    return json_response(store.create(draft).text, 201)
+    return json_response(_shown(store.create(draft).text, settings), 201)
 
 
 async def get_model(request: Request) -> Response:
     """GET /model/{id}: public and unlisted models are everybody's to see; another's private one is 403."""
-    await exchange_of(request).before_work()
-    return json_response(visible_model(request, request.path_params["id"]).text)
+    exchange = exchange_of(request)
+    await exchange.before_work()
+    model = _store(request).get(request.path_params["id"], exchange.settings.get_lag)
+    if model is None:
+        raise _gone(exchange)
+    if not _visible(model, exchange):
+        if exchange.settings.foreign_private_status == 404:
+            raise ApiError(404, "Model not found")
+        raise ApiError(403, "You have no access to this model")
+    return json_response(_shown(model.text, exchange.settings))
 
 
 async def update_model(request: Request) -> Response:
     """PATCH /model/{id}: 200 without a body. Fields that can't be changed are ignored, as are nulls."""
     exchange, store = exchange_of(request), _store(request)
-    changes = _changes(await read_body(request))
+    changes = _changes(schema.read(schema.Change, await read_body(request), "body"), exchange.settings)
     await exchange.before_work()
     model = _own_model(request)
     current = model.fields()
     wanted = changes.get("visibility", model.visibility)
     if wanted != model.visibility and current["lock_visibility"]:
         raise ApiError(403, "The visibility of this model is locked", "visibility_locked")
+    if changes.get("visibility") == "public":
+        if exchange.settings.downgrade_public == "refuse":
+            raise ApiError(400, "Models are made public in the web app", "publish_in_web_app")
+        if exchange.settings.downgrade_public == "always":
+            changes["visibility"] = "private"
     if wanted == "public" and not changes.get("cover_image", current["cover_image"]):
         raise ApiError(400, "A public model needs a cover image", "cover_image_required")
-    if exchange.settings.downgrade_public == "always" and changes.get("visibility") == "public":
-        changes["visibility"] = "private"
     if not store.update(model.id, changes):
-        raise _not_found()
+        raise _gone(exchange)
     return Response()
 
 
 async def delete_model(request: Request) -> Response:
-    """DELETE /model/{id}: 200 without a body, 404 if it is gone."""
-    await exchange_of(request).before_work()
+    """DELETE /model/{id}: 200 without a body."""
+    exchange = exchange_of(request)
+    await exchange.before_work()
     if not _store(request).delete(_own_model(request).id):
-        raise _not_found()
+        raise _gone(exchange)
     return Response()
 
 
@@ -77,33 +85,42 @@ async def list_models(request: Request) -> Response:
     """GET /model. `sort_by=created_at` is newest first; the default, score, is by usage and then by id, so
     new models land anywhere in it."""
     exchange = exchange_of(request)
-    query = _query(request)
+    asked = schema.read(schema.Listing, _merged_query(request), "query")
+    if asked.own:
+        exchange.require_key()
+    query, settings = _query(asked, exchange), exchange.settings
     await exchange.before_work()
     shift = exchange.rule("shift")
     if shift and query.offset:
         query = replace(query, offset=max(0, query.offset + shift.by))
     window = exchange.rule("window_limited")
-    bound = window.limit if window else exchange.settings.max_offset
+    bound = settings.max_offset if asked.own else settings.public_max_offset
+    bound = window.limit if window else bound
     if bound is not None:
         query = replace(query, limit=max(0, min(query.limit, bound - query.offset)))
-    page = _store(request).page(query)
-    wrong = exchange.rule("wrong_total")
-    return json_response(_listing(page, query, bound, wrong.by if wrong else 0))
+    page = _store(request).page(query, settings.listing_lag)
+    if not asked.own and bound is not None and page.total >= bound:
+        # A public listing counts no further than it shows.
+        listing = _listing(replace(page, total=bound), query, bound, exact=False)
+    else:
+        wrong = exchange.rule("wrong_total")
+        listing = _listing(page, query, bound, error=wrong.by if wrong else 0)
+    return json_response(_shown(listing, settings))
 
 
 async def wallet(request: Request) -> Response:
     """GET /wallet/{user_id}/api-credit, for `self` or the key's own id."""
     exchange = exchange_of(request)
-    free = _flag(request, "check_free_credit")
+    free = schema.read(schema.Wallet, _merged_query(request), "query").check_free_credit
     await exchange.before_work()
     if request.path_params["user_id"] not in ("self", exchange.workspace):
         raise ApiError(403, "This wallet is another's")
-    amount = "100.000000" if exchange.has_credit else "0.000000"
+    amount = "100" if exchange.has_credit else "0"
     body = {
         "_id": exchange.workspace[::-1],
         "user_id": exchange.workspace,
         "credit": amount,
-        "cumulative_top_up": "100.000000",
+        "cumulative_top_up": "100",
         "created_at": "2026-01-01T00:00:00.000000Z",
         "updated_at": "2026-01-01T00:00:00.000000Z",
         "has_phone_sha256": False,
@@ -112,27 +129,31 @@ async def wallet(request: Request) -> Response:
     return json_response(dumps(body))
 
 
-def visible_model(request: Request, model_id: str) -> Model:
-    """The model, if the key may see it. Raises ApiError: 404 if there is none, 403 if it is another's."""
+def model_to_speak_with(request: Request, model_id: str) -> Model:
+    """The model, if the key may use it. Raises ApiError: 400 if there is none, 403 if it is another's."""
     model = _store(request).get(model_id)
     if model is None:
-        raise _not_found()
-    if model.visibility == "private" and model.workspace != exchange_of(request).workspace:
+        raise ApiError(400, "Reference not found")
+    if not _visible(model, exchange_of(request)):
         raise ApiError(403, "You have no access to this model")
     return model
 
 
+def _visible(model: Model, exchange: Exchange) -> bool:
+    return model.visibility != "private" or model.workspace == exchange.workspace
+
+
 def _own_model(request: Request) -> Model:
-    model = _store(request).get(request.path_params["id"])
+    model, exchange = _store(request).get(request.path_params["id"]), exchange_of(request)
     if model is None:
-        raise _not_found()
-    if model.workspace != exchange_of(request).workspace:
+        raise _gone(exchange)
+    if model.workspace != exchange.workspace:
         raise ApiError(403, "This model is not yours to change")
     return model
 
 
-def _not_found() -> ApiError:
-    return ApiError(404, "Model not found")
+def _gone(exchange: Exchange) -> ApiError:
+    return ApiError(exchange.settings.gone_status, "Model not found")
 
 
 def _store(request: Request) -> Store:
@@ -141,130 +162,101 @@ def _store(request: Request) -> Store:
     return store
 
 
-def _draft(body: Body, exchange: Exchange) -> Draft:
-    _constant(body, "type", "tts")
-    _constant(body, "train_mode", "fast")
-    visibility = _visibility(body) or exchange.settings.default_visibility
-    voices, covers = body.uploads("voices"), body.uploads("cover_image")
-    texts = body.texts("texts") or []
-    body.flag("enhance_audio_quality", True)
-    draft = Draft(
-        workspace=exchange.workspace,
-        title=_title(body, required=True) or "",
-        description=body.text("description") or "",
-        visibility=visibility,
-        tags=tuple(body.texts("tags") or ()),
-        cover_image=_cover_path(covers),
-        voices=tuple(voices),
-        texts=tuple(texts),
-        generate_sample=body.flag("generate_sample", False),
-    )
+def _draft(form: schema.Creation, exchange: Exchange) -> Draft:
+    settings = exchange.settings
+    _check_title(form.title)
+    visibility = form.visibility if "visibility" in form.model_fields_set else settings.default_visibility
+    voices, texts = form.voices if isinstance(form.voices, list) else [form.voices], schema.many(form.texts)
     _check_samples(voices, texts)
-    if visibility == "public" and not covers:
+    if visibility == "public" and settings.downgrade_public != "never":
+        visibility = "private"
+    if visibility == "public" and form.cover_image is None:
         raise ApiError(400, "A public model needs a cover image", "cover_image_required")
-    return draft
+    kept = tags.stored(schema.many(form.tags), settings)
+    return Draft(
+        workspace=exchange.workspace,
+        title=form.title,
+        description=form.description or "",
+        visibility=visibility,
+        tags=() if settings.drop_tags else tuple(kept),
+        cover_image=_cover_path(form.cover_image),
+        voices=tuple(voices),
+        texts=texts,
+        generate_sample=form.generate_sample,
+    )
 
 
 def _check_samples(voices: Sequence[Upload], texts: Sequence[str]) -> None:
-    if not 1 <= len(voices) <= _MAX_VOICES:
-        problem = "Field required" if not voices else f"List should have at most {_MAX_VOICES} items"
-        raise Invalid(("body", "voices"), problem, "missing" if not voices else "too_long")
     if texts and len(texts) != len(voices):
         raise ApiError(400, f"{len(texts)} texts for {len(voices)} voices", "texts_mismatch")
     if any(voice.size == 0 for voice in voices):
         raise ApiError(400, "A voice file is empty", "audio_invalid")
 
 
-def _changes(body: Body) -> dict[str, Any]:
-    covers = body.uploads("cover_image")
-    sent = {
-        "title": _title(body, required=False),
-        "description": body.text("description"),
-        "visibility": _visibility(body),
-        "tags": body.texts("tags"),
+def _changes(form: schema.Change, settings: Settings) -> dict[str, Any]:
+    _check_title(form.title)
+    sent = schema.many(form.tags) if "tags" in form.model_fields_set else None
+    values = {
+        "title": form.title,
+        "description": form.description,
+        "visibility": form.visibility,
+        "tags": tags.changed(sent, settings),
+        "cover_image": _cover_path(form.cover_image) or None,
     }
-    changes: dict[str, Any] = {name: value for name, value in sent.items() if value is not None}
-    if covers:
-        changes["cover_image"] = _cover_path(covers)
-    return changes
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _title(body: Body, required: bool) -> str | None:
-    title = body.text("title")
-    if title is None and required:
-        raise Invalid(("body", "title"), "Field required", "missing")
+def _check_title(title: str | None) -> None:
     if title is not None and not title.strip():
-        raise Invalid(("body", "title"), "String should have at least 1 character", "string_too_short")
-    return title
+        raise Invalid.at("body", "title", "String should have at least 1 character")
 
 
-def _visibility(body: Body) -> str | None:
-    value = body.text("visibility")
-    if value is not None and value not in VISIBILITIES:
-        message = f"Input should be one of {', '.join(VISIBILITIES)}"
-        raise Invalid(("body", "visibility"), message, "literal_error")
-    return value
+def _cover_path(cover: Upload | None) -> str:
+    return f"coverimage/{cover.digest[:32]}" if cover else ""
 
 
-def _constant(body: Body, name: str, expected: str) -> None:
-    value = body.text(name)
-    if value is None:
-        raise Invalid(("body", name), "Field required", "missing")
-    if value != expected:
-        raise Invalid(("body", name), f"Input should be {expected!r}", "literal_error")
+def _shown(text: str, settings: Settings) -> str:
+    """The JSON of models as it is sent: covers are paths, or addresses that are signed for each answer."""
+    if not settings.signed_covers:
+        return text
+    signed = rf'"cover_image":"https://covers.emulator.invalid/\1?X-Signature={uuid.uuid4().hex}"'
+    return _COVER.sub(signed, text)
 
 
-def _cover_path(covers: Sequence[Upload]) -> str:
-    return f"coverimage/{covers[-1].digest[:32]}" if covers else ""
+def _merged_query(request: Request) -> dict[str, Any]:
+    found: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def _query(request: Request) -> Query:
-    size = _whole(request, "page_size", 10, 100)
-    number = _whole(request, "page_number", 1, None)
-    own = _flag(request, "self")
-    sort_by = request.query_params.get("sort_by", "score")
-    if sort_by not in _SORTS:
-        raise Invalid(("query", "sort_by"), f"Input should be one of {', '.join(_SORTS)}", "literal_error")
-    exchange, parameters = exchange_of(request), request.query_params
+def _query(asked: schema.Listing, exchange: Exchange) -> Query:
+    sought = tags.sought(schema.many(asked.tag), exchange.settings)
     return Query(
-        workspace=exchange.workspace if own else parameters.get("author_id") or None,
-        public_only=not own,
-        tags=tuple(dict.fromkeys(parameters.getlist("tag"))),
+        workspace=exchange.workspace if asked.own else asked.author_id or None,
+        saved=asked.own and exchange.settings.self_lists_saved,
+        public_only=not asked.own,
+        nothing=sought is None,
+        tags=tuple(sought or ()),
         any_tag=exchange.settings.match_any_tag,
-        title=parameters.get("title", ""),
-        languages=tuple(parameters.getlist("language")),
-        sort_by=sort_by,
-        limit=size,
-        offset=min((number - 1) * size, _MAX_PLACE),
+        title=asked.title or "",
+        languages=schema.many(asked.language),
+        title_languages=schema.many(asked.title_language),
+        licensed=asked.licensed,
+        sort_by=asked.sort_by,
+        limit=asked.page_size,
+        offset=min((asked.page_number - 1) * asked.page_size, _MAX_PLACE),
     )
 
 
-def _listing(page: Page, query: Query, bound: int | None, error: int) -> str:
+def _listing(page: Page, query: Query, bound: int | None, *, error: int = 0, exact: bool = True) -> str:
     reachable = page.total if bound is None else min(page.total, bound)
     head = {
         "total": max(0, page.total + error),
         "has_more": query.offset + len(page.texts) < reachable,
         "max_offset": bound,
         "accessible_upper_bound": None if bound is None else reachable,
-        "window_limited": reachable < page.total,
-        "total_is_exact": True,
+        "window_limited": not exact or reachable < page.total,
+        "total_is_exact": exact,
     }
     return f'{dumps(head)[:-1]},"items":[{",".join(page.texts)}]}}'
-
-
-def _whole(request: Request, name: str, default: int, high: int | None) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    try:
-        value = int(text)
-    except ValueError:
-        raise Invalid(("query", name), "Input should be a valid integer", "int_parsing") from None
-    if value < 1 or (high is not None and value > high):
-        limit = "greater than or equal to 1" if value < 1 else f"less than or equal to {high}"
-        raise Invalid(("query", name), f"Input should be {limit}", "out_of_range")
-    return value
-
-
-def _flag(request: Request, name: str) -> bool:
-    return as_flag(request.query_params.get(name, "false"), ("query", name))

@@ -21,8 +21,10 @@ _NUMBER = "(SELECT number FROM names WHERE name = ?)"
 class Query:
     """Which models to list, in which order, and which of them to return.
 
-    workspace: only models of this workspace; public_only: only those everybody may find.
-    tags: matched exactly, all of them or, with any_tag, any. title: its words, in any order and case.
+    workspace: only models of this workspace, and with saved those of others that it saved and may still see;
+    public_only: only those everybody may find. nothing: none at all.
+    tags: matched exactly, all of them or, with any_tag, any. title: a part of it, in any case.
+    languages, title_languages: those of the samples and of the title, by their two letters.
     sort_by: score, task_count or created_at, the highest (newest) first; ties by id (created_at: by the
     order of creation).
     """
@@ -33,9 +35,13 @@ class Query:
     any_tag: bool = False
     title: str = ""
     languages: tuple[str, ...] = ()
+    title_languages: tuple[str, ...] = ()
+    licensed: bool | None = None
     sort_by: str = "score"
     limit: int = 10
     offset: int = 0
+    saved: bool = False
+    nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +55,15 @@ class Statement:
 def statements(query: Query) -> tuple[Statement, Statement]:
     """One statement that counts the matches, one that returns (document, state, ready_at) of a page."""
     parts = _Parts()
-    by_tag = query.workspace is not None and bool(query.tags) and (len(query.tags) == 1 or not query.any_tag)
+    one_owner = query.workspace is not None and not query.saved
+    by_tag = one_owner and bool(query.tags) and (len(query.tags) == 1 or not query.any_tag)
     parts.source = "t" if by_tag else "m"
     if by_tag:
         parts.add(f"t.owner = {_NUMBER} AND t.tag = {_NUMBER}", query.workspace, query.tags[0])
         _all_tags(parts, query.tags[1:])
     else:
         if query.workspace is not None:
-            parts.add(f"m.owner = {_NUMBER}", query.workspace)
+            _owned(parts, query.workspace, query.saved)
         if query.any_tag:
             _any_tag(parts, query.tags)
         else:
@@ -81,6 +88,15 @@ class _Parts:
         return " AND ".join(self.conditions) or "TRUE"
 
 
+def _owned(parts: _Parts, workspace: str, saved: bool) -> None:
+    own = f"m.owner = {_NUMBER}"
+    if not saved:
+        parts.add(own, workspace)
+        return
+    kept = f"EXISTS (SELECT 1 FROM saves s WHERE s.owner = {_NUMBER} AND s.model = m.id)"
+    parts.add(f"({own} OR m.visibility != 'private' AND {kept})", workspace, workspace)
+
+
 def _all_tags(parts: _Parts, tags: tuple[str, ...]) -> None:
     for tag in tags:
         same = f"x.number = {parts.source}.number AND x.tag = {_NUMBER}"
@@ -97,11 +113,19 @@ def _any_tag(parts: _Parts, tags: tuple[str, ...]) -> None:
 def _on_model(parts: _Parts, query: Query) -> None:
     if query.public_only:
         parts.add("m.visibility = 'public'")
-    for word in query.title.casefold().split():
-        parts.add("instr(m.folded_title, ?) > 0", word)
+    if query.nothing:
+        parts.add("FALSE")
+    if query.title:
+        parts.add("instr(m.folded_title, ?) > 0", query.title.casefold())
     if query.languages:
         marks = " OR ".join(["instr(m.languages, ?) > 0"] * len(query.languages))
         parts.add(f"({marks})", *(f"|{language}|" for language in query.languages))
+    if query.title_languages:
+        parts.add(
+            f"language_of(m.folded_title) IN ({', '.join('?' * len(query.title_languages))})", *query.title_languages
+        )
+    if query.licensed is not None:
+        parts.add("coalesce(json_extract(m.document, '$.licensed'), 0) = ?", int(query.licensed))
 
 
 def _from(by_tag: bool, needs_model: bool) -> str:

@@ -11,14 +11,14 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from voicectl.emulator.answers import dumps
-from voicectl.emulator.entity import Draft, iso_time, micros_of, new_entity, rendered
+from voicectl.emulator.entity import Draft, iso_time, language_of, micros_of, new_entity, rendered
 from voicectl.emulator.query import Query, Statement, statements
 from voicectl.errors import UsageError
 
@@ -41,6 +41,15 @@ CREATE TABLE model_tags (
     PRIMARY KEY (owner, tag, created_at DESC, number DESC)) WITHOUT ROWID;
 CREATE INDEX tags_of_model ON model_tags (number, tag);
 """
+# What came later is made where it is missing, so that files of older versions go on.
+_ADDED = """
+CREATE TABLE IF NOT EXISTS past (
+    number INTEGER PRIMARY KEY, at INTEGER NOT NULL, model TEXT NOT NULL, before TEXT);
+CREATE INDEX IF NOT EXISTS past_by_time ON past (at);
+CREATE TABLE IF NOT EXISTS saves (owner INTEGER NOT NULL, model TEXT NOT NULL, PRIMARY KEY (owner, model)) WITHOUT ROWID
+"""
+_PAST_SECONDS = 3600
+"""How long the past is kept; no lag looks further back."""
 _COLUMNS = (
     "number, id, workspace, owner, visibility, created_at, folded_title, languages, task_count, score, "
     "state, ready_at, document"
@@ -102,12 +111,13 @@ class Store:
                 entity = new_entity(draft, newest)
                 ready_at = int((self._clock() + draft.ready_in) * 1e6) if draft.ready_in else 0
                 self._insert(entity, draft.state, ready_at)
+                self._remember(str(entity["_id"]), None)
                 ids.append(str(entity["_id"]))
         return ids
 
-    def get(self, model_id: str) -> Model | None:
-        """The model with this id, of whatever workspace; None if there is none."""
-        with self._lock:
+    def get(self, model_id: str, lag: float = 0.0) -> Model | None:
+        """The model with this id, of whatever workspace, as it was `lag` seconds ago; None if there is none."""
+        with self._lock, self._ago(lag):
             row = self._db.execute(
                 "SELECT id, workspace, visibility, state, ready_at, document FROM models WHERE id = ?",
                 (model_id,),
@@ -117,10 +127,10 @@ class Store:
         state = self._state(row[3], row[4])
         return Model(row[0], row[1], row[2], state, rendered(row[5], state))
 
-    def page(self, query: Query) -> Page:
-        """The models that match, counted and cut to a page."""
+    def page(self, query: Query, lag: float = 0.0) -> Page:
+        """The models that matched `lag` seconds ago, counted and cut to a page."""
         count, page = statements(query)
-        with self._lock:
+        with self._lock, self._ago(lag):
             total = self._count(count)
             rows = self._db.execute(page.sql, page.values).fetchall()
         return Page(total, [rendered(document, self._state(state, at)) for document, state, at in rows])
@@ -136,6 +146,7 @@ class Store:
             ).fetchone()
             if row is None:
                 return False
+            self._remember(model_id, row)
             entity, state, ready_at = json.loads(row[0]), row[1], row[2]
             if touch:
                 now = max(int(self._clock() * 1e6), micros_of(entity["updated_at"]) + 1)
@@ -157,8 +168,21 @@ class Store:
 
     def delete(self, model_id: str) -> bool:
         """Deletes a model; False if there is none."""
-        with self._transaction():
+        with self._transaction() as db:
+            row = db.execute(
+                "SELECT document, state, ready_at, number FROM models WHERE id = ?", (model_id,)
+            ).fetchone()
+            if row is not None:
+                self._remember(model_id, row)
             return self._remove(model_id)
+
+    def save(self, model_id: str, workspace: str) -> bool:
+        """Saves another's model for a workspace, as the web app does; False if there is no such model."""
+        with self._transaction() as db:
+            if db.execute("SELECT 1 FROM models WHERE id = ?", (model_id,)).fetchone() is None:
+                return False
+            db.execute("INSERT OR IGNORE INTO saves VALUES (?, ?)", (self._number(workspace), model_id))
+        return True
 
     def models(self) -> list[dict[str, Any]]:
         """All models of all workspaces as the API shows them, oldest first."""
@@ -170,6 +194,34 @@ class Store:
         found = self.get(model_id)
         assert found is not None
         return found
+
+    def _remember(self, model_id: str, before: Sequence[object] | None) -> None:
+        """Notes what a change is about to replace: (document, state, ready_at, number), or None where nothing was."""
+        now = int(self._clock() * 1e6)
+        self._db.execute("DELETE FROM past WHERE at < ?", (now - _PAST_SECONDS * 1_000_000,))
+        text = None if before is None else dumps(before)
+        self._db.execute("INSERT INTO past (at, model, before) VALUES (?, ?, ?)", (now, model_id, text))
+
+    @contextmanager
+    def _ago(self, seconds: float) -> Iterator[None]:
+        """Shows the models of so many seconds ago: newer changes are undone in a transaction that is rolled back."""
+        if not seconds:
+            yield
+            return
+        first = "SELECT min(number) FROM past WHERE at > ? GROUP BY model"
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            since = int((self._clock() - seconds) * 1e6)
+            changed = self._db.execute(f"SELECT model, before FROM past WHERE number IN ({first})", (since,)).fetchall()
+            for model_id, before in changed:
+                self._remove(model_id)
+                if before is not None:
+                    document, state, ready_at, number = json.loads(before)
+                    self._insert(json.loads(document), state, ready_at, number)
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+            self._counted = (None, {})
 
     def _state(self, final: str, ready_at: int) -> str:
         return "training" if ready_at and self._clock() * 1e6 < ready_at else final
@@ -266,6 +318,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
 def _prepare(db: sqlite3.Connection) -> None:
     _write_ahead(db)
     db.execute("PRAGMA synchronous = OFF")
+    db.create_function("language_of", 1, language_of, deterministic=True)
     db.execute("BEGIN IMMEDIATE")
     application = db.execute("PRAGMA application_id").fetchone()[0]
     version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -278,6 +331,8 @@ def _prepare(db: sqlite3.Connection) -> None:
             db.execute(statement)
         db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {_VERSION}")
+    for statement in _ADDED.split(";"):
+        db.execute(statement)
     db.execute("COMMIT")
 
 
