@@ -14,7 +14,10 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_catalog_lives_under_this_way(way: str) -> None:
+def test_a_catalog_lives_under_this_way(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "listings and GETs lag":
+        # In earnest the grace period is 5 s: it has to be longer than the lag.
+        hasten(monkeypatch, grace=2.0, looks=(0.0, 0.5, 1.0, 1.5))
     with account(WAYS[way]) as (project, hand):
         rows: list[Row] = []
         for row in story(project, hand):
@@ -32,6 +35,7 @@ def test_a_run_stops_before_a_second_model_where_marks_can_not_be_kept(way: str)
     with account(HOPELESS[way]) as (project, hand):
         project.voices({"a": {}, "b": {}, "c": {}})
         for _ in range(2):
-            done = project.run("apply", "--yes").expect(1)
+            done = project.run("apply", "--yes")
+            assert done.code in (1, 3)
             assert len(hand.models()) <= 1
         assert "marks" in done.err + done.out or "tag" in done.err + done.out

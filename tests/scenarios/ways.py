@@ -1,6 +1,6 @@
 """Every likely way of the live provider, each played through: what an apply, a plan and an audit come to.
 
-    python -m tests.scenarios.ways      prints the table
+python -m tests.scenarios.ways      prints the table
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 """Where ownership works."""
 HOPELESS: dict[str, dict[str, Any]] = {
-    "tags cut to 40 characters": {"tag_length": 40},
+    "tags cut to 20 characters": {"tag_length": 20},
     "tags with a colon refused": {"colon_tags": "refuse"},
     "tags with a colon dropped": {"colon_tags": "drop"},
 }
@@ -61,7 +61,8 @@ class Row:
     told: str
 
     def __str__(self) -> str:
-        return f"{self.step:<28} exit {self.code}  {self.models}/{self.voices} models  {self.requests:>3} requests  {self.told}"
+        models = f"{self.models}/{self.voices} models"
+        return f"{self.step:<28} exit {self.code}  {models}  {self.requests:>3} requests  {self.told}"
 
 
 @contextmanager
@@ -96,8 +97,9 @@ def story(project: Project, hand: Hand) -> Iterator[Row]:
         for command in (("apply", "--yes"), *((("plan", "--detailed-exitcode"), ("drift",)) if again else ())):
             hand.emulator.log.clear()
             done = project.run(*command)
-            told = next((line for line in done.err.splitlines() if line.startswith("error")), "")
-            told = told or next((line.strip() for line in done.out.splitlines() if line.startswith("✗")), "")
+            lines = [line.strip() for line in done.out.splitlines() if line.startswith("✗")]
+            lines += [line for line in done.err.splitlines() if line.startswith("error")]
+            told = lines[0] if lines else ""
             count = len(hand.requests())
             models = sum(serving(hand).values())
             yield Row(name if command[0] == "apply" else f"  {command[0]}", done.code, count, len(voices), models, told)
@@ -114,9 +116,7 @@ def story(project: Project, hand: Hand) -> Iterator[Row]:
     del voices["b"]
     project.voices(voices)
     yield from step("remove one")
-    hand.emulator.settings = replace(
-        hand.emulator.settings, rules=(Rule("reset_after", method=("POST",), nth=(1,)),)
-    )
+    hand.emulator.settings = replace(hand.emulator.settings, rules=(Rule("reset_after", method=("POST",), nth=(1,)),))
     voices["d"] = {}
     project.voices(voices)
     yield from step("create one, answer lost")

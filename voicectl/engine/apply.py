@@ -157,6 +157,9 @@ class _Sweep:
     async def verify(self, outcomes: list[Outcome]) -> list[Leftover]:
         """Observe, sweep, compare what was sent with what is there, and plan again."""
         self.run.listener(Event("verifying"))
+        if self._made.unsure:
+            # What a lost answer has made after all may not be listed yet.
+            await asyncio.sleep(max(self.run.looks, default=0.0))
         observation = await self._look()
         if await self._without_duplicates(observation):
             observation = await self._look()

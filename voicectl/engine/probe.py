@@ -172,22 +172,23 @@ class _Probe:
 
     async def _tags(self) -> list[Assumption]:
         """Each way in which tags may be changed, told apart by the tags themselves."""
-        sent, shown = self.material.tags, (await self._get()).tags
-        answered = self.made.tags
+        sent, answered = self.material.tags, self.made.tags
+        if not answered:
+            await self.provider.update(self.made.id, Patch(tags=sent))
+        shown = (await self._get()).tags
         kept = bool(answered) or not sent
         lines = [
             _line("tags_on_creation", "tags of a creation are kept", kept, f"{len(answered)} tags", drop_tags=True)
         ]
         if not shown:
             return lines
-        folded = {tag.casefold() for tag in shown}
         marks = [tag for tag in shown if self.material.marker.startswith(tag)]
         longest = max(map(len, marks), default=0)
         order = [tag for tag in sent if tag in shown] == [tag for tag in shown if tag in sent]
-        scripts = set(_USERS[1:6]) <= set(shown) or not {tag.casefold() for tag in _USERS[1:6]} <= folded
+        scripts = set(_USERS[1:6]) <= set(shown) or len(shown) < 8
         all_of_them = f"{len(shown)} of {len(sent)}"
         lines += [
-            _line("tags_number", "twelve tags are kept", _USERS[-1] in folded, all_of_them, tag_count=len(shown)),
+            _line("tags_number", "twelve tags are kept", _USERS[-1] in shown, all_of_them, tag_count=len(shown)),
             _line("tags_case", "upper case is kept", "UPPER" in shown, _quoted(shown[2:4]), lower_tags=True),
             _line("tags_colon", "tags with a colon are kept", bool(marks), _quoted(shown[:2]), colon_tags="drop"),
             _line("tags_text", "spaces and other scripts are kept", scripts, _quoted(shown[2:9]), clean_tags="nfkc"),
@@ -204,7 +205,8 @@ class _Probe:
         lines = [_line("filter_plain", "the listing by tag finds the model", plain, _after(plain, lag))]
         if plain and lag > 1:
             lines[0] = replace(lines[0], settings={"listing_lag": round(lag, 1)})
-        for what, tag in (("catalog tag", self.material.catalog_tag), ("marker", self.material.marker)):
+        marks = sorted((t for t in (await self._get()).tags if self.material.marker.startswith(t)), key=len)
+        for what, tag in zip(("catalog tag", "marker"), marks, strict=False):
             found, seconds = await self._filtered(tag)
             name, statement = f"filter_{what.split()[0]}", f"the listing by {what} finds the model"
             way = "no_colons" if plain else "nothing"
