@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from voicectl.errors import Place
-from voicectl.manifest import rules, wording, yaml_source
+from voicectl.errors import Place, Problem
+from voicectl.manifest import media, rules, wording, yaml_source
 from voicectl.manifest.files import FileReader, NamedFiles, find_files
 from voicectl.manifest.hashing import FileCache
 from voicectl.manifest.layers import Declared, Manifest
@@ -57,9 +57,12 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems) -> Manife
         problems.error(Place(file), f"can't be read ({error.strerror})", "check its permissions")
         return None
     document, found = yaml_source.parse(file, content)
-    problems.found += found
     if document is None:
+        medium = media.medium(content)
+        wrong = Problem(Place(file), f"this is no YAML text but {medium}", "narrow `manifests:` in voicectl.yaml")
+        problems.found += [wrong] if medium else found
         return None
+    problems.found += found
     data = document.data
     if data is None:
         problems.error(Place(file), "the manifest is empty", "add `voices:`, or delete the file")
