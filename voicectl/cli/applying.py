@@ -130,4 +130,8 @@ def _failure(applied: ApplyResult, command: str) -> VoicectlError | None:
         return None
     if applied.error is not None:
         return applied.error
-    return ApplyFailed("not every voice is as planned", f"look at the messages above; then `{command}` again goes on")
+    hint = f"look at the messages above; then `{command}` again goes on"
+    if applied.failed_training:
+        hint = f"look at the messages above; `{command}` again leaves failed trainings alone, "
+        hint += f"`{command} --retry-failed` makes those models again"
+    return ApplyFailed("not every voice is as planned", hint)

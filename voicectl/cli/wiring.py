@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from voicectl.state.file import FileStore
 
 EMULATOR_HOST = "emulator"
+_NEW_ACCOUNT = (
+    f"delete {NAME}/emulator.db and what begins with its name, then run `voicectl apply --recreate-missing`: "
+    "the emulator's models are lost with it, and made again"
+)
 
 
 def project(settings: Globals) -> Project:
@@ -98,7 +102,7 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
     if found.provider == "emulator":
         from voicectl.emulator.transport import in_process_transport
 
-        transport = in_process_transport(_account_of_emulator(found))
+        transport = in_process_transport(_account_of_emulator(found), remedy=_NEW_ACCOUNT)
         endpoint = Endpoint(f"http://{EMULATOR_HOST}", "emulator-key")
     else:
         endpoint = from_environment()
@@ -148,9 +152,13 @@ def hosting() -> Hosting | None:
 
 
 def repository_prefix(root: Path) -> str:
-    """A project's place in the repository, as annotations name files; empty where it can't be told."""
+    """A project's place in its checkout, as annotations and SARIF name files, wherever the command was run.
+
+    Empty where the project is the checkout, or in none.
+    """
     root = root.resolve()
-    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    given = os.environ.get("GITHUB_WORKSPACE")
+    workspace = Path(given).resolve() if given else root
     if root == workspace or not root.is_relative_to(workspace):
-        return ""
-    return root.relative_to(workspace).as_posix() + "/"
+        workspace = next((each for each in (root, *root.parents) if os.path.lexists(each / ".git")), root)
+    return "" if root == workspace else root.relative_to(workspace).as_posix() + "/"

@@ -168,12 +168,15 @@ def check_limits(tasks: Iterable[Task], policy: Policy, size: int) -> Iterator[R
         allowed = limit.allows(size)
         if len(names) > allowed:
             begun = [t.name for t in every if t.change.reason == UNFINISHED and t.removes_voice and t.name in names]
+            # Orphaned and removed voices are named, too: there can be more of them than the catalog has voices.
+            beyond = f"{len(names)} voices, more than the catalog has ({size}),"
+            count = f"{len(names)} of {size} voices" if len(names) <= size else beyond
             hint = f"if that is meant, run with {flag} {len(names)}"
             if begun and word != "replaced":
                 hint += "; deletions that an earlier run began are finished by `voicectl destroy --only NAME`, too"
             yield Refusal(
                 flag.removeprefix("--").replace("-", "_"),
-                f"{len(names)} of {size} voices would be {word}; {allowed} may be ({limit})",
+                f"{count} would be {word}; {allowed} may be ({limit})",
                 hint,
                 tuple(names),
             )

@@ -94,7 +94,7 @@ def sentence(voice: DriftedVoice) -> str:
 def strangers(report: DriftReport) -> Iterator[str]:
     """Models that no record claims, one a line."""
     for orphan in report.orphaned:
-        where = "our marks, in neither manifests nor lockfile"
+        where = "it carries our marks, but neither the manifests nor the lockfile know it; the next apply retires it"
         yield f'orphaned {orphan.id}  {orphan.name}  "{short(orphan.title)}": {where}'
     for model in report.unmanaged:
         since = f", since {model.created_at:%Y-%m-%d}" if model.created_at else ""

@@ -80,9 +80,11 @@ def heading(catalog: str, environment: str | None, provider: ProviderIdentity, *
 def counts(plan: Plan) -> list[str]:
     """How many changes of each kind, moves last; empty without changes."""
     summary = plan.summary
-    adopted = sum(c.adopted and c.action is Action.REFRESH for c in plan.changes)
-    numbers = {name: getattr(summary, name) for name, _ in _COUNTED} | {"refresh": summary.refresh - adopted}
-    parts = [f"{adopted} to adopt"] if adopted else []
+    found = [change for change in plan.changes if change.adopted and change.action is Action.REFRESH]
+    retired = sum(map(_recorded_as_retired, found))
+    numbers = {name: getattr(summary, name) for name, _ in _COUNTED} | {"refresh": summary.refresh - len(found)}
+    parts = [f"{len(found) - retired} to adopt"] if len(found) > retired else []
+    parts += [f"{retired} to record as retired"] if retired else []
     parts += [f"{numbers[name]} {words}" for name, words in _COUNTED if numbers[name]]
     return [*parts, *([f"{summary.moved} moved"] if parts and summary.moved else [])]
 
@@ -105,8 +107,15 @@ def bookkeeping(change: Change) -> bool:
     return change.action is Action.REFRESH and not change.adopted
 
 
+def _recorded_as_retired(change: Change) -> bool:
+    """Whether all that happens is that a retired model, which the lockfile did not know, is written into it."""
+    return change.action is Action.REFRESH and change.undo_until is not None
+
+
 def verb(change: Change) -> str:
     """What happens, in a word, and to which model."""
+    if _recorded_as_retired(change):
+        return f"record {change.id} as retired"
     words = {
         Action.PRUNE: f"delete {change.id}",
         Action.RETIRE: f"retire {change.id}",
