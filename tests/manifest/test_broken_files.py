@@ -308,7 +308,8 @@ PROJECTS = {
     ),
     "nothing matches": (
         "catalog: a\nmanifests: [voice/*.yaml]\n",
-        "2:12: no file matches voice/*.yaml; add a manifest, or correct `manifests:`",
+        "2:12: no file matches voice/*.yaml; add a manifest, or correct `manifests:`; "
+        "`voicectl destroy` ends a catalog and deletes its models",
     ),
     "tag in defaults": (
         "catalog: a\ndefaults: {tags: ['voicectl:a']}\n",

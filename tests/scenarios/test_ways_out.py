@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -202,3 +207,126 @@ def test_sarif_says_what_made_it_and_names_its_rules(project: Project) -> None:
     assert len({rule["fullDescription"]["text"] for rule in rules}) == len(rules)
     assert all(rule["name"].lower() != rule["id"].lower().replace("_", "") for rule in rules)
     assert run["invocations"] == [{"executionSuccessful": True}]
+
+
+@pytest.mark.parametrize("left", ["no file", "no directory"])
+def test_destroy_needs_no_manifest(project: Project, hand: Hand, left: str) -> None:
+    project.voices({"a": {}, "b": {}})
+    project.apply()
+    project.voices({"a": {}})
+    project.apply()
+    (project.root / "voices/all.yaml").unlink()
+    if left == "no directory":
+        (project.root / "voices").rmdir()
+    done = project.run("plan").expect(1)
+    assert "no file matches" in done.err
+    assert "`voicectl destroy` ends a catalog and deletes its models" in done.err
+    project.run("destroy", "--confirm", "acme").expect(0)
+    assert hand.models() == []
+
+
+def test_destroy_still_minds_what_else_is_wrong(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    project.write("voices/all.yaml", "voices: [\n")
+    project.run("destroy", "--confirm", "acme").expect(1)
+    assert len(hand.models()) == 1
+
+
+LONG = 5 * 1024 * 1024
+
+
+def _long(lock: dict[str, Any], key: str) -> None:
+    """Five megabytes where the lockfile says something."""
+    text = "x " * (LONG // 2)
+    if key in ("catalog", "environment"):
+        lock[key] = text
+    elif key in lock["provider"]:
+        lock["provider"][key] = text
+    elif key == "unknown key":
+        lock[text] = 1
+    elif key == "name of a voice":
+        lock["voices"][text] = lock["voices"]["a"]
+    elif key == "format_version":
+        lock[key] = 10**4000
+    else:
+        lock["voices"]["a"][key] = text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "catalog",
+        "environment",
+        "name",
+        "host",
+        "account",
+        "unknown key",
+        "name of a voice",
+        "format_version",
+        "id",
+        "state",
+    ],
+)
+def test_a_message_does_not_pour_out_a_lockfile(project: Project, key: str) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    lock = project.lock
+    _long(lock, key)
+    project.lock_path.write_text(json.dumps(lock))
+    for command in (
+        "plan",
+        "drift",
+        "output",
+        "list",
+        "show a",
+        "pull",
+        "doctor",
+        "state rebuild --yes",
+        "import --all",
+    ):
+        done = project.run(*command.split())
+        assert len(done.err) < 3000, command
+        assert done.code in (0, 1, 3), command
+
+
+def test_merge_conflict_marks_lead_to_a_merged_lockfile(project: Project, hand: Hand) -> None:
+    def git(*words: str, code: int = 0) -> None:
+        done = subprocess.run(
+            ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", *words],
+            cwd=project.root,
+            capture_output=True,
+        )
+        assert done.returncode == code, done.stderr
+
+    project.voices({"a": {}})
+    project.apply()
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    git("checkout", "-qb", "other")
+    for branch, name in (("other", "b"), ("main", "c")):
+        git("checkout", "-q", branch)
+        project.voices({name: {}}, f"voices/{name}.yaml")
+        project.apply()
+        git("add", "-A")
+        git("commit", "-qm", name)
+        if branch == "other":
+            kept = {model["_id"]: dict(model) for model in hand.models()}
+    ids = {**project.lock["voices"]}
+    git("merge", "-q", "other", code=1)
+    done = project.run("plan").expect(1)
+    hint = re.search(r"this merges both sides: `(.*?)` \(and the merge driver", done.err)
+    assert hint is not None, done.err
+    ours = f"{sys.executable} -m voicectl"
+    script = hint[1].replace("voicectl state merge", f"{ours} state merge")
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run(["sh", "-ec", script], cwd=project.root, check=True, env=environ)
+    assert set(project.lock["voices"]) == {"a", "b", "c"}
+    assert project.lock["voices"]["c"]["id"] == ids["c"]["id"]
+    assert project.lock["voices"]["b"]["id"] in kept
+    left = {path.name for path in project.root.iterdir()} & {"base", "ours", "theirs"}
+    assert not left
+    assert not list(project.root.glob("*.lock.json.*"))
+    project.apply()
+    project.settled()

@@ -50,7 +50,8 @@ def apply_plan(
     with contextlib.ExitStack() as lease:
         waiting = partial(_waiting, choices=choices, settings=settings)
         lease.enter_context(store.lease(choices.command, choices.lock_timeout, waiting, settings.run))
-        project, catalog = wiring.load(settings, limits=limits)
+        # What is to be destroyed is in the lockfile and the account: the manifests may be gone already.
+        project, catalog = wiring.load(settings, limits=limits, may_be_empty=choices.word == "destroy")
         if wiring.store(project).location != store.location:
             raise StateConflict("`state` in voicectl.yaml was changed by somebody else meanwhile", "run it again")
         settings.log.problems(catalog.warnings)

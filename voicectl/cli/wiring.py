@@ -54,13 +54,25 @@ def located(settings: Globals) -> Project:
 
 
 def load(
-    settings: Globals, *, read_samples: bool = True, limits: Mapping[str, Any] | None = None
+    settings: Globals,
+    *,
+    read_samples: bool = True,
+    limits: Mapping[str, Any] | None = None,
+    instead: Mapping[str, bytes] | None = None,
+    may_be_empty: bool = False,
 ) -> tuple[Project, Catalog]:
     """The project and its desired voices, under its policy with the command line's limits put in.
 
+    `instead` and `may_be_empty`: see `load_all`.
     Raises ProjectNotFound, UsageError, and InvalidFiles with the problems of all files together.
     """
-    found, loaded = load_all(find_project(chdir=settings.chdir), settings.environment, read_samples=read_samples)
+    found, loaded = load_all(
+        find_project(chdir=settings.chdir),
+        settings.environment,
+        read_samples=read_samples,
+        instead=instead,
+        may_be_empty=may_be_empty,
+    )
     settings.log.about(found.catalog, found.environment)
     given = {name: value for name, value in (limits or {}).items() if value is not None}
     for name in ("max_deletes", "max_replaces"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from voicectl.errors import Place, Problem
 from voicectl.manifest import media, rules, wording, yaml_source
@@ -21,13 +21,21 @@ from voicectl.model.voice import Voice
 
 
 def assemble(
-    project: Project, files: Sequence[str], paths: ProjectPaths, problems: Problems, *, read_samples: bool
+    project: Project,
+    files: Sequence[str],
+    paths: ProjectPaths,
+    problems: Problems,
+    *,
+    read_samples: bool,
+    instead: Mapping[str, bytes],
 ) -> Catalog:
     """What the manifests `files` want in the project's environment, as far as it could be read.
 
-    What is wrong goes into `problems`. Every file that counts is asked of `paths`.
+    Texts in `instead` count in place of files. What is wrong goes into `problems`. Every file that counts is asked
+    of `paths`.
     """
-    manifests = [manifest for file in files if (manifest := _read_manifest(file, paths, problems)) is not None]
+    read = (_read_manifest(file, paths, problems, instead.get(file)) for file in files)
+    manifests = [manifest for manifest in read if manifest is not None]
     voices = _collect(project, manifests, problems)
     removed = resolve_removals(manifests, voices, problems)
     moved = resolve_moves(manifests, voices, removed, problems)
@@ -47,9 +55,10 @@ def assemble(
     )
 
 
-def _read_manifest(file: str, paths: ProjectPaths, problems: Problems) -> Manifest | None:
+def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: bytes | None = None) -> Manifest | None:
     try:
-        content = read_regular(paths.absolute(paths.file(file)), yaml_source.MAX_BYTES)
+        if content is None:
+            content = read_regular(paths.absolute(paths.file(file)), yaml_source.MAX_BYTES)
     except PathRefused as error:
         problems.error(Place(file), error.message, error.hint)
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from datetime import date
 
+from voicectl.errors import cut
 from voicectl.model import marker
 from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
@@ -24,7 +25,7 @@ def check_account(lock: Lock, observation: Observation) -> Iterator[Refusal]:
     if recorded and seen and recorded != seen:
         yield Refusal(
             "wrong_account",
-            f"the lockfile is of account {recorded}, but the key opens account {seen}",
+            f"the lockfile is of account {cut(recorded)}, but the key opens account {cut(seen)}",
             "use the key of the right workspace; another account needs an environment or lockfile of its own",
         )
 
