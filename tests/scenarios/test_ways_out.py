@@ -143,9 +143,20 @@ def test_an_orphan_is_not_adopted_but_recorded_as_retired(project: Project, hand
     assert "it carries our marks, but neither the manifests nor the lockfile know it" in done.out
     assert "1 to record as retired" in done.out
     assert "adopt" not in done.out
-    assert "the next apply retires it" in project.run("drift").expect(2).out
+    assert "no manifest and no lockfile knows it; the next apply retires it" in project.run("drift").expect(2).out
     project.apply()
     project.settled()
+
+
+def test_a_second_model_with_the_marks_of_a_voice_is_explained(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}, "b": {"model": hand.create("B")}})
+    project.run("apply", "--yes", "--only", "a").expect(0)
+    hand.create("Twin", tags=hand.get(project.lock["voices"]["a"]["id"])["tags"])
+    done = project.run("plan").expect(0)
+    assert "another model carries the same marks, and the older of the two stays" in done.out
+    assert "git revert" not in done.out, "no commit speaks of it"
+    assert "Plan: 1 to adopt, 1 to retire, 0 unchanged." in done.out
+    assert "it carries our marks, but the lockfile does not know it" in project.run("drift").expect(2).out
 
 
 @pytest.mark.parametrize("command", [("drift",), ("drift", "--nonsense")])
@@ -330,3 +341,23 @@ def test_merge_conflict_marks_lead_to_a_merged_lockfile(project: Project, hand: 
     assert not list(project.root.glob("*.lock.json.*"))
     project.apply()
     project.settled()
+
+
+@pytest.mark.parametrize("key", ["catalog", "account", "format_version", "unknown key"])
+def test_nor_does_one_about_a_saved_plan(project: Project, key: str) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    project.run("plan", "--out", "plan.json").expect(0)
+    plan = json.loads((project.root / "plan.json").read_text(encoding="utf-8"))
+    holder = plan["provider"] if key == "account" else plan
+    holder["x " * (LONG // 2) if key == "unknown key" else key] = "x " * (LONG // 2)
+    project.write("plan.json", json.dumps(plan))
+    assert len(project.run("apply", "plan.json", "--yes").expect(1).err) < 1500
+
+
+@pytest.mark.parametrize(
+    "text", ["a: *{}\n", "a: !{} b\n", "voices: {{{}: {{}}}}\n", "voices: {{a: {{title: [{}]}}}}\n"]
+)
+def test_nor_does_one_about_a_manifest(project: Project, text: str) -> None:
+    project.write("voices/all.yaml", text.format("x" * 900_000))
+    assert len(project.run("validate").expect(1).err) < 3000

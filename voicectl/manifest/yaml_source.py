@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from voicectl.errors import Place, Problem
+from voicectl.errors import Place, Problem, cut
 from voicectl.manifest.positions import Document, KeySpot, Spot
 from voicectl.manifest.problems import shown
 from voicectl.manifest.scalars import FLAGS, Plain
@@ -155,7 +155,7 @@ class _Builder:
             self._report(mark, "a NUL or half a surrogate pair in a text", "delete it")
             text = _UNSENDABLE.sub("", text)
         if event.tag not in _PLAIN_TAGS:
-            self._report(mark, f"the YAML tag {event.tag!r} is not supported", "delete the tag")
+            self._report(mark, f"the YAML tag {shown(event.tag)} is not supported", "delete the tag")
         top = self._stack[-1] if self._stack else None
         if top is not None and top.awaits_key:
             top.key = (text, mark, text == "<<" and event.implicit[0])
@@ -173,7 +173,7 @@ class _Builder:
         if self._stack and self._stack[-1].awaits_key:
             self._stop(mark, "a key must be a text", "put the braces or brackets in quotes")
         if event.tag not in _PLAIN_TAGS:
-            self._report(mark, f"the YAML tag {event.tag!r} is not supported", "delete the tag")
+            self._report(mark, f"the YAML tag {shown(event.tag)} is not supported", "delete the tag")
         is_mapping = type(event) is yaml.MappingStartEvent
         self._stack.append(_Open(mark, event.anchor, {} if is_mapping else None))
 
@@ -194,7 +194,7 @@ class _Builder:
             self._stop(mark, "a key must be a text", "write it out instead of an alias")
         value = self._anchors.get(event.anchor)
         if value is None:
-            message = f"the alias *{event.anchor} stands for nothing before it, or for itself"
+            message = f"the alias *{cut(event.anchor)} stands for nothing before it, or for itself"
             self._stop(mark, message, "anchor a value with & above it")
             return
         self._aliased += value.size
