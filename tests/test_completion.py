@@ -93,7 +93,7 @@ OFFERED = {
     "voicectl plan --format ": ["json", "markdown", "text"],
     "voicectl plan --format=m": ["--format=markdown"],
     "voicectl --env=staging plan --on-drift k": ["keep"],
-    "voicectl state ": ["merge", "rebuild", "unlock"],
+    "voicectl state ": ["merge", "move", "rebuild", "unlock"],
     "voicectl state rebuild --y": ["--yes"],
     "voicectl apply plan-": ["plan-a.json"],
     "voicectl -C sam": ["samples"],

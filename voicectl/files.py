@@ -1,7 +1,8 @@
 """Writing files: whole or not at all, several or none, and `.voicectl/`. No other module does these.
 
-`.voicectl/` is what a project keeps beside Git, and is safe to delete. No link in it is ever followed: Git would
-check out links that a stranger committed there, and whatever is written through one lands elsewhere.
+`.voicectl/` is what a project keeps beside Git, and is safe to delete. It holds files and directories alone: Git would
+check out links that a stranger committed there, and whatever is written through one lands elsewhere; a pipe keeps
+whoever opens it waiting.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ class Scratch:
         self._path = root / NAME
 
     def find(self, *names: str) -> Path:
-        """Where a file is or would be. OSError where a link is on the way, or beside it."""
+        """Where a file is or would be. OSError where a link, a pipe or such is on the way, or beside it."""
         directory = self._path
-        _refuse_links(directory)
+        _refuse_others(directory)
         for name in names[:-1]:
             directory = directory / name
-            _refuse_links(directory)
+            _refuse_others(directory)
         return directory / names[-1]
 
     def make(self, *names: str) -> Path:
@@ -217,15 +218,13 @@ def _sync_directory(directory: Path) -> None:
             os.close(handle)
 
 
-def _refuse_links(directory: Path) -> None:
-    """OSError if a directory, or anything in it, is a link. One that is not there is none."""
+def _refuse_others(directory: Path) -> None:
+    """OSError if a directory is a link, or anything in it is no file and no directory. It need not be there."""
     if os.path.islink(directory):
-        raise _link(directory)
+        raise OSError(errno.ELOOP, f"{directory.name} is a link; delete it")
     with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
         for entry in entries:
             if entry.is_symlink():
-                raise _link(directory / entry.name)
-
-
-def _link(path: Path) -> OSError:
-    return OSError(errno.ELOOP, f"{path.name} is a link; delete it")
+                raise OSError(errno.ELOOP, f"{entry.name} is a link; delete it")
+            if not (entry.is_file() or entry.is_dir()) and os.path.lexists(entry.path):
+                raise OSError(errno.EINVAL, f"{entry.name} is neither a file nor a directory; delete it")

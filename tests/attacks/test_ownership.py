@@ -242,7 +242,7 @@ def test_the_control_what_this_run_made_itself_goes_at_once_where_an_older_one_a
         world.account.edit(first.id, created_at=START - timedelta(days=900))
         return await create(*arguments)
 
-    world.account.create = beaten  # type: ignore[method-assign]
+    world.account.create = beaten  # type: ignore[method-assign,assignment]
     applied = world.run(catalog(*TEN.voices.values(), voice("k", "k"), policy=STRICT))
     assert applied.succeeded
     (ours,) = world.account.deleted
@@ -355,3 +355,20 @@ def test_a_recording_whose_consent_was_withdrawn_comes_back_in_another_set(world
         with pytest.raises(Refused, match="was withdrawn"):
             world.run(catalog(*TEN.voices.values(), mixed, policy=OPEN))
     world.apply(catalog(*TEN.voices.values(), voice("t", "fresh"), policy=OPEN))
+
+
+def test_a_deletion_for_a_lifted_protection_goes_unseen() -> None:
+    """Lifting it takes two applies: the first succeeds, and the plan after it shows what goes."""
+    world = World()
+    kept = catalog(voice("a", "one", protect=True), voice("b"), retain=timedelta(0))
+    world.apply(kept)
+    world.apply(catalog(voice("a", "two", protect=True), voice("b"), retain=timedelta(0)))
+    (gone,) = world.lock.voices["a"].retired
+    lifted = catalog(voice("a", "two"), voice("b"), retain=timedelta(0))
+    world.now += timedelta(days=1)
+    assert "prune" not in dict(world.actions(lifted)).values()
+    assert world.run(lifted).succeeded
+    assert gone.id in world.account.models
+    assert world.actions(lifted) == [("a", "prune")]
+    world.apply(lifted)
+    assert gone.id not in world.account.models

@@ -4,8 +4,8 @@
 
 The apply creates, updates (a cover, too), replaces, restores, retires, prunes, moves, adopts, and finds an older
 twin. It is a real process, killed with SIGKILL before a request's work, after the work and before the response,
-before a save and after it. Then apply runs again: on the same disk, on a fresh clone with the lockfile as it was
-before, and with none.
+before a save and after it; or its disk is full from a save on. Then apply runs again: on the same disk, on a fresh
+clone with the lockfile as it was before, and with none.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any, Literal
 from tests.conftest import PAST, Project
 from tests.crash.world import Phase, Reference, World, violations
 
+FULL: Phase = "full"
 RECOVERIES = ("same disk", "old lockfile", "no lockfile")
 COMMAND = ("apply", "--yes", "--quiet")
 SAVED = ("apply", "plan.json", "--yes", "--quiet")
@@ -153,7 +154,7 @@ def points(reference: Reference) -> list[Point]:
     phases: tuple[Phase, ...] = ("before", "after")
     numbers = range(1, len(reference.methods) + 1)
     requests = [Point("request", n, phase) for n, phase in product(numbers, phases)]
-    saves = [Point("save", n, phase) for n, phase in product(range(1, reference.saves + 1), phases)]
+    saves = [Point("save", n, phase) for n, phase in product(range(1, reference.saves + 1), (*phases, FULL))]
     posts = [n for n in numbers if reference.methods[n - 1] == "POST"]
     return requests + saves + [Point("request", n, "late", at) for n, at in product(posts, numbers)]
 
@@ -172,7 +173,7 @@ def cases(
                 code = killed.killed_at_save(point.number, point.phase, *command)
         if code == 0 and killed.project.config_of()["concurrency"] > 1:
             return  # this time it needed fewer requests
-        if code != -9:
+        if code != (1 if point.phase == FULL else -9):
             told = (killed.root / "stderr.txt").read_text()
             yield "kill", [f"the process ended with {code} instead of being killed\n{told}"]
             return

@@ -20,9 +20,9 @@ import yaml
 from tests.conftest import KEY, Project
 from voicectl.emulator.server import RunningEmulator
 
-Phase = Literal["before", "after", "late"]
+Phase = Literal["before", "after", "late", "full"]
 """Of a request: before the work is done, after it and before the response, or held back and done later.
-Of a save: before it or after it."""
+Of a save: before it or after it; or the disk is full from then on, and the process ends by itself."""
 
 
 class Killer:

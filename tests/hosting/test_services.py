@@ -390,7 +390,7 @@ def test_a_link_in_place_of_the_lockfile_is_not_written_through(project: Project
     path.unlink()
     path.symlink_to(tmp_path / "outside.json")
     done = project.spawn("ci", "fetch-lockfile", "--way", "branch").expect(1)
-    assert "is a link, or leads out of the project" in done.err
+    assert "'voicectl.one.lock.json' is outside the project" in done.err
     assert not (tmp_path / "outside.json").exists()
 
 

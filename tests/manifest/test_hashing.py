@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from voicectl.manifest import hashing, paths
+from voicectl import regular_file
+from voicectl.manifest import hashing
 from voicectl.manifest.hashing import FileCache, FileFacts
 
 
@@ -39,7 +40,7 @@ def root(tmp_path: Path, sound: SimpleNamespace) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of files that were opened to be hashed."""
     names: list[str] = []
-    original = paths.open_regular
+    original = regular_file.open_regular
 
     def note(path: str) -> int:
         if not path.endswith("files.json"):

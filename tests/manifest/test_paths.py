@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from voicectl.errors import Problem
-from voicectl.manifest.paths import PathRefused, ProjectPaths, open_regular
+from voicectl.manifest.paths import PathRefused, ProjectPaths
+from voicectl.regular_file import open_regular
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_refusals(paths: ProjectPaths, text: str, message: str) -> None:
 
 def test_a_pipe_or_link_is_never_opened(tmp_path: Path, paths: ProjectPaths) -> None:
     for name in ["pipe.wav", "link.wav"]:
-        with pytest.raises(OSError, match=r"not a regular file|symbolic links"):
+        with pytest.raises(OSError, match=r"not a regular file|a symbolic link"):
             open_regular(str(tmp_path / "project/samples" / name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -289,16 +290,33 @@ def test_a_lost_answer_where_tags_are_dropped_stops_and_names_the_candidates(pro
     project.settled()
 
 
+@pytest.mark.parametrize("hours", [-48, 48])
+def test_what_a_lost_answer_made_is_told_by_the_ids_before_and_by_no_clock(
+    project: Project, hand: Hand, hours: int
+) -> None:
+    """The server's clock is two days off, and a model with the same title was there before."""
+    store = hand.emulator.store
+    store._clock = lambda: time.time() + hours * 3600
+    earlier = hand.create("A")
+    order(hand, Rule("reset_after", method=("POST",), nth=(1,)), drop_tags=True)
+    project.voices({"a": {}})
+    done = project.run("apply", "--yes", "--format", "json").expect(1)
+    (made,) = [model["_id"] for model in hand.models() if model["_id"] != earlier]
+    assert done.json["error"]["code"] == "perhaps_made"
+    assert made in done.json["error"]["message"]
+    assert earlier not in done.json["error"]["message"]
+
+
 def test_without_the_look_before_a_retry_more_models_are_made_than_wanted(
     project: Project, hand: Hand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: what the look is for. (The sweep at the end then cleans up.)"""
-    from voicectl.engine import create
+    from voicectl.engine.create import Creations
 
     async def blind(*arguments: object) -> None:
         return None
 
-    monkeypatch.setattr(create, "look", blind)
+    monkeypatch.setattr(Creations, "_look", blind)
     order(hand, Rule("reset_after", method=("POST",), nth=(1,)))
     project.voices({"a": {}})
     project.apply()

@@ -24,7 +24,7 @@ from voicectl.state.file import FileStore
 CONTRACT = Path(__file__).resolve().parents[3] / "shared" / "cli.md"
 MEANINGS = {
     0: "done",
-    1: "an error, a usage error, or an apply in which any voice failed",
+    1: "an apply in which any voice failed",
     2: "changes",
     3: "refused, a person must decide",
     4: "try again",

@@ -405,3 +405,46 @@ def test_init_gives_a_project_that_validates_and_applies(tmp_path: Path) -> None
     again = empty.run("init", "x").expect(1)
     assert "voicectl.yaml" in again.err
     assert (made.root / "voicectl.yaml").read_bytes() == before
+
+
+def test_two_voices_change_places_and_take_their_models_along(project: Project, hand: Hand) -> None:
+    project.config(policy={"max_replaces": 9})
+    project.voices({"a": {"title": "First"}, "b": {"title": "Second"}, "c": {}})
+    project.apply()
+    ids = {name: record["id"] for name, record in project.lock["voices"].items()}
+    swapped = {
+        "a": {"title": "Second", "samples": [{"audio": "../samples/b.wav"}]},
+        "b": {"title": "First", "samples": [{"audio": "../samples/a.wav"}]},
+        "c": {},
+    }
+    moved = [{"from": "a", "to": "b"}, {"from": "b", "to": "a"}]
+    project.voices(swapped, moved=moved)
+    assert project.actions() == [("a", "update"), ("b", "update")]
+    assert project.run("plan", "--only", "c").code == 0
+    hand.emulator.log.clear()
+    project.apply()
+    assert {method for method, _ in hand.mutating()} == {"PATCH"}
+    present = {name: record["id"] for name, record in project.lock["voices"].items()}
+    assert present == {"a": ids["b"], "b": ids["a"], "c": ids["c"]}
+    assert {hand.get(present[name])["title"] for name in "ab"} == {"First", "Second"}
+    # The entries stay in Git, and mean nothing any more: with the lockfile, and without it.
+    project.settled()
+    project.lock_path.unlink()
+    project.apply()
+    assert {name: record["id"] for name, record in project.lock["voices"].items()} == present
+
+
+def test_a_rename_that_git_takes_back_keeps_the_model(project: Project, hand: Hand) -> None:
+    project.voices({"old": {}, "other": {}})
+    project.apply()
+    model = project.lock["voices"]["old"]["id"]
+    samples = [{"audio": "../samples/old.wav"}]
+    project.voices({"new": {"samples": samples}, "other": {}}, moved=[{"from": "old", "to": "new"}])
+    project.apply()
+    hand.emulator.log.clear()
+    project.voices({"old": {}, "other": {}})  # git revert
+    assert project.actions() == [("old", "update")]
+    project.apply()
+    assert project.lock["voices"]["old"]["id"] == model
+    assert {method for method, _ in hand.mutating()} == {"PATCH"}
+    project.settled()

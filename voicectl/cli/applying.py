@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from voicectl import signals
-from voicectl.cli import printing, reports, running, wiring
+from voicectl.cli import earlier_lockfiles, printing, reports, running, wiring
 from voicectl.cli.planning import ask, refuse
 from voicectl.cli.settings import Globals
 from voicectl.engine.apply import Run, apply
@@ -18,6 +18,7 @@ from voicectl.engine.prepare import Wishes
 from voicectl.errors import ApplyFailed, StateConflict, UsageError, VoicectlError
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Changed
 from voicectl.plan.plan import Plan
 from voicectl.plan.result import ApplyResult
 from voicectl.report import apply_text, plan_text
@@ -55,7 +56,7 @@ def apply_plan(
         if wiring.store(project).location != store.location:
             raise StateConflict("`state` in voicectl.yaml was changed by somebody else meanwhile", "run it again")
         settings.log.problems(catalog.warnings)
-        wishes = wish()
+        wishes = replace(wish(), notices=earlier_lockfiles.notices(project))
         # From here on a signal is for the run to hear; once it has ended, what it did is told whole.
         with signals.heard_by(signals.later):
             applied = _apply(project, catalog, wishes, choices, settings)
@@ -77,7 +78,8 @@ def _apply(project: Project, catalog: Catalog, wishes: Wishes, choices: Choices,
 
     async def run() -> None:
         async with wiring.provider(project, listen) as provider:
-            made = Run(catalog, project.root, store, identity, provider, listen, confirm, choices.wait)
+            stamp = Changed(wishes.now, settings.run, wiring.commit(project))
+            made = Run(catalog, project.root, store, identity, provider, listen, confirm, choices.wait, stamp=stamp)
             applied.append(await apply(made, wishes))
 
     listen: Listener

@@ -17,6 +17,7 @@ from voicectl.errors import Place, Problem, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Plan
 from voicectl.plan.result import ApplyResult
+from voicectl.redaction import redacted
 from voicectl.report.escape import github
 from voicectl.report.files_report import annotation
 
@@ -129,7 +130,7 @@ class Github(Ci):
         self._messages.add(message)
         self._count[level] += 1
         if self._count[level] <= MOST:
-            words = printing.redacted(about + message + (f"; {hint}" if hint else ""))
+            words = redacted(about + message + (f"; {hint}" if hint else ""))
             printing.err(annotation(level, words, place, self._prefix() if place else ""))
 
     def _prefix(self) -> str:

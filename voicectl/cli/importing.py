@@ -15,7 +15,9 @@ from voicectl.files import Rewriting
 from voicectl.manifest.discover import PROJECT_FILE, fixed_part, matches
 from voicectl.manifest.project import Project
 from voicectl.manifest.writing import manifest_text, with_models
+from voicectl.manifest.yaml_source import MAX_BYTES
 from voicectl.plan.importing import Import, NotImportable
+from voicectl.regular_file import read_regular
 
 
 def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -> None:
@@ -86,7 +88,7 @@ def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple
         files[path], found = manifest_text(each.name, each.model, project.environment, project.title_suffix)
         remarks += found
     if project.environment:
-        text = (project.root / PROJECT_FILE).read_text(encoding="utf-8")
+        text = read_regular((project.root / PROJECT_FILE).resolve(), MAX_BYTES).decode()
         models = {each.name: each.model.id for each in imports}
         files[PROJECT_FILE] = with_models(text, project.environment, models)
     return files, remarks

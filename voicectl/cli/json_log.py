@@ -12,13 +12,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from voicectl.cli import printing
 from voicectl.cli.settings import Globals
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import Problem, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Notice, Plan
 from voicectl.plan.result import ApplyResult
+from voicectl.redaction import redacted
 from voicectl.report.escape import json_text
 from voicectl.version import VERSION
 
@@ -164,7 +164,7 @@ class JsonLog:
         line = {"time": moment.replace("+00:00", "Z"), "run": self._settings.run, "event": event, **values}
         # Where nobody can be told, the run goes on: it has more to lose than a line.
         with suppress(OSError, ValueError):
-            self._stream.write(printing.redacted(json_text(_encode(line))) + "\n")
+            self._stream.write(redacted(json_text(_encode(line))) + "\n")
             self._stream.flush()
 
 

@@ -150,7 +150,12 @@ def _run(args: Sequence[str], settings: Globals) -> int:
             _discard_output()
         told = _in_words(error)
         if isinstance(told, _Internal) and settings.verbose > 1 and settings.log_format == "text":
-            raise
+            import traceback
+
+            from voicectl.cli import printing
+
+            printing.err(traceback.format_exc())
+            return 1
         return _fail(told, args, settings)
     code = result if isinstance(result, int) else 0
     if signals.heard() and code != signals.INTERRUPTED:

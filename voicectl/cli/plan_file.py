@@ -8,6 +8,7 @@ from voicectl.errors import UsageError
 from voicectl.files import Scratch, replace_file
 from voicectl.plan.plan import Plan
 from voicectl.plan.saved import MAX_BYTES, PlanInvalid, decode
+from voicectl.redaction import redacted
 from voicectl.report import plan_json
 
 
@@ -40,7 +41,7 @@ def write(path: Path, plan: Plan, scratch: Scratch) -> None:
     if path.exists() and not _is_plan(path):
         raise UsageError(f"--out {path} exists and is no saved plan", "name another file, such as plan.json")
     try:
-        replace_file(path, plan_json.plan(plan).encode(), scratch=scratch)
+        replace_file(path, redacted(plan_json.plan(plan)).encode(), scratch=scratch)
     except OSError as error:
         raise UsageError(
             f"--out {path} can't be written: {error.strerror or error}", "name a file that can be"

@@ -10,13 +10,10 @@ from typing import IO
 import click
 
 from voicectl.cli.settings import Globals, PrintingFailed
+from voicectl.redaction import redacted
 from voicectl.report.style import Style
 
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI")
-
-
-SECRETS = ("FISH_API_KEY", "GITHUB_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN")
-"""Variables whose values never show."""
 
 
 def style(settings: Globals, stream: IO[str] | None = None) -> Style:
@@ -56,13 +53,3 @@ def err(text: str) -> None:
     """A line for people. Where nobody can be told, the run goes on: it has more to lose than a line."""
     with contextlib.suppress(OSError):
         click.echo(redacted(text), err=True, color=True)
-
-
-def redacted(text: str) -> str:
-    """The last safeguard: whatever is printed, the key is not in it, nor a token of the hosting."""
-    for name in SECRETS:
-        secret = os.environ.get(name, "").strip()
-        if len(secret) >= 8:
-            in_json = secret.replace("\\", "\\\\").replace('"', '\\"')
-            text = text.replace(secret, "…").replace(in_json, "…")
-    return text

@@ -10,6 +10,7 @@ from voicectl.cli import printing
 from voicectl.cli.ci_log import Ci
 from voicectl.cli.settings import Globals
 from voicectl.engine.events import Event, Listener
+from voicectl.redaction import redacted
 from voicectl.report.escape import terminal
 
 _TOLD = ("started", "retrying", "warning", "done", "failed", "verifying")
@@ -108,7 +109,7 @@ def _display(settings: Globals) -> Iterator[Listener]:
             if event.kind == "planned":
                 bar.start()  # not before: until then a question may be on the screen
             if event.kind in _LASTING or (event.kind == "retrying" and not tally.changes):
-                console.print(printing.redacted(_sentence(event)), emoji=False)
+                console.print(redacted(_sentence(event)), emoji=False)
             elif _told_of_limit(event, settings):
                 console.print(_sentence(event))
             tally.hear(event)
@@ -172,7 +173,7 @@ class _Tally:
             self._retrying.pop(event.name, None)
             self._retrying.pop("", None)
         if event.kind == "retrying":
-            self._retrying[event.name] = printing.redacted(_sentence(event))
+            self._retrying[event.name] = redacted(_sentence(event))
         count = f"{len(self._retrying)} retries; " if len(self._retrying) > 1 else ""
         self.note = count + next(reversed(self._retrying.values())) if self._retrying else ""
 

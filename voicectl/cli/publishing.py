@@ -16,6 +16,8 @@ from voicectl.hosting.lockfile import Target, Way
 from voicectl.hosting.port import Hosting, HostingError, NotAllowed
 from voicectl.hosting.reports import Subject
 from voicectl.manifest.project import Project, find_project
+from voicectl.regular_file import read_regular
+from voicectl.state.content import MAX_BYTES
 
 _TAKEN = "taken"
 """The file in `.voicectl/` that says which commit the lockfile at hand was taken from."""
@@ -100,7 +102,7 @@ def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | N
 def _refuse_edits(project: Project, repository: Repository, target: Target, since: str | None) -> None:
     """What a person changed is not pushed for them. Raises Refused."""
     try:
-        data = target.file.read_bytes()
+        data = read_regular(target.file, MAX_BYTES)
     except OSError:
         return
     known = {repository.read(commit, target.path) for commit in ("HEAD", *([since] if since else []))}
@@ -153,12 +155,9 @@ def _target(
     if way == "push" and branch is not None:
         raise UsageError("--branch is for the ways pull-request and branch", "with push, --into names the branch")
     default = {"push": goal, "pull-request": lockfile.own_branch(project.namespace), "branch": "voicectl/lockfiles"}
-    file = project.root / project.state
-    if file.is_symlink() or not file.resolve().is_relative_to(project.root):
-        raise HostingError(f"{project.state} is a link, or leads out of the project", "make it a file of the project")
     return Target(
         path=repository.prefix + project.state,
-        file=file,
+        file=project.root / project.state,
         way=chosen,
         branch=branch or default[chosen],
         into=goal,
@@ -173,10 +172,10 @@ def _remembered(project: Project, repository: Repository, target: Target) -> str
     None where HEAD has gone beyond it, or where the lockfile was set back to HEAD's since.
     """
     with suppress(OSError):
-        if repository.read("HEAD", target.path) == target.file.read_bytes():
+        if repository.read("HEAD", target.path) == read_regular(target.file, MAX_BYTES):
             return None
     try:
-        commit = _memory(project).read_text(encoding="ascii").strip()
+        commit = read_regular(_memory(project), 100).decode("ascii").strip()
     except (OSError, ValueError):
         return None
     known = repository.commit_of(commit) if commit else None
@@ -204,6 +203,8 @@ def _subject(settings: Globals, kind: str) -> Subject:
 
 
 def _read(file: Path) -> str:
+    if file.is_symlink() and not file.is_relative_to("/dev"):  # such as /dev/stdin
+        raise UsageError(f"{file} is a link: a checkout may bring one that leads anywhere", "name the report itself")
     try:
         with file.open("rb") as opened:
             return opened.read(_MAX_REPORT).decode("utf-8", "replace")

@@ -16,6 +16,7 @@ from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state
 from voicectl.errors import StateError, UsageError, VoicectlError
 from voicectl.files import Rewriting
+from voicectl.manifest import yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.editing import CannotEdit, Path, set_values
 from voicectl.manifest.project import Project
@@ -25,6 +26,7 @@ from voicectl.plan.compare import shown
 from voicectl.plan.plan import Selectors
 from voicectl.plan.policy import check_account
 from voicectl.plan.pulling import Pull, pulls, recorded_in
+from voicectl.regular_file import read_regular
 from voicectl.report.escape import terminal
 from voicectl.state.port import ABSENT, StateStore, Version
 
@@ -183,9 +185,7 @@ def _value(project: Project, pull: Pull) -> tuple[Any, str]:
 
 def _own_tags(project: Project, pull: Pull) -> list[str]:
     """The tags that the manifest itself lists: another environment may need them."""
-    from voicectl.manifest import yaml_source
-
-    document, _ = yaml_source.parse(pull.voice.source.file, (project.root / pull.voice.source.file).read_bytes())
+    document, _ = yaml_source.parse(pull.voice.source.file, _read(project, pull.voice.source.file))
     entry = document.data["voices"][pull.voice.name] if document else {}
     return list(entry.get("tags", ()))
 
@@ -195,8 +195,7 @@ def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
     texts = {}
     for file, values in edits.files.items():
         try:
-            with open(project.root / file, encoding="utf-8", newline="") as opened:
-                before = opened.read()
+            before = _read(project, file).decode()
             texts[file] = (before, set_values(before, values))
         except CannotEdit as error:
             raise NotPullable(
@@ -205,6 +204,11 @@ def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
         except OSError as error:
             raise UsageError(f"{file} can't be read: {error.strerror or error}", "check its permissions") from error
     return texts
+
+
+def _read(project: Project, file: str) -> bytes:
+    """A manifest, which may lie behind a link in the project. OSError where it can't be read."""
+    return read_regular((project.root / file).resolve(), yaml_source.MAX_BYTES)
 
 
 def _diff(path: str, before: str, after: str) -> str:

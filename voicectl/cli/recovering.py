@@ -14,7 +14,8 @@ from voicectl.files import NAME, Scratch, replace_file
 from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.plan.rebuild import Rebuilt
-from voicectl.state.content import decode, now
+from voicectl.regular_file import read_regular
+from voicectl.state.content import MAX_BYTES, decode, now
 from voicectl.state.port import StateStore
 
 MAX_SHOWN = 50
@@ -33,7 +34,7 @@ def rebuild(settings: Globals, *, yes: bool) -> None:
         identity = wiring.identity(project)
         rebuilt = running.run(make())
         path = project.root / project.state
-        if path.exists() and path.read_bytes() == store.encoded(rebuilt.lock):
+        if path.exists() and read_regular(path, MAX_BYTES) == store.encoded(rebuilt.lock):
             printing.out(f"{project.state} is as it would be rebuilt: nothing to do.\n")
             return
         if path.exists():

@@ -12,6 +12,7 @@ import click
 from voicectl.cli.settings import Globals
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.files import write_file
+from voicectl.redaction import redacted
 
 _PROJECT_FILES = (".yaml", ".yml", ".lock.json", ".wav", ".mp3", ".m4a", ".opus", ".png", ".jpg")
 """No report is called so; what is, is better not written over."""
@@ -46,11 +47,9 @@ def report_option(*formats: str) -> Callable[[F], F]:
 
 def write(settings: Globals, render: Callable[[str], str]) -> None:
     """Write what was asked for. Raises UsageError where a file can't be written."""
-    from voicectl.cli.printing import redacted
-
     while settings.reports:
         fmt, path = settings.reports[0]
-        _write(settings.path(path), redacted(render(fmt)))
+        _write(settings.path(path), render(fmt))
         settings.reports.pop(0)  # now, so that a failure finds those that are still to be written
 
 
@@ -59,12 +58,10 @@ def write_failure(settings: Globals, error: VoicectlError) -> None:
 
     A report that stays from an earlier run would be taken for this one's. Raises nothing: there is a failure to tell.
     """
-    from voicectl.cli.printing import redacted
-
     asked, settings.reports = settings.reports, []
     for fmt, name in asked:
         with suppress(UsageError, OSError):
-            _write(settings.path(name), redacted(failure_in(fmt, settings, error)))
+            _write(settings.path(name), failure_in(fmt, settings, error))
 
 
 def failure_in(fmt: str, settings: Globals, error: VoicectlError) -> str:
@@ -102,8 +99,10 @@ def _prefix(settings: Globals) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    if path.is_symlink() and not path.is_relative_to("/dev"):  # such as /dev/stdout
+        raise UsageError(f"--report {path} is a link: a checkout may bring one that leads anywhere", "delete it")
     try:
-        write_file(path, text.encode())
+        write_file(path, redacted(text).encode())
     except OSError as error:
         raise UsageError(
             f"--report {path} can't be written: {error.strerror or error}", "name a file that can be"

@@ -17,12 +17,16 @@ from voicectl.errors import UsageError, VoicectlError
 from voicectl.manifest.problems import did_you_mean
 from voicectl.manifest.project import Project
 from voicectl.model.voice import Voice
-from voicectl.provider.port import AudioFormat, Rejected, Speech
+from voicectl.provider.port import AudioFormat, Rejected, Speech, Upload
 
 MAX_TEXT = 1024 * 1024
 """Bytes of a text: an hour of speech is some 60 kB."""
 LONGEST_REFERENCES = 120.0
 """Seconds of samples that are sent: the provider advises a minute or two in all."""
+MAX_REFERENCES = 64 * 1024 * 1024
+"""Bytes of samples that are sent: two minutes of studio sound (96 kHz, 24 bits, stereo) fit. Memory holds them."""
+_HEAD = 512
+"""Bytes by which a format is known."""
 _FORMATS: tuple[AudioFormat, ...] = get_args(AudioFormat)
 
 
@@ -40,6 +44,12 @@ class NotSpeakable(VoicectlError):
     """A voice can't be heard this way."""
 
     code = "not_speakable"
+
+
+class NoSound(VoicectlError):
+    """What came is not the audio that was asked for; nothing was written."""
+
+    code = "no_sound"
 
 
 def say(settings: Globals, name: str, wanted: Wanted) -> None:
@@ -75,8 +85,8 @@ def audition(settings: Globals, name: str, wanted: Wanted) -> None:
     _speak(project, speech, wanted, settings)
 
 
-def _references(project: Project, voice: Voice, settings: Globals) -> tuple[tuple[Path, str], ...]:
-    """The samples with their words, up to what the provider advises; at least one."""
+def _references(project: Project, voice: Voice, settings: Globals) -> tuple[tuple[Upload, str], ...]:
+    """The samples with their words, up to what the provider advises and what fits into memory; at least one."""
     usable = [sample for sample in voice.samples if sample.transcript is not None]
     if not usable:
         what = "no samples" if not voice.samples else "no transcripts"
@@ -86,15 +96,23 @@ def _references(project: Project, voice: Voice, settings: Globals) -> tuple[tupl
             if voice.samples
             else f"`voicectl say {voice.name}` speaks with its model",
         )
-    chosen: list[tuple[Path, str]] = []
-    seconds = 0.0
+    chosen: list[tuple[Upload, str]] = []
+    seconds, size = 0.0, 0
     for sample in usable:
-        seconds += sample.seconds or 0.0
-        if chosen and seconds > LONGEST_REFERENCES:
+        seconds, size = seconds + (sample.seconds or 0.0), size + sample.size
+        if chosen and (seconds > LONGEST_REFERENCES or size > MAX_REFERENCES):
             break
-        chosen.append((project.root / sample.path, sample.transcript or ""))
+        if size > MAX_REFERENCES:
+            limit = f"{MAX_REFERENCES // 1024 // 1024} MiB"
+            raise NotSpeakable(
+                f"{sample.path} has {size:,} bytes, and at most {limit} of samples can be sent for an audition",
+                "cut it, or convert it to mp3, or let a shorter sample come first",
+            )
+        file = Upload(project.root / sample.path, Path(sample.path).name, "", sample.digest, sample.size)
+        chosen.append((file, sample.transcript or ""))
     if len(chosen) < len(usable):
-        settings.log.warning(f"{len(chosen)} of {len(usable)} samples are sent: more than two minutes don't help")
+        reason = "more than two minutes don't help" if seconds > LONGEST_REFERENCES else "more don't fit into 64 MiB"
+        settings.log.warning(f"{len(chosen)} of {len(usable)} samples are sent: {reason}")
     return tuple(chosen)
 
 
@@ -150,7 +168,23 @@ def _speak(project: Project, speech: Speech, wanted: Wanted, settings: Globals) 
     with _whole_file(wanted.out) as file:
         running.run(run(file))
         size = file.tell()
+        _check_sound(file, speech.format)
     settings.log.note(f"wrote {wanted.out} ({size:,} bytes)")
+
+
+def _check_sound(file: BinaryIO, asked: AudioFormat) -> None:
+    """What came must be the audio that was asked for. Raises NoSound; none of it is quoted."""
+    from voicectl.manifest.media import kind_of
+
+    file.seek(0)
+    head = file.read(_HEAD)
+    hint = "try again; is FISH_API_URL the API, and no proxy before it in the way?"
+    if not head:
+        raise NoSound("the answer holds no audio: it is empty", hint)
+    # Raw samples have no header, and may be any bytes; a text is told by all of its beginning.
+    found = kind_of(head)
+    if found != asked and (asked != "pcm" or found == "a text file"):
+        raise NoSound(f"the answer is no {asked}: it is {found}", hint)
 
 
 @contextlib.contextmanager
@@ -161,7 +195,7 @@ def _whole_file(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise UsageError(f"-o {path} can't be written: {error.strerror or error}", "name a file that can be") from error
     try:
-        with open(descriptor, "wb") as file:
+        with open(descriptor, "w+b") as file:
             yield file
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)

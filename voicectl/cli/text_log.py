@@ -16,6 +16,7 @@ from voicectl.errors import InvalidFiles, Problem, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Plan
 from voicectl.plan.result import ApplyResult
+from voicectl.redaction import redacted
 from voicectl.report.escape import terminal
 
 
@@ -39,7 +40,7 @@ class TextLog:
 
     def question(self, text: str) -> None:
         """See Log. The cursor stays behind it."""
-        click.echo(f"{text}: ", nl=False, err=True)
+        click.echo(redacted(f"{text}: "), nl=False, err=True)
 
     def problems(self, found: Iterable[Problem]) -> None:
         """See Log; one a line."""

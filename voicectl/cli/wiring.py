@@ -105,6 +105,7 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
     """The provider's client, closed at the end. Raises Misconfigured before anything is sent."""
     from voicectl.provider.fish.client import FishClient
     from voicectl.provider.fish.endpoint import Endpoint, from_environment
+    from voicectl.provider.fish.lean_httpx import httpx
     from voicectl.provider.port import Misconfigured
 
     def on_retry(reason: str, pause: float) -> None:
@@ -128,7 +129,13 @@ async def provider(found: Project, listener: Listener) -> AsyncIterator[Provider
             on_request=lambda request: listener(Event("request", request=request)),
             user_agent=f"voicectl/{VERSION}",
         )
-    except (OSError, ValueError) as error:  # a missing SSL_CERT_FILE, a malformed proxy address
+    except ImportError as error:
+        hint = "pip install 'httpx[socks]', or unset ALL_PROXY"
+        raise Misconfigured("a SOCKS proxy is set, and httpx lacks what it needs", hint) from error
+    except httpx.InvalidURL as error:  # which may quote a part of the proxy's password
+        hint = "correct HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
+        raise Misconfigured("the address of a proxy in the environment can't be read", hint) from error
+    except (OSError, ValueError) as error:  # a missing SSL_CERT_FILE, a proxy of an unknown kind
         message = f"the client can't be set up: {error}"
         raise Misconfigured(message, "check SSL_CERT_FILE and the proxy settings") from error
     listener(Event("limit", limit=client.limiter.limit))
@@ -161,6 +168,17 @@ def hosting() -> Hosting | None:
 
         return GitLab(os.environ)
     return None
+
+
+def commit(found: Project) -> str | None:
+    """The commit that is checked out around a project; None where there is no repository, or no git."""
+    from voicectl.hosting.git import Repository
+    from voicectl.hosting.port import HostingError
+
+    try:
+        return Repository(found.root).commit_of("HEAD")
+    except HostingError:
+        return None
 
 
 def repository_prefix(root: Path) -> str:

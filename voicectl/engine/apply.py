@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicectl import signals
-from voicectl.concurrency import Shared
+from voicectl.engine.create import Creations
 from voicectl.engine.events import Event, Listener, troubles
 from voicectl.engine.execute import Execution, Outcome
 from voicectl.engine.ledger import Ledger
@@ -95,18 +95,25 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
 
 
 def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
+    observation = prepared.sides.observation
     return Performer(
         provider=run.provider,
         ledger=ledger,
         listener=run.listener,
         root=run.root,
         namespace=run.catalog.namespace,
-        known=frozenset(prepared.sides.observation.models),
-        walk=Shared(run.provider.list_models),
+        creations=Creations(
+            run.provider,
+            run.listener,
+            known=frozenset(observation.models),
+            save=ledger.durable,
+            complete=observation.complete,
+            kept=observation.filtered,
+            filtered=observation.filtered,
+            grace=run.grace,
+        ),
         places=asyncio.Semaphore(run.provider.concurrency),
         wait=run.wait,
-        complete=prepared.sides.observation.complete,
-        grace=run.grace,
     )
 
 
@@ -150,9 +157,11 @@ class _Sweep:
         observation = await self._look()
         if await self._without_duplicates(observation):
             observation = await self._look()
-        leftovers = await self._settling.all(outcomes, observation)
-        await self._settling.again(self.prepared.planned.retries)
-        if leftovers or self.prepared.planned.retries:
+        run, send = self.run, self.execution.performer.send
+        settling = Settling(run.provider, self.ledger, send, run.listener, run.looks)
+        leftovers = await settling.all(outcomes, observation)
+        await settling.again(self.prepared.planned.retries)
+        if settling.touched:
             observation = await self._look()
         named = {leftover.name for leftover in leftovers}
         planned = refresh(plan_again(self.prepared.sides, self.ledger, observation, self._made), self.ledger)
@@ -160,15 +169,9 @@ class _Sweep:
         return leftovers + [left for left in still_open(planned, outcomes) if left.name not in named]
 
     @property
-    def _settling(self) -> Settling:
-        run, performer = self.run, self.execution.performer
-        return Settling(run.provider, self.ledger, performer.send, run.listener, run.looks)
-
-    @property
     def _made(self) -> Sweep:
-        performer = self.execution.performer
-        learned = performer.learned
-        return Sweep(frozenset(learned.made), frozenset(learned.unsure), performer.known)
+        creations = self.execution.performer.creations
+        return Sweep(frozenset(creations.made), frozenset(creations.unsure), frozenset(creations.known))
 
     async def _look(self) -> Observation:
         return await observe(self.run.provider, self.run.catalog, self.ledger.lock)

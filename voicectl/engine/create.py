@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Set
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
-from voicectl.concurrency import Backoff
+from voicectl.concurrency import Backoff, Shared
 from voicectl.engine.events import Event, Listener
 from voicectl.model import canonical
 from voicectl.model.marker import Marker
-from voicectl.model.observed import Model
+from voicectl.model.observed import Model, Patch
 from voicectl.provider.port import (
     Listing,
     NewModel,
@@ -25,81 +25,6 @@ from voicectl.provider.port import (
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 20.0
-YOUNG = timedelta(hours=1)
-"""How old a model may be that a lost answer could have been about; clocks may differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Creation:
-    """What one creation needs to know. `known` are ids that were there before it began.
-
-    `grace` is how many seconds a request may still be under way after its answer was lost. `walk` lists the whole
-    account, from after the moment that it is called. `learned` is filled in.
-    """
-
-    new: NewModel
-    marker: Marker
-    known: Set[str]
-    walk: Callable[[], Awaitable[Listing]]
-    look_first: bool = False
-    grace: float = 5.0
-    learned: Learned = field(default_factory=lambda: Learned())
-
-
-@dataclass(slots=True)
-class Learned:
-    """What the creations of a run come to: ids that an answer named, and markers whose outcome was unknown."""
-
-    made: set[str] = field(default_factory=set)
-    unsure: set[str] = field(default_factory=set)
-
-
-async def create(provider: Provider, creation: Creation, progress: Progress, listener: Listener) -> Model:
-    """Make exactly one model with this marker, and return it.
-
-    After a definite no that asks for patience the request is repeated. After an unknown outcome the
-    account is asked for the marker, a grace period is waited out, it is asked again, and only then is
-    the request repeated, until patience is over: it begins with the first failure, since a long upload is none.
-    Raises Rejected, InputChanged, or what the last attempt raised.
-    """
-    name = creation.marker.name
-    if creation.look_first and (found := await look(provider, creation)) is not None:
-        return found
-    backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
-    while True:
-        sent = 0
-
-        def count(size: int) -> None:
-            nonlocal sent
-            sent += size
-            progress(size)
-
-        try:
-            model = await provider.create(creation.new, count)
-            creation.learned.made.add(model.id)
-            return model
-        except (Throttled, NotSent) as error:
-            progress(-sent)
-            pause = backoff.pause(error.retry_after)
-            if pause is None:
-                raise
-            listener(Event("retrying", name, detail=f"{error.message}; again in {pause:.1f} s"))
-            await asyncio.sleep(pause)
-        except OutcomeUnknown as error:
-            progress(-sent)
-            creation.learned.unsure.add(creation.marker.tag)
-            listener(Event("retrying", name, detail=f"{error.message}; looking whether it was made"))
-            found = await look(provider, creation)
-            if found is None:
-                await asyncio.sleep(creation.grace)
-                found = await look(provider, creation)
-            if found is not None:
-                return found
-            await refuse_to_guess(creation)
-            pause = backoff.pause(error.retry_after)
-            if pause is None:
-                raise
-            await asyncio.sleep(pause)
 
 
 class PerhapsMade(ProviderError):
@@ -109,37 +34,184 @@ class PerhapsMade(ProviderError):
     stops_run = True
 
 
-async def refuse_to_guess(creation: Creation) -> None:
-    """Where the marks may not have been kept, sending again could make a second model.
+class MarksNotKept(ProviderError):
+    """The account does not keep our marks, so a second model could not be told from the first."""
 
-    Raises PerhapsMade, which names the candidates: young models without marks and with this title. A
-    likeness is never enough to adopt one.
+    code = "marks_not_kept"
+    stops_run = True
+
+
+@dataclass(slots=True)
+class Creations:
+    """All creations of a run, and what it learns of how the provider treats marks.
+
+    `known` are the catalog's models that were there before. `kept` says that this run has seen a model that carries
+    our marks, `filtered` that the listing by tag has found one. `grace` is how many seconds a request may still be
+    under way after its answer was lost. `save` returns once the state is on disk.
     """
-    title = canonical.text(creation.new.metadata.title)
-    since = datetime.now(UTC) - YOUNG
-    candidates = [
-        model.id
-        for model in (await creation.walk()).models
-        if canonical.text(model.title) == title
-        and not model.marks
-        and model.id not in creation.known
-        and (model.created_at is None or model.created_at > since)
-    ]
-    if candidates:
-        raise PerhapsMade(
-            f"the answer to a creation was lost, and it may have become {' or '.join(candidates)}, "
-            "which carries no ownership tags",
-            "delete it, or adopt it with `model:` in the manifest; then run the command again",
-        )
 
+    provider: Provider
+    listener: Listener
+    known: Set[str]
+    save: Callable[[], Awaitable[None]]
+    complete: bool = True
+    kept: bool = False
+    filtered: bool = False
+    grace: float = 5.0
+    made: set[str] = field(default_factory=set)
+    """Ids that an answer of this run named."""
+    unsure: set[str] = field(default_factory=set)
+    """Markers of creations whose outcome was unknown."""
+    dropped: bool = False
+    """The provider does not keep tags on creation."""
+    _before: frozenset[str] | None = None
+    """All ids of the account before the first creation, where a lost model might not be found by its marks."""
+    _lost: str = ""
+    _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _walk: Shared[Listing] = field(init=False)
+    """Lists the whole account; one walk serves all creations that wait for it at that moment."""
 
-async def look(provider: Provider, creation: Creation) -> Model | None:
-    """The oldest model with this marker that was not there before, confirmed by GET."""
-    listing = await provider.list_models(creation.marker.tag)
-    for model in sorted(listing.models, key=lambda m: m.age):
-        if model.id in creation.known:
-            continue
-        confirmed = await provider.get(model.id)
-        if confirmed is not None and creation.marker.tag in confirmed.tags:
-            return confirmed
-    return None
+    def __post_init__(self) -> None:
+        self._walk = Shared(self.provider.list_models)
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Around a creation and the record of its id.
+
+        Until marks were seen to be kept, and where they are dropped, there is one at a time; where they are dropped,
+        with a save before and after it. Raises MarksNotKept after the first whose marks did not stick.
+        """
+        async with contextlib.AsyncExitStack() as place:
+            await place.enter_async_context(self._alone)
+            if self.kept and not self.dropped:
+                await place.aclose()
+            self._stop_if_lost()
+            if self.dropped:
+                await self.save()
+            yield
+            if self.dropped:
+                await self.save()
+            self._stop_if_lost()
+
+    def _stop_if_lost(self) -> None:
+        if self._lost:
+            raise MarksNotKept(
+                self._lost,
+                "its id is recorded; without marks nothing more can be made exactly once: ask the provider's support",
+            )
+
+    async def create(self, new: NewModel, marker: Marker, progress: Progress) -> Model:
+        """Make exactly one model with this marker, and return it.
+
+        After a definite no that asks for patience the request is repeated. After an unknown outcome the
+        account is asked for the marker, a grace period is waited out, it is asked again, and only then is
+        the request repeated, until patience is over: it begins with the first failure, since a long upload is none.
+        Raises Rejected, InputChanged, PerhapsMade, or what the last attempt raised.
+        """
+        if not self.kept and self._before is None:
+            self._before = frozenset(model.id for model in (await self._walk()).models)
+        if not self.complete and (found := await self._look(marker)) is not None:
+            return found
+        model = await self._patiently(new, marker, progress)
+        if set(marker.marks) <= set(model.tags):
+            self.kept = True
+        else:
+            await self._mark_again(new, marker, model)
+        return model
+
+    async def _patiently(self, new: NewModel, marker: Marker, progress: Progress) -> Model:
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        while True:
+            sent = 0
+
+            def count(size: int) -> None:
+                nonlocal sent
+                sent += size
+                progress(size)
+
+            try:
+                model = await self.provider.create(new, count)
+                self.made.add(model.id)
+                return model
+            except (Throttled, NotSent) as error:
+                progress(-sent)
+                pause = backoff.pause(error.retry_after)
+                if pause is None:
+                    raise
+                self._tell(marker, f"{error.message}; again in {pause:.1f} s")
+                await asyncio.sleep(pause)
+            except OutcomeUnknown as error:
+                progress(-sent)
+                self.unsure.add(marker.tag)
+                self._tell(marker, f"{error.message}; looking whether it was made")
+                found = await self._look(marker)
+                if found is None:
+                    await asyncio.sleep(self.grace)
+                    found = await self._look(marker)
+                if found is not None:
+                    return found
+                await self._refuse_to_guess(new)
+                pause = backoff.pause(error.retry_after)
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+
+    def _tell(self, marker: Marker, text: str) -> None:
+        self.listener(Event("retrying", marker.name, detail=text))
+
+    async def _look(self, marker: Marker) -> Model | None:
+        """The oldest model with this marker that was not there before, confirmed by GET.
+
+        The listing by tag is believed once it has found a model of ours; until then all of the account is walked.
+        """
+        listing = await (self.provider.list_models(marker.tag) if self.filtered else self._walk())
+        for model in sorted(listing.models, key=lambda m: m.age):
+            if model.id in self.known or marker.tag not in model.tags:
+                continue
+            confirmed = await self.provider.get(model.id)
+            if confirmed is not None and marker.tag in confirmed.tags:
+                return confirmed
+        return None
+
+    async def _refuse_to_guess(self, new: NewModel) -> None:
+        """Where the marks may not have been kept, sending again could make a second model.
+
+        Raises PerhapsMade, which names the candidates: models without marks and with this title that were not there
+        before. A likeness is never enough to adopt one.
+        """
+        if self.kept and not self.dropped:
+            return
+        title = canonical.text(new.metadata.title)
+        before = self.known | self.made | (self._before or frozenset())
+        listing = await self._walk()
+        candidates = [
+            model.id
+            for model in listing.models
+            if canonical.text(model.title) == title and not model.marks and model.id not in before
+        ]
+        if candidates:
+            raise PerhapsMade(
+                f"the answer to a creation was lost, and it may have become {' or '.join(candidates)}, "
+                "which carries no ownership tags",
+                "delete it, or adopt it with `model:` in the manifest; then run the command again",
+            )
+        if not listing.complete:
+            raise PerhapsMade(
+                "the answer to a creation was lost, and the provider does not list all models: nobody can tell "
+                "whether it was made",
+                f"look for a new model with the title {title!r} in the account, then run the command again",
+            )
+
+    async def _mark_again(self, new: NewModel, marker: Marker, model: Model) -> None:
+        """Send the marks once more, and look whether they are there now."""
+        if not self.dropped:
+            text = "the provider does not keep tags on creation: they are sent again, and models made one by one"
+            self.listener(Event("warning", marker.name, detail=text))
+        self.dropped = True
+        if self._before is None:
+            self._before = frozenset(each.id for each in (await self._walk()).models)
+        await self.provider.update(model.id, Patch(tags=new.tags))
+        present = await self.provider.get(model.id)
+        if present is None or not set(marker.marks) <= set(present.tags):
+            shown = ", ".join(present.tags) if present is not None else ""
+            self._lost = f"marks did not stick on {model.id}: sent {', '.join(marker.marks)}, the account shows {shown}"

@@ -27,7 +27,14 @@ async def observe(provider: Provider, catalog: Catalog, lock: Lock) -> Observati
         # Models that are to be adopted may be anybody's: the account's own models tell who we are.
         own: tuple[Model, ...] = (await provider.list_models(limit=1)).models
         account = next((model.author for model in own if model.author), None)
-    return Observation(models=models, gone=gone, complete=listing.complete, account=account, time=provider.time)
+    return Observation(
+        models=models,
+        gone=gone,
+        complete=listing.complete,
+        account=account,
+        filtered=any(model.marker(catalog.namespace) for model in listing.models),
+        time=provider.time,
+    )
 
 
 def _named(catalog: Catalog, lock: Lock) -> frozenset[str]:

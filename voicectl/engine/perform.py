@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicectl.concurrency import Backoff
-from voicectl.engine.create import Creation, Learned, create
+from voicectl.engine.create import Creations
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
 from voicectl.errors import VoicectlError
@@ -23,7 +22,7 @@ from voicectl.plan.decision import RETENTION_OVER, UNFINISHED, WITHDRAWN
 from voicectl.plan.plan import Action
 from voicectl.plan.result import RETRY_FAILED
 from voicectl.plan.task import Task
-from voicectl.provider.port import Listing, NewModel, Provider, Upload
+from voicectl.provider.port import NewModel, Provider, Upload
 
 FIRST_LOOK, LONGEST_LOOK = 0.4, 10.0
 """Ceilings, in seconds, of the pauses between looks at a model that trains: half of them on average, and the
@@ -43,14 +42,6 @@ class NotTried(VoicectlError):
     code = "not_tried"
 
 
-@dataclass(slots=True)
-class Marking:
-    """What a run learns of how the provider treats tags."""
-
-    dropped: bool = False
-    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
 @dataclass(frozen=True, slots=True)
 class Performer:
     """Carries out tasks one by one. `wait` is how many seconds a model may train."""
@@ -60,17 +51,10 @@ class Performer:
     listener: Listener
     root: Path
     namespace: str
-    known: frozenset[str]
-    """Ids of all models that were there before the run."""
-    walk: Callable[[], Awaitable[Listing]]
-    """Lists the whole account; one walk serves all creations that wait for it at that moment."""
+    creations: Creations
     places: asyncio.Semaphore
     """One for each task at work; a task gives its place back while it only waits."""
     wait: float = 300.0
-    complete: bool = True
-    grace: float = 5.0
-    marking: Marking = field(default_factory=Marking)
-    learned: Learned = field(default_factory=Learned)
 
     async def make(self, task: Task) -> None:
         """First half of create, replace and restore: the right model exists, trained and recorded as current.
@@ -79,13 +63,13 @@ class Performer:
         """
         for model, patch in task.also:
             await self._update(model.id, patch, None)
-        async with self._turn():
-            if task.model is None:
+        if task.model is None:
+            async with self.creations.turn():
                 model = await self._create(task)
-            else:
-                model = await self._confirmed(task.model)
-                await self._update(model.id, narrow(task.patch, model), task.voice)
-            self.ledger.set_account(model.author)
+                self._record_made(task, model)
+        else:
+            model = await self._confirmed(task.model)
+            await self._update(model.id, narrow(task.patch, model), task.voice)
             self._record_made(task, model)
         trained = await self._trained(task.name, model)
         self.ledger.put(task.name, self.current_record(task, trained), task.was)
@@ -212,29 +196,11 @@ class Performer:
             self.listener(Event("uploading", voice.name, sent=sent, total=total))
 
         new = new_model(self.root, voice, task.metadata, wanted)
-        creation = Creation(new, wanted, self.known, self.walk, not self.complete, self.grace, self.learned)
-        model = await create(self.provider, creation, progress, self.listener)
-        if not set(wanted.marks) <= set(model.tags):
-            if not self.marking.dropped:
-                text = "the provider does not keep tags on creation: they are sent again, and models made one by one"
-                self.listener(Event("warning", voice.name, detail=text))
-            self.marking.dropped = True
-            await self._update(model.id, Patch(tags=new.tags), None)
-        return model
-
-    @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Where the provider drops tags, one creation at a time, with a save before and after it."""
-        if not self.marking.dropped:
-            yield
-            return
-        async with self.marking.alone:
-            await self.ledger.durable()
-            yield
-            await self.ledger.durable()
+        return await self.creations.create(new, wanted, progress)
 
     def _record_made(self, task: Task, model: Model) -> None:
         """Record an id the moment it is known."""
+        self.ledger.set_account(model.author)
         before = task.was
         present = self.ledger.voices.get(task.name) or (self.ledger.voices.get(before) if before else None)
         assert task.record is not None

@@ -9,7 +9,7 @@ from voicectl.engine.observe import observe
 from voicectl.errors import StateError, cut
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity
-from voicectl.plan.rebuild import Rebuilt, rebuild, with_samples
+from voicectl.plan.rebuild import Rebuilt, carried_over, rebuild
 from voicectl.provider.port import Provider
 
 
@@ -26,7 +26,7 @@ async def rebuild_lock(
     rebuilt = rebuild(catalog, empty, await observe(provider, catalog, empty), now)
     if old is not None:
         _check_account(old, rebuilt.lock)
-        rebuilt = replace(rebuilt, lock=with_samples(rebuilt.lock, old))
+        rebuilt = replace(rebuilt, lock=carried_over(rebuilt.lock, old))
     return rebuilt
 
 

@@ -28,7 +28,7 @@ LOOKS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each look at a value that has not arrived: what the provider shows may lag."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settling:
     """Whether what was sent is what the account shows, voice by voice; the state says so afterwards.
 
@@ -40,6 +40,8 @@ class Settling:
     send: Callable[[str, Patch, Voice], Awaitable[None]]
     listener: Listener
     looks: tuple[float, ...] = LOOKS
+    touched: bool = False
+    """Whether anything was sent once more: then the account has to be looked at again."""
 
     async def all(self, outcomes: Iterable[Outcome], observation: Observation) -> list[Leftover]:
         """What did not stick, of everything that was done. A refused value is recorded as blocked.
@@ -107,6 +109,7 @@ class Settling:
 
     async def _send(self, record: Record, voice: Voice, model: Model, fields: Iterable[FieldName]) -> Model:
         """Set these fields once more; the model as GET shows it then."""
+        self.touched = True
         named = set(fields)
         marks = tuple(tag for tag in model.tags if marker.is_mark(tag))
         values = {name: voice.metadata.get(name) for name in ("title", "description", "visibility") if name in named}

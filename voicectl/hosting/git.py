@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from voicectl.hosting.port import HostingError, Remote, Unreachable
+from voicectl.redaction import redacted
 
 _TIMEOUT = 300.0
 """Seconds that a fetch or a push may take."""
@@ -19,19 +20,41 @@ _NOBODY = ("voicectl", "voicectl@localhost")
 _REACH = "check the address of the remote, and the rights of the token or key that Git has here"
 
 
+_SAFELY = ("safe.bareRepository=explicit", "core.fsmonitor=false", f"core.hooksPath={os.devnull}")
+"""Settings under which nothing that lies in the work tree is run: a pull request may bring a directory that looks like
+a repository, with programs to run in its configuration, and hooks may be files of the work tree."""
+
+
 class PushRefused(HostingError):
     """The remote did not take a commit."""
 
 
 class Repository:
-    """The repository around a directory. Every method raises HostingError where git fails."""
+    """The repository around a directory. Every method raises HostingError where git fails.
+
+    Git always runs at the top of the checkout, which is found without it: it would believe a directory of the project
+    that looks like a repository.
+    """
 
     def __init__(self, directory: Path, remote: Remote | None = None, author: tuple[str, str] | None = None) -> None:
-        self._directory = directory
+        place = directory.resolve()
+        self._top = _top_of(place)
         self._remote = remote or Remote("origin")
         self._author = author
-        self.prefix = self._run("rev-parse", "--show-prefix", hint=_CLONE).decode().removesuffix("\n")
+        below = place.relative_to(self._top).as_posix()
+        self.prefix = "" if below == "." else f"{below}/"
         """The directory's place in the repository: empty, or with a slash at its end."""
+        self._agree()
+
+    def _agree(self) -> None:
+        """Git must take the same directory for the top. Raises HostingError."""
+        said = self._run("rev-parse", "--show-toplevel", hint=_CLONE).removesuffix(b"\n")
+        try:
+            same = os.path.samefile(os.fsdecode(said), self._top)
+        except OSError:
+            same = False
+        if not same:
+            raise HostingError(f"git does not take {self._top} for the top of a checkout, though it holds .git", _CLONE)
 
     def commit_of(self, revision: str) -> str | None:
         """The full id of a commit; None where there is none of that name."""
@@ -160,6 +183,7 @@ class Repository:
     def _run(self, *arguments: str, given: bytes = b"", extra: dict[str, str] | None = None, hint: str = "") -> bytes:
         """Run git. The credentials go by the environment: other users of a machine can read the command lines."""
         environment = os.environ | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        environment.pop("FISH_API_KEY", None)  # git and its helpers have no use for it
         given_already = os.environ.get("GIT_CONFIG_COUNT", "")
         first = int(given_already) if given_already.isdecimal() else 0
         for number, (key, value) in enumerate(self._remote.settings, first):
@@ -167,8 +191,8 @@ class Repository:
         environment["GIT_CONFIG_COUNT"] = str(first + len(self._remote.settings))
         try:
             done = subprocess.run(
-                ["git", *arguments],
-                cwd=self._directory,
+                ["git", *(word for setting in _SAFELY for word in ("-c", setting)), *arguments],
+                cwd=self._top,
                 input=given,
                 env=environment | (extra or {}),
                 capture_output=True,
@@ -182,6 +206,14 @@ class Repository:
         except subprocess.TimeoutExpired as error:
             raise HostingError(f"git {arguments[0]} took longer than {_TIMEOUT:.0f} s", "try again") from error
         if done.returncode:
-            words = " ".join(done.stderr.decode("utf-8", "replace").split())[-600:]
+            words = redacted(" ".join(done.stderr.decode("utf-8", "replace").split()))[-600:]
             raise HostingError(f"git {arguments[0]} failed: {words or 'it does not say why'}", hint)
         return done.stdout
+
+
+def _top_of(place: Path) -> Path:
+    """The nearest directory at or above that holds `.git`, which no commit can contain. Raises HostingError."""
+    for directory in (place, *place.parents):
+        if os.path.lexists(directory / ".git"):
+            return directory
+    raise HostingError(f"{place} is in no checkout of a Git repository", _CLONE)

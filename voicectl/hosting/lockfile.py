@@ -22,7 +22,8 @@ from voicectl.files import Scratch, replace_file
 from voicectl.hosting.git import PushRefused, Repository
 from voicectl.hosting.port import HostingError, Unreachable
 from voicectl.model.lock import Lock
-from voicectl.state.content import decode, decode_all, encode
+from voicectl.regular_file import read_regular
+from voicectl.state.content import MAX_BYTES, decode, decode_all, encode
 from voicectl.state.edits import edits
 from voicectl.state.merging import merge_bytes
 
@@ -242,7 +243,7 @@ def _lock(data: bytes | None, target: Target) -> Lock | None:
 def _on_disk(target: Target) -> bytes | None:
     """The lockfile in the work tree, as voicectl writes it whatever the checkout made of its line ends."""
     try:
-        return encode(*decode_all(target.file.read_bytes(), target.path))
+        return encode(*decode_all(read_regular(target.file, MAX_BYTES), target.path))
     except FileNotFoundError:
         return None
     except OSError as error:

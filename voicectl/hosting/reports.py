@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from voicectl.hosting.port import Hosting, HostingError, NotAllowed, Post, Run
+from voicectl.redaction import redacted
 
 LABEL = "voicectl-drift"
 MAX_CHARACTERS = 65_000
@@ -100,7 +101,7 @@ def _body(subject: Subject, report: str, run: Run) -> str:
     """The report with its marker before it and, at its end, what it was made from."""
     commit = f"\n<sub>Commit {run.commit[:12]}.{_link(run)}</sub>\n" if run.commit else ""
     room = MAX_CHARACTERS - len(subject.marker) - len(commit)
-    return f"{subject.marker}\n{_cut(report, room).rstrip()}\n{commit}"
+    return f"{subject.marker}\n{_cut(redacted(report), room).rstrip()}\n{commit}"
 
 
 def _cut(report: str, room: int) -> str:

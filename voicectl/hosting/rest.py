@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,11 +12,18 @@ import httpx
 
 from voicectl.concurrency import Backoff
 from voicectl.hosting.port import HostingError, NotAllowed
+from voicectl.redaction import redacted
+from voicectl.unpacking import ACCEPTED, Gathering, NotUnpackable
 from voicectl.version import VERSION
 
 PAGE = 100
+MAX_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer, unpacked: a page of a hundred long comments takes less than half."""
+LONGEST_ANSWER = 120.0
+"""Seconds for a whole answer, however it trickles."""
 _MAX_PAGES = 100
-_NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
+_SOCKS = "pip install 'httpx[socks]', or unset ALL_PROXY"
+_NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
 
 
 class Rest:
@@ -46,13 +54,13 @@ class Rest:
             address = httpx.URL("")
         if address.scheme not in ("http", "https") or not address.host:
             raise HostingError(f"{url!r} is no address of a service", "correct GITHUB_API_URL, or CI_API_V4_URL")
-        self._http = httpx.Client(
-            base_url=address,
-            # A run sends a handful of requests: none of them leaves a connection behind.
-            headers={"User-Agent": f"voicectl/{VERSION}", "Connection": "close", **headers},
-            timeout=httpx.Timeout(20.0, connect=10.0),
-            follow_redirects=False,
-        )
+        self._address = address
+        self._headers = {
+            "User-Agent": f"voicectl/{VERSION}",
+            "Connection": "close",  # a run sends a handful of requests: none of them leaves a connection behind
+            "Accept-Encoding": ACCEPTED,
+            **headers,
+        }
 
     def read(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """The answer to a GET."""
@@ -69,7 +77,10 @@ class Rest:
             following = _NEXT.search(response.headers.get("link", ""))
             if following is None:
                 return
-            url, own = httpx.URL(following[1]), self._http.base_url
+            try:
+                url, own = httpx.URL(following[1]), self._address
+            except httpx.InvalidURL:
+                raise self._strange() from None
             if (url.scheme, url.host, url.port) != (own.scheme, own.host, own.port):
                 raise HostingError("a listing goes on at another host", "check the address of the service")
             response = self._send("GET", str(url))
@@ -86,9 +97,30 @@ class Rest:
             raise self._strange() from None
 
     def _strange(self) -> HostingError:
-        return HostingError(
-            f"{self._http.base_url.host}: the answer is no JSON that voicectl knows", "is the address right?"
-        )
+        return HostingError(f"{self._address.host}: the answer is no JSON that voicectl knows", "is the address right?")
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request with its whole answer. Raises HostingError, httpx.HTTPError, TimeoutError."""
+        # Only a loop can break off an answer that trickles, its headers too.
+        return asyncio.run(self._exchange(method, path, **options))
+
+    async def _exchange(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            client = httpx.AsyncClient(
+                base_url=self._address,
+                headers=self._headers,
+                timeout=httpx.Timeout(20.0, connect=10.0),
+                follow_redirects=False,
+            )
+        except ImportError as error:
+            raise HostingError("a SOCKS proxy is set, and httpx lacks what it needs", _SOCKS) from error
+        except (OSError, ValueError, httpx.InvalidURL) as error:
+            # No word of it: a proxy's address may hold a password.
+            raise HostingError("the client can't be set up", "check SSL_CERT_FILE and the proxy settings") from error
+        async with client, asyncio.timeout(LONGEST_ANSWER), client.stream(method, path, **options) as response:
+            body = await _received(response)
+        plain = [(name, value) for name, value in response.headers.items() if name != "content-encoding"]
+        return httpx.Response(response.status_code, headers=plain, content=body, request=response.request)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request, repeated where that can't do anything twice. Raises NotAllowed, HostingError."""
@@ -97,8 +129,8 @@ class Rest:
         while True:
             busy, asked = True, None
             try:
-                response = self._http.request(method, path, **options)
-            except httpx.HTTPError as error:
+                response = self._request(method, path, **options)
+            except (httpx.HTTPError, TimeoutError) as error:
                 reason = f"no answer to {method}: {type(error).__name__}"
             else:
                 if response.status_code < 300:
@@ -117,7 +149,20 @@ class Rest:
         hint = (
             "run it again; the service may be down, or busy" if busy else "that is not what it should answer: see why"
         )
-        raise HostingError(f"{self._http.base_url.host}: {reason}", hint)
+        raise HostingError(f"{self._address.host}: {reason}", hint)
+
+
+async def _received(response: httpx.Response) -> bytes:
+    """The body, in bounds. Raises HostingError, httpx.HTTPError."""
+    try:
+        gathering = Gathering(response.headers.get("content-encoding", ""), MAX_ANSWER)
+        async for packed in response.aiter_raw():
+            if not gathering.add(packed):
+                raise NotUnpackable("an answer without end")
+    except NotUnpackable as error:
+        hint = "is this the service, and not a proxy before it?"
+        raise HostingError(f"{response.url.host} sent what can't be read: {error}", hint) from error
+    return gathering.content
 
 
 def _asked_to_wait(response: httpx.Response) -> float | None:
@@ -140,4 +185,4 @@ def _words(response: httpx.Response) -> str:
     except ValueError:
         return ""
     message = said.get("message") or said.get("error") if isinstance(said, dict) else None
-    return f": {str(message)[:300]}" if message else ""
+    return f": {redacted(str(message))[:300]}" if message else ""

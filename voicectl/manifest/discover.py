@@ -25,7 +25,8 @@ def find_manifests(root: Path, patterns: Sequence[str]) -> tuple[list[str], list
     """The files that match any pattern, the directories that could not be listed, and links to directories.
 
     All are relative to `root` with forward slashes, and sorted. Hidden files and directories, and
-    directories behind symbolic links below a pattern's fixed part, are not looked at.
+    directories behind symbolic links below a pattern's fixed part, are not looked at; nor is anything
+    where the fixed part itself leads out of the project, or into a hidden directory.
     `**` stands for any number of directories. The project file is no manifest.
     """
     listed: dict[str, list[str]] = {}
@@ -36,12 +37,25 @@ def find_manifests(root: Path, patterns: Sequence[str]) -> tuple[list[str], list
         parts = [part for part in pattern.split("/") if part not in ("", ".")]
         base = fixed_part(parts)
         if base not in listed:
-            listed[base] = list(_walk(root, base, closed, links))
+            leaving = _leaving(root, base)
+            links.update(leaving)
+            listed[base] = [] if leaving else list(_walk(root, base, closed, links))
         found.update(path for path in listed[base] if _fits(parts, path.split("/")))
     visible = (path for path in found if not any(part.startswith(".") for part in path.split("/")))
     split = [[part for part in pattern.split("/") if part not in ("", ".")] for pattern in patterns]
     hiding = {link for link in links if any(_leads_into(parts, link.split("/")) for parts in split)}
     return sorted(set(visible) - {PROJECT_FILE}), sorted(closed), sorted(hiding)
+
+
+def _leaving(root: Path, base: str) -> list[str]:
+    """The link by which a pattern's fixed part leads out of the project, or into a hidden directory; at most one."""
+    real, on_the_way = os.path.realpath(root), ""
+    for name in filter(None, base.split("/")):
+        on_the_way = f"{on_the_way}/{name}".lstrip("/")
+        below = os.path.relpath(os.path.realpath(os.path.join(real, on_the_way)), real)
+        if any(part.startswith(".") and part != "." for part in below.split(os.sep)):
+            return [on_the_way]
+    return []
 
 
 def fixed_part(parts: list[str]) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 
 from voicectl.manifest.cache import CacheFile
 from voicectl.manifest.media import Finding, judge
-from voicectl.manifest.paths import open_regular
 from voicectl.manifest.stamps import Stamp, settled, stamp, stamp_of
+from voicectl.regular_file import open_regular
 
 CACHE_VERSION = 1
 _MAX_ENTRIES = 50_000

@@ -65,7 +65,7 @@ def judge(file: BinaryIO, size: int) -> Finding:
         return Finding("empty", None, "is empty", "put the real file in its place")
     if head.startswith(LFS_POINTER):
         return Finding("pointer", None, "is a Git LFS pointer, not the file itself", "run git lfs pull")
-    kind = _kind(head)
+    kind = kind_of(head)
     if kind not in _SECONDS:
         return Finding(kind)
     try:
@@ -76,11 +76,12 @@ def judge(file: BinaryIO, size: int) -> Finding:
 
 def medium(content: bytes) -> str:
     """What bytes that are no text are, where they are sound or a picture: `audio (wav)`; empty elsewhere."""
-    kind = _kind(content[:_HEAD])
+    kind = kind_of(content[:_HEAD])
     return f"audio ({kind})" if kind in AUDIO else f"a picture ({kind})" if kind in IMAGES else ""
 
 
-def _kind(head: bytes) -> str:
+def kind_of(head: bytes) -> str:
+    """What begins with these bytes: one of AUDIO or IMAGES, or words for what it is instead."""
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind

@@ -127,23 +127,3 @@ def _not_there(text: str, error: Exception, hint: str = "check the path; it is r
         return PathRefused(f"{shown(text)} can't be read", "check its permissions")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
     return PathRefused(f"{shown(text)} can't be read ({reason})", "check the path")
-
-
-def open_regular(path: str) -> int:
-    """Open a regular file for reading, never waiting for a writer, never through a link at its end.
-
-    Returns the file descriptor; OSError for anything else. The check is made on what was opened,
-    so nothing can be put in its place in between.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(f"not a regular file: {path}")
-    return descriptor
-
-
-def read_regular(path: str, limit: int) -> bytes:
-    """At most `limit + 1` bytes of a regular file; OSError where it can't be read."""
-    with open(open_regular(path), "rb") as file:
-        return file.read(limit + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,12 +13,13 @@ from typing import Literal
 from voicectl.errors import Place, ProjectNotFound, UsageError
 from voicectl.manifest import discover, wording, yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
-from voicectl.manifest.paths import PathRefused, ProjectPaths, read_regular
+from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.positions import Document, Spot
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.schema import Environment, ProjectFile
 from voicectl.manifest.team_rules import read_rules
 from voicectl.model.catalog import Policy, namespace
+from voicectl.regular_file import read_regular
 from voicectl.version import VERSION
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -116,7 +118,7 @@ def read_project(
     _check_catalog(content, document, problems)
     _check_requires(content, document, problems)
     _check_manifests(content, document, problems)
-    _check_state(root, content, document, problems)
+    _check_state(root, content, environment, document, problems)
     _check_environment(content, environment, problems)
     chosen = content.environments.get(environment or "")
     project = Project(
@@ -232,7 +234,10 @@ def _check_manifests(content: ProjectFile, document: Document, problems: Problem
             problems.error(place, f"manifests: {shown(pattern)} can't be used", reason)
 
 
-def _check_state(root: Path, content: ProjectFile, document: Document, problems: Problems) -> None:
+def _check_state(
+    root: Path, content: ProjectFile, environment: str | None, document: Document, problems: Problems
+) -> None:
+    """Judge the path as it will be opened: with the environment's name in it, it may be another file, or a link."""
     place = document.value(("state",))
     scheme = _SCHEME.match(content.state)
     if scheme:
@@ -243,14 +248,21 @@ def _check_state(root: Path, content: ProjectFile, document: Document, problems:
         ends_in_name = PurePosixPath(content.state).name not in ("", "..")
         if not ends_in_name or content.state.endswith("/"):
             raise PathRefused(f"{shown(content.state)} is not a file's path", "write one such as voicectl.lock.json")
-        path = ProjectPaths(root).place(content.state)
-        if path == PROJECT_FILE or (root / path).is_dir():
-            raise PathRefused(
-                f"{shown(content.state)} can't be the lockfile", "write a path such as voicectl.lock.json"
-            )
+        written = state_path(content.state, environment)
+        path = ProjectPaths(root).place(written)
+        if path == PROJECT_FILE or not _may_be_lockfile(root / written):
+            raise PathRefused(f"{shown(written)} can't be the lockfile")
     except PathRefused as error:
-        hint = "write a path in the project, such as voicectl.lock.json"
+        hint = "write a path in the project, such as voicectl.lock.json; no link, directory or pipe can be there"
         problems.error(place, f"state: {error.message}", hint)
+
+
+def _may_be_lockfile(path: Path) -> bool:
+    """Whether there is nothing, or a regular file: no link, directory or pipe."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return True  # what keeps it from being read is told where it is read
 
 
 def _check_environment(content: ProjectFile, environment: str | None, problems: Problems) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +14,9 @@ from voicectl.model.catalog import Rule
 from voicectl.plan.team_rules import FORM
 
 _MAX_PATTERN = 500
+_MAX_REPEATED = 10_000
+"""By counts inside counts: to compile `((a{1000}){1000}){1000}` takes for ever."""
+_REPEATED = re.compile(r"(?<=[{,])\s*(\d+)(?=\s*[,}])")
 _MAX_REFERENCES = 16
 """Two at each of a dozen levels already make four thousand visits."""
 _WITHOUT_MEANING = (
@@ -68,6 +73,8 @@ def _complaints(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]
             yield where, f"this is no JSON Schema: {shown(error.message)}"
         return
     yield from _idle(schema)
+    if {"unevaluatedProperties", "patternProperties"} <= set(_keys(schema)):
+        yield (), "unevaluatedProperties does not go together with patternProperties: write additionalProperties"
     found = list(_unusable(schema, ()))
     yield from found or _misled(schema)
 
@@ -99,6 +106,14 @@ def _references(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, 
         if key in ("$ref", "$dynamicRef") and isinstance(item, str):
             yield (*path, key), item
         yield from _references(item, (*path, key))
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Every key in a schema, at any depth."""
+    for item in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
+        yield from _keys(item)
+    if isinstance(value, dict):
+        yield from value
 
 
 def _idle(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -144,6 +159,9 @@ def _pattern(pattern: str, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, .
 
     if len(pattern) > _MAX_PATTERN:
         yield path, f"a pattern of more than {_MAX_PATTERN} characters"
+        return
+    if math.prod(max(1, int(number[:6])) for number in _REPEATED.findall(pattern)) > _MAX_REPEATED:
+        yield path, f"a pattern that repeats its parts more than {_MAX_REPEATED:,} times"
         return
     try:
         regex.compile(pattern)

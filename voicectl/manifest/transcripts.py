@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 
 from voicectl.manifest.media import LFS_POINTER
-from voicectl.manifest.paths import PathRefused, ProjectPaths, read_regular
+from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import shown
+from voicectl.regular_file import read_regular
 
 MAX_TRANSCRIPT = 64 * 1024
 

@@ -89,6 +89,8 @@ class Observation:
     complete: bool = True
     account: str | None = None
     """The author id seen on the account's own models; None while it has none."""
+    filtered: bool = False
+    """Whether the listing by tag found a model that carries our marks: then it can be relied on."""
     time: datetime | None = None
     """The server's clock when it was looked at (`Date`); None where it did not say: then nothing is due."""
 

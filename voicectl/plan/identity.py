@@ -15,7 +15,7 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record, Retired
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import Voice
-from voicectl.plan.moves import Moves
+from voicectl.plan.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,125 +57,13 @@ class Holding:
 
 def identify(catalog: Catalog, lock: Lock, observation: Observation) -> list[Holding]:
     """One holding for each name of the manifests, the lockfile and the account's markers, by name."""
-    facts = _Facts(catalog, lock, observation)
+    facts = Facts(catalog, lock, observation)
     names = set(catalog.voices) | set(facts.renamed.values()) | set(facts.by_name)
     names |= {facts.renamed.get(name, name) for name in (*lock.voices, *lock.removed)}
     return [_hold(name, facts) for name in sorted(names)]
 
 
-class _Facts:
-    """Lookups over the three sides, made once."""
-
-    def __init__(self, catalog: Catalog, lock: Lock, observation: Observation) -> None:
-        self.catalog = catalog
-        self.lock = lock
-        self.observation = observation
-        self.namespace = catalog.namespace
-        self.moves = Moves(catalog, lock, observation)
-        self.renamed = self._renamed()
-        """Recorded name -> present name, for the records that moved."""
-        self.previous = {new: old for old, new in self.renamed.items()}
-        self._serving = self._servers()
-        self.recorded = self._recorded()
-        """Every recorded id -> its present name."""
-        self.by_name = self._by_name()
-
-    def ours(self, model: Model) -> bool:
-        """Whether nobody else can have a claim on this model."""
-        account = self.lock.provider.account or self.observation.account
-        same_account = not account or not model.author or model.author == account
-        return same_account and not marker.owners(model.tags) - {self.namespace}
-
-    def model(self, model_id: str | None) -> Model | None:
-        """An observed model by id."""
-        return self.observation.models.get(model_id) if model_id else None
-
-    def names(self, model_id: str) -> tuple[str, ...]:
-        """The names that a model may serve by its marker, the likeliest first; empty where nothing tells."""
-        model = self.model(model_id)
-        mark = model.marker(self.namespace) if model else None
-        return self.moves.names(mark, model_id) if mark else ()
-
-    def adoptable(self, model_id: str, name: str) -> Model | None:
-        """The model that a manifest names for this name, unless somebody else or another name has it."""
-        model = self.model(model_id)
-        if model is None or not self.ours(model) or self.recorded.get(model.id, name) != name:
-            return None
-        return model if name in (self.names(model_id) or (name,)) else None
-
-    def _renamed(self) -> dict[str, str]:
-        """Moves that the lockfile has not followed: by `moved`, taken back by Git, or because the marks moved."""
-        lock, voices = self.lock, self.catalog.voices
-        renamed = {
-            old: new
-            for old, new in self.moves.target.items()
-            if (old in lock.voices or old in lock.removed) and (new not in lock.voices or old in self.moves.rings)
-        }
-        taken = set(renamed.values())
-        for name, record in lock.voices.items():
-            if name in voices or name in renamed:
-                continue
-            earlier = list(reversed(record.previous_names))
-            for new in (*earlier, *self.names(record.id)):
-                if new in voices and new not in lock.voices and new not in taken:
-                    renamed[name] = new
-                    taken.add(new)
-                    break
-        return renamed
-
-    def _recorded(self) -> dict[str, str]:
-        recorded: dict[str, str] = {}
-        for name, record in self.lock.voices.items():
-            # An external id may be that of a model which another name of this catalog manages.
-            present = self.renamed.get(name, name)
-            ids = [r.id for r in record.retired] + ([record.pending.id] if record.pending else [])
-            ids = [model_id for model_id in ids if not self.elsewhere(model_id, present)]
-            ids += [] if record.origin == "external" or self._misplaced(record.id, present) else [record.id]
-            recorded |= dict.fromkeys(ids, present)
-        for name, removed in self.lock.removed.items():
-            present = self.renamed.get(name, name)
-            for gone in removed.retired:
-                if not self.elsewhere(gone.id, present):
-                    recorded.setdefault(gone.id, present)
-        return recorded
-
-    def elsewhere(self, model_id: str, name: str) -> bool:
-        """Whether a model that is recorded beside a name says itself that it serves another voice of the manifests.
-
-        Who edits a lockfile must not have the model of one voice deleted as a generation of another.
-        """
-        names = self.names(model_id)
-        return name not in names and any(served in self.catalog.voices for served in names)
-
-    def _misplaced(self, model_id: str, name: str) -> bool:
-        """Whether the lockfile holds a current model under a wrong name, and the account shows which is right.
-
-        A voice does not lose its model that way: its marks must be on another one, or it has left the manifests.
-        """
-        if not self.elsewhere(model_id, name):
-            return False
-        return name not in self.catalog.voices or bool(self._serving.get(name, set()) - {model_id})
-
-    def _servers(self) -> Mapping[str, set[str]]:
-        """The ids whose marks say that they serve a name now."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for model in self.observation.models.values():
-            if model.serves(self.namespace) and self.ours(model):
-                found[self.names(model.id)[0]].add(model.id)
-        return found
-
-    def _by_name(self) -> Mapping[str, list[Model]]:
-        """Models with our marks, by the name that they serve; the lockfile's word goes first."""
-        found: dict[str, list[Model]] = defaultdict(list)
-        for model in self.observation.models.values():
-            if model.id in self.recorded:
-                found[self.recorded[model.id]].append(model)
-            elif (names := self.names(model.id)) and self.ours(model):
-                found[names[0]].append(model)
-        return found
-
-
-def _hold(name: str, facts: _Facts) -> Holding:
+def _hold(name: str, facts: Facts) -> Holding:
     voice = facts.catalog.voices.get(name)
     recorded_name = facts.previous.get(name, name)
     record = facts.lock.voices.get(recorded_name)
@@ -213,7 +101,7 @@ def _hold(name: str, facts: _Facts) -> Holding:
     )
 
 
-def _contradiction(name: str, recorded_name: str, record: Record | None, facts: _Facts) -> str:
+def _contradiction(name: str, recorded_name: str, record: Record | None, facts: Facts) -> str:
     """How the marks of the recorded model contradict the lockfile, where it can't be told which is right.
 
     Where the account shows another model in its place, or the manifests want what the marks say, they are followed.
@@ -238,7 +126,7 @@ def _contradiction(name: str, recorded_name: str, record: Record | None, facts: 
     return ""
 
 
-def _previous_name(name: str, recorded_name: str, current: Model | None, facts: _Facts) -> str | None:
+def _previous_name(name: str, recorded_name: str, current: Model | None, facts: Facts) -> str | None:
     if recorded_name != name:
         return recorded_name
     mark = current.marker(facts.namespace) if current else None
@@ -246,7 +134,7 @@ def _previous_name(name: str, recorded_name: str, current: Model | None, facts: 
     return mark.name if mark and mark.name != name and facts.moves.target.get(mark.name) == name else None
 
 
-def _foreign(voice: Voice | None, record: Record | None, known: Mapping[str, Retired], facts: _Facts) -> Model | None:
+def _foreign(voice: Voice | None, record: Record | None, known: Mapping[str, Retired], facts: Facts) -> Model | None:
     if (record is not None and record.origin == "external") or (voice is not None and voice.external):
         return None
     named = [record.id] if record else [voice.model] if voice and voice.model else []
@@ -286,7 +174,7 @@ def _current(
     record: Record | None,
     known: Mapping[str, Retired],
     keep: list[Model],
-    facts: _Facts,
+    facts: Facts,
 ) -> Model | None:
     """The model that serves the name: the recorded one, unless the account's roles say otherwise.
 
@@ -317,7 +205,7 @@ def _current(
     return found
 
 
-def _serves(model_id: str, facts: _Facts) -> bool:
+def _serves(model_id: str, facts: Facts) -> bool:
     model = facts.model(model_id)
     return model is not None and model.serves(facts.namespace)
 

@@ -53,8 +53,12 @@ def rebuild(catalog: Catalog, empty: Lock, observation: Observation, now: dateti
     return Rebuilt(replace(empty, provider=provider, voices=voices, removed=removed), tuple(unknown))
 
 
-def with_samples(lock: Lock, old: Lock) -> Lock:
-    """What earlier generations were made from, as far as the old lockfile knew it: only that can refuse them later."""
+def carried_over(lock: Lock, old: Lock) -> Lock:
+    """The rebuilt lock with what only the old one knew.
+
+    What earlier generations were made from (only that can refuse them later), the names that a voice had, and who
+    changed a record that is as it was.
+    """
     known = {gone.id: gone for name in (*old.voices, *old.removed) for gone in old.retired(name) if gone.samples}
 
     def told(retired: tuple[Retired, ...]) -> tuple[Retired, ...]:
@@ -63,9 +67,17 @@ def with_samples(lock: Lock, old: Lock) -> Lock:
             for gone in retired
         )
 
+    def known_again(name: str, record: Record) -> Record:
+        before = old.voices.get(name)
+        record = replace(record, retired=told(record.retired))
+        if before is None or before.id != record.id:
+            return record
+        record = replace(record, previous_names=before.previous_names)
+        return replace(record, changed=before.changed if before == record else None)
+
     return replace(
         lock,
-        voices={name: replace(record, retired=told(record.retired)) for name, record in lock.voices.items()},
+        voices={name: known_again(name, record) for name, record in lock.voices.items()},
         removed={name: Removed(told(removed.retired)) for name, removed in lock.removed.items()},
     )
 

@@ -136,8 +136,8 @@ class Speech:
     speech_model: str | None = None
     """What the provider is to speak with, in its own words (`POST /v1/tts`); None leaves it to the provider."""
     model_id: str | None = None
-    references: tuple[tuple[Path, str], ...] = ()
-    """Files of audio, each with the words spoken in it."""
+    references: tuple[tuple[Upload, str], ...] = ()
+    """Files of audio, each with the words spoken in it. They are held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,10 @@ class Provider(Protocol):
         """Delete a model; one that is gone already counts as deleted."""
 
     async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
-        """Speak, handing over the audio piece by piece as it comes. Sent exactly once: it costs credit."""
+        """Speak, handing over the audio piece by piece as it comes. Sent exactly once: it costs credit.
+
+        An answer that calls itself a text is refused; whether the bytes are sound is for the caller to see.
+        """
 
     async def credit(self) -> str:
         """What is left of the account's credit, in the provider's words; a cheap way to check a key."""

@@ -7,7 +7,7 @@ import unicodedata
 
 _BIDI = "\u200b\u2060\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff{_BIDI}\ud800-\udfff]")
-_COMMAND = re.compile(r":(?=:)|#(?=#(?:vso)?\[)")
+_COMMAND = re.compile(r":(?=:(?!\d))|#(?=#(?:vso)?\[)")
 _IN_JSON = re.compile(f"#(?=#(?:vso)?\\[)|[\x7f-\x9f\u2028\u2029\ufeff{_BIDI}\ud800-\udfff]")
 
 
@@ -16,7 +16,8 @@ def terminal(text: str) -> str:
 
     Control, bidirectional and line-breaking characters become visible escapes such as `\\x1b`, and so does the
     beginning of what a CI would read as a command: `::error::` where a line begins, as any word may once lines are
-    broken, and `##[…]` or `##vso[…]` anywhere (actions/runner, ActionCommand.cs).
+    broken, and `##[…]` or `##vso[…]` anywhere (actions/runner, ActionCommand.cs). No command's name begins with a
+    digit, so `::1` stays an address.
     """
     return _COMMAND.sub(_escape, _INVISIBLE.sub(_escape, text))
 

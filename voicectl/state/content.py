@@ -13,6 +13,8 @@ from voicectl.errors import Place, StateError, cut
 from voicectl.model.lock import EARLIEST, FORMAT_VERSION, LATEST, REVISION, Lock
 from voicectl.state.carried import NOTHING, Carried, put_back, take_out
 
+MAX_BYTES = 256 * 1024 * 1024
+"""Of a lockfile: far above 100,000 voices; guards against a path that is no lockfile."""
 _RESTORE = "restore it from Git (`git checkout -- {0}`); without it, the next apply finds its models by their marks"
 _CONFLICT_MARKS = (b"<<<<<<< ", b">>>>>>> ")
 

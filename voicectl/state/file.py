@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import socket
-import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +15,16 @@ from pathlib import Path
 from voicectl.errors import Place, StateConflict, StateError, StateLocked, StateNotSaved
 from voicectl.files import NAME, Scratch, prove_room, replace_file
 from voicectl.model.lock import Lock
+from voicectl.regular_file import read_regular
 from voicectl.state.carried import NOTHING
-from voicectl.state.content import decode_all, encode
+from voicectl.state.content import MAX_BYTES, decode_all, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
 WRITTEN = "lockfiles"
 """The file in `.voicectl/` that remembers what was saved here, so that an edit by hand can be told from it."""
 _REMEMBERED = 1000
-MAX_BYTES = 256 * 1024 * 1024
-"""Far above 100,000 voices; guards against a path that is no lockfile."""
+_MAX_NOTE = 1024 * 1024
+"""Bytes of a file in `.voicectl/`; a thousand versions take 65 kB."""
 
 
 class FileStore:
@@ -94,12 +94,7 @@ class FileStore:
 
     def _read(self) -> bytes | None:
         try:
-            facts = self._path.stat()
-            if not stat.S_ISREG(facts.st_mode):
-                raise StateError(f"{self._name} can't be read: it is no file", "correct `state` in voicectl.yaml")
-            if facts.st_size > MAX_BYTES:
-                raise StateError(f"{self._name} is too large for a lockfile", "check `state` in voicectl.yaml")
-            return self._path.read_bytes()
+            data = read_regular(self._path, MAX_BYTES)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -108,11 +103,14 @@ class FileStore:
                 "fix its permissions, or correct `state` in voicectl.yaml",
                 [Place(self._name)],
             ) from error
+        if len(data) > MAX_BYTES:
+            raise StateError(f"{self._name} is too large for a lockfile", "check `state` in voicectl.yaml")
+        return data
 
     def wrote(self, data: bytes) -> bool:
         """Whether these bytes are a lockfile that was saved here, on this checkout."""
         try:
-            return _version(data) in self._scratch.find(WRITTEN).read_text(encoding="ascii").split()
+            return _version(data) in _words(self._scratch.find(WRITTEN))
         except (OSError, ValueError):
             return False
 
@@ -120,7 +118,7 @@ class FileStore:
         # Where that can't be noted, nothing is lost but a check's ease.
         with contextlib.suppress(OSError, ValueError):
             path = self._scratch.make(WRITTEN)
-            known = path.read_text(encoding="ascii").split() if path.exists() else []
+            known = _words(path) if path.exists() else []
             text = "\n".join([*known[-_REMEMBERED:], _version(data)]) + "\n"
             replace_file(path, text.encode(), scratch=self._scratch)
 
@@ -202,7 +200,7 @@ class FileStore:
     def holder(self) -> Holder | None:
         """Who says to hold the lease; None where nobody does."""
         try:
-            text = json.loads(self._holder_path().read_text(encoding="utf-8"))
+            text = json.loads(read_regular(self._holder_path(), _MAX_NOTE))
             started = datetime.fromisoformat(text["started_at"])
             return Holder(int(text["pid"]), str(text["host"]), str(text["command"]), started, str(text.get("run", "")))
         except (OSError, ValueError, KeyError, TypeError):
@@ -212,6 +210,10 @@ class FileStore:
 def _remedy(error: OSError) -> str:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return "free some space" if full else "make the project directory writable"
+
+
+def _words(path: Path) -> list[str]:
+    return read_regular(path, _MAX_NOTE).decode("ascii").split()
 
 
 def _version(data: bytes) -> Version:

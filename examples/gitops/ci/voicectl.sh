@@ -49,6 +49,7 @@ push_lockfile() {
 
 case "${1:-}" in
   plan)
+    rm -f voicectl-plan.md # an earlier run's, or a link that a merge request brings
     [ "$way" = push ] || voicectl ci fetch-lockfile --way "$way"
     voicectl plan --offline --detailed-exitcode --report "markdown=$here/voicectl-plan.md" || code=$?
     [ -f voicectl-plan.md ] || printf '### voicectl plan: failed\n\nThe log says why.\n' >voicectl-plan.md
@@ -81,6 +82,7 @@ case "${1:-}" in
     [ ! -d "$work" ] || push_lockfile
     ;;
   drift)
+    rm -f voicectl-drift.md voicectl-drift.xml
     take_tip
     cd "$work"
     voicectl drift --report "markdown=$here/voicectl-drift.md" --report "junit=$here/voicectl-drift.xml" || code=$?

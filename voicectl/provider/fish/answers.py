@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from voicectl.provider.fish import wire
+from voicectl.provider.fish.bounds import Body
 from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.port import (
@@ -19,6 +20,7 @@ from voicectl.provider.port import (
     Throttled,
     Unauthorized,
 )
+from voicectl.redaction import redacted
 
 LONGEST_WAIT = 120.0
 """Seconds of a `Retry-After` that are obeyed: a run must not hang for a day because a server says so."""
@@ -29,6 +31,7 @@ _THROTTLED = (
     "lower `concurrency` in voicectl.yaml, or wait: the account's limit is shared with everything that speaks with it"
 )
 _GATEWAY = "try again later; if it stays so, check FISH_API_URL and the proxy settings, and the provider's status page"
+_LATER = "try again later"
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -39,31 +42,47 @@ class Answers:
         self._host = endpoint.host
         self._key = endpoint.key
 
-    def unanswered(self, method: str, error: httpx.HTTPError, patience: float) -> ProviderError:
-        """A request that got no answer. `patience` is the read timeout in seconds."""
-        words = self._redacted(str(error)) or type(error).__name__
+    def unanswered(
+        self, method: str, error: httpx.HTTPError | TimeoutError, patience: float, whole: float
+    ) -> ProviderError:
+        """A request that got no answer, or not all of it.
+
+        `patience` is the read timeout in seconds, `whole` the longest that the request may take.
+        """
+        if isinstance(error, TimeoutError):
+            return OutcomeUnknown(f"{self._host} did not finish answering {method} within {whole:.0f} s", _LATER)
+        words = self._quoted(str(error)) or type(error).__name__
         if isinstance(error, _NOTHING_SENT):
             return NotSent(
                 f"{self._host} can't be reached: {words}", "check the network, FISH_API_URL and proxy settings"
             )
         if isinstance(error, httpx.TimeoutException):
-            return OutcomeUnknown(f"{self._host} did not answer {method} within {patience:g} s", "try again later")
-        return OutcomeUnknown(f"the connection to {self._host} broke during {method}: {words}", "try again later")
+            return OutcomeUnknown(f"{self._host} did not answer {method} within {patience:g} s", _LATER)
+        return OutcomeUnknown(f"the connection to {self._host} broke during {method}: {words}", _LATER)
 
-    def unreadable(self, response: httpx.Response) -> ProviderError:
-        """A success whose body is not what the call returns."""
-        kind = response.headers.get("content-type", "no content type").split(";")[0]
+    def endless(self, how: str) -> ProviderError:
+        """A listing beyond all bounds."""
+        return OutcomeUnknown(f"the list of models of {self._host} {how}", "check FISH_API_URL: is this the API?")
+
+    def unreadable(self, response: httpx.Response, why: str = "") -> ProviderError:
+        """A success whose body is not what the call returns, or is too long."""
+        kind = self._quoted(response.headers.get("content-type", "no content type").split(";")[0], 100)
         return OutcomeUnknown(
-            f"{self._host} answered {response.status_code} with something unreadable ({self._redacted(kind)})"
+            f"{self._host} answered {response.status_code} with something unreadable ({kind}{why and f', {why}'})"
             + self._quotable(response),
             "check FISH_API_URL: is this the API, and not a web page or a proxy?",
             response.status_code,
         )
 
-    def refused(self, response: httpx.Response) -> ProviderError:
-        """An error status, with the provider's own words."""
+    def refused(self, response: httpx.Response, body: Body) -> ProviderError:
+        """An error status, with the provider's own words, at most 500 characters of them."""
         status, host = response.status_code, self._host
-        words = self._redacted(wire.error_message(response.content))
+        # Of a body that was cut nothing is quoted: its end may be half a key.
+        words = (
+            self._quoted(wire.error_message(self.redacted(body.content.decode("utf-8", "replace"))))
+            if not body.problem
+            else ""
+        )
         said = (f": {words}" if words else "") + self._quotable(response)
         match status:
             case 401:
@@ -75,7 +94,7 @@ class Answers:
             case 429:
                 return Throttled(f"too many requests at once (429){said}", _THROTTLED, 429, retry_after(response))
             case _ if 300 <= status < 400:
-                target = self._redacted(response.headers.get("location", ""))
+                target = self._quoted(response.headers.get("location", ""), 200)
                 return Misconfigured(
                     f"{host} redirects to {target or 'elsewhere'} ({status}); the key is not sent along"
                     + self._quotable(response),
@@ -85,7 +104,7 @@ class Answers:
             case _ if status >= 500:
                 gateway = response.content.lstrip().startswith(b"<")
                 who = f"a gateway before {host}, not the API itself," if gateway else host
-                message, hint = f"{who} failed ({status}){said}", _GATEWAY if gateway else "try again later"
+                message, hint = f"{who} failed ({status}){said}", _GATEWAY if gateway else _LATER
                 return OutcomeUnknown(message, hint, status, retry_after(response))
             case _:
                 address = "is FISH_API_URL the API's base address?"
@@ -95,15 +114,20 @@ class Answers:
     def request_id(self, response: httpx.Response) -> str:
         """What the provider, or the proxy before it, calls this request; empty where neither says so."""
         found = (response.headers.get(name, "").strip() for name in _REQUEST_ID_HEADERS)
-        return self._redacted(next(filter(None, found), ""))[:LONGEST_REQUEST_ID]
+        return self._quoted(next(filter(None, found), ""), LONGEST_REQUEST_ID)
 
     def _quotable(self, response: httpx.Response) -> str:
         """The request id, for whoever has to ask the provider's support."""
         found = self.request_id(response)
         return f" (request id {found})" if found else ""
 
-    def _redacted(self, text: str) -> str:
-        return text.replace(self._key, "…")
+    def redacted(self, text: str) -> str:
+        """The text without the key, in whatever form."""
+        return redacted(text, self._key)
+
+    def _quoted(self, text: str, length: int = 500) -> str:
+        """What is shown of a server's text: it is cut only once the key is out of it."""
+        return self.redacted(text)[:length]
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 from voicectl.concurrency import PATIENCE, Backoff, together
 from voicectl.model.observed import Model, Patch
-from voicectl.provider.fish import wire
+from voicectl.provider.fish import bounds, wire
 from voicectl.provider.fish.answers import Answers, date_of
 from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.exchanges import OnRequest, told
 from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.fish.limits import limiter
 from voicectl.provider.fish.pools import Pools
-from voicectl.provider.fish.uploads import Gathered, OpenUploads
+from voicectl.provider.fish.uploads import Gathered, OpenUploads, read_whole
 from voicectl.provider.port import (
     Listing,
     NewModel,
@@ -32,6 +32,7 @@ from voicectl.provider.port import (
     Throttled,
     Upload,
 )
+from voicectl.unpacking import ACCEPTED, NotUnpackable
 
 PAGE_SIZE = 100
 PAGES_AT_ONCE = 16
@@ -51,10 +52,17 @@ class Patience:
 
     connect: float = 10.0
     read: float = 60.0
+    whole: float = 60.0
+    """For a request with its answer, but for POST; longer where it carries files."""
+    whole_post: float = 600.0
     first_pause: float = 0.5
     longest_pause: float = 20.0
     deadline: float = PATIENCE
     """Counted from the moment that a request has its place among those in flight."""
+
+    def request(self, method: str, size: int = 0) -> float:
+        """How long one request may take with its answer, when it carries so many bytes of files."""
+        return (self.whole_post if method == "POST" else self.whole) + size / bounds.SLOWEST
 
 
 class FishClient:
@@ -81,7 +89,7 @@ class FishClient:
         self.limiter.on_limit = on_limit
         self._http = Pools(
             base_url=endpoint.url,
-            headers={"Authorization": f"Bearer {endpoint.key}", "User-Agent": user_agent},
+            headers={"Authorization": f"Bearer {endpoint.key}", "User-Agent": user_agent, "Accept-Encoding": ACCEPTED},
             timeout=httpx.Timeout(patience.read, connect=patience.connect, pool=None),
             follow_redirects=False,
             # A proxy from the environment must not see plain requests to this machine.
@@ -108,10 +116,14 @@ class FishClient:
     async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
         """See Provider. Pages may shift under the walk, so one that does not add up is walked again."""
         listing = Listing(())
-        for _ in range(_WALKS):
-            listing, adds_up = await self._walk(tag, limit)
-            if adds_up:
-                break
+        try:
+            async with asyncio.timeout(bounds.LISTING_SECONDS):
+                for _ in range(_WALKS):
+                    listing, adds_up = await self._walk(tag, limit)
+                    if adds_up:
+                        break
+        except TimeoutError:
+            raise self._answers.endless(f"takes longer than {bounds.LISTING_SECONDS:g} s") from None
         return listing
 
     async def _walk(self, tag: str | None, limit: int | None) -> tuple[Listing, bool]:
@@ -119,6 +131,7 @@ class FishClient:
         size = min(limit or PAGE_SIZE, PAGE_SIZE)
         first, total, more, windowed = await self._page(1, tag, limit)
         found |= {model.id: model for model in first}
+        held = bounds.weight(first)
         full, last = len(first) >= size and more is not False and limit is None, 1
         while full:
             # As many pages at once as the total promises, but no more than a few: a total may be anything.
@@ -126,6 +139,9 @@ class FishClient:
             numbers = range(last + 1, last + 1 + min(max(1, promised), PAGES_AT_ONCE))
             pages = await together(self._page(number, tag, limit) for number in numbers)
             before, last = len(found), numbers[-1]
+            held += sum(bounds.weight(page[0]) for page in pages)
+            if last > bounds.MAX_PAGES or held > bounds.MAX_LISTING:
+                raise self._answers.endless(f"does not end after {last:,} pages")
             more = pages[-1][2]
             for models, _, _, late in pages:
                 windowed = windowed or late
@@ -209,23 +225,34 @@ class FishClient:
         if speech.references:
             import msgpack
 
-            pairs = [{"audio": path.read_bytes(), "text": words} for path, words in speech.references]
+            pairs = [{"audio": read_whole(upload), "text": words} for upload, words in speech.references]
             headers["Content-Type"] = "application/msgpack"
             request = {"content": msgpack.packb({**body, "references": pairs})}
         else:
             request = {"json": {**body, "reference_id": speech.model_id}}
+        seconds = bounds.speech_seconds(speech.text)
         async with self.limiter.slot():
             with self._http.client() as http, told(self._on_request, self._answers, "POST", "/v1/tts") as exchange:
                 try:
-                    async with http.stream("POST", "/v1/tts", headers=headers, **request) as response:
+                    async with (
+                        asyncio.timeout(seconds),
+                        http.stream("POST", "/v1/tts", headers=headers, **request) as response,
+                    ):
                         exchange.response = response
-                        if not response.is_success:
-                            await response.aread()
-                            raise self._answers.refused(response)
-                        async for piece in response.aiter_bytes():
-                            write(piece)
-                except httpx.HTTPError as error:
-                    raise self._answers.unanswered("POST", error, self._patience.read) from error
+                        await self._hear(response, bounds.speech_bytes(speech.text), write)
+                except (httpx.HTTPError, TimeoutError) as error:
+                    raise self._answers.unanswered("POST", error, self._patience.read, seconds) from error
+
+    async def _hear(self, response: httpx.Response, limit: int, write: Callable[[bytes], None]) -> None:
+        if not response.is_success:
+            raise self._answers.refused(response, await bounds.received(response))
+        if not bounds.may_be_sound(response):
+            raise self._answers.unreadable(response)
+        try:
+            async for piece in bounds.pieces(response, limit):
+                write(piece)
+        except (bounds.TooMuch, NotUnpackable) as error:
+            raise self._answers.unreadable(response, str(error)) from error
 
     async def credit(self) -> str:
         """See Provider."""
@@ -283,6 +310,7 @@ class FishClient:
         None for one of `gone`; everything else raises. `placed` is called once it has its place. Files are opened
         only once the request may go, so that their number stays bounded.
         """
+        seconds = self._patience.request(method, sum(upload.size for _, upload in uploads))
         async with self.limiter.slot() as place:
             placed()
 
@@ -301,20 +329,22 @@ class FishClient:
                     built = http.build_request(method, path, extensions={"trace": trace}, **request)
                     if uploads:
                         built.stream = Gathered(built.stream)
-                    response = exchange.response = await http.send(built)
-                except httpx.HTTPError as error:
-                    raise self._answers.unanswered(method, error, self._patience.read) from error
+                    async with asyncio.timeout(seconds):
+                        response = exchange.response = await http.send(built, stream=True)
+                        body = await bounds.received(response)
+                except (httpx.HTTPError, TimeoutError) as error:
+                    raise self._answers.unanswered(method, error, self._patience.read, seconds) from error
                 self._time = date_of(response) or self._time
                 if response.is_success or response.status_code in gone:
                     self.limiter.succeeded(place)
-                    return self._read(response, read) if response.is_success else None
-                refusal = self._answers.refused(response)
+                    return self._read(response, body, read) if response.is_success else None
+                refusal = self._answers.refused(response, body)
                 if refusal.status in (429, 503):
                     self.limiter.refused(place, refusal.retry_after, overloaded=refusal.status == 503)
                 raise refusal
 
-    def _read(self, response: httpx.Response, read: Callable[[Any], Any] | None) -> Any:
+    def _read(self, response: httpx.Response, body: bounds.Body, read: Callable[[Any], Any] | None) -> Any:
         try:
-            return read(json.loads(response.content)) if read is not None else True
+            return read(json.loads(self._answers.redacted(body.text))) if read is not None else True
         except (ValueError, RecursionError) as error:
-            raise self._answers.unreadable(response) from error
+            raise self._answers.unreadable(response, body.problem) from error

@@ -59,6 +59,12 @@ def checked_key(key: str) -> str:
             f"there is no API key: {KEY_VARIABLE} is not set",
             f"set {KEY_VARIABLE} in the environment, or put `provider: emulator` into voicectl.yaml to try without one",
         )
+    if len(key) > 1 and key[0] == key[-1] and key[0] in "\"'`":
+        raise Misconfigured(f"{KEY_VARIABLE} is wrapped in quotes", "set it to what is between them")
+    if key.lower().startswith("bearer"):
+        raise Misconfigured(f"{KEY_VARIABLE} begins with `Bearer`", "set it to the key alone, which comes after that")
+    if len(key.splitlines()) > 1:
+        raise Misconfigured(f"{KEY_VARIABLE} holds a line end", "copy the key again, as one line")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise Misconfigured(f"{KEY_VARIABLE} holds characters that no key has", "copy the key again")
     return key
@@ -79,7 +85,7 @@ def checked_url(url: str) -> str:
     if parts.scheme == "http" and not is_loopback(host):
         raise Misconfigured(
             f"{URL_VARIABLE} is plain http to {host}: the key would cross the network in the open",
-            "use https; plain http is for this machine only (127.0.0.1, ::1, localhost)",
+            "use https; plain http is for this machine only: localhost, or its addresses such as 127.0.0.1",
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from voicectl.provider.fish.lean_httpx import httpx
 from voicectl.provider.port import InputChanged, Progress, Upload
+from voicectl.regular_file import open_regular
 
 PIECE = 64 * 1024
 """Bytes that are sent at once, at least; a file is read in as many."""
@@ -29,7 +30,7 @@ class HashedFile:
         self._hash = hashlib.sha256()
         self._left = upload.size
         try:
-            self._file: BinaryIO = open(upload.path, "rb")
+            self._file: BinaryIO = open(open_regular(upload.path), "rb")
         except OSError as error:
             raise _changed(upload) from error
         if os.fstat(self._file.fileno()).st_size != upload.size:
@@ -58,6 +59,15 @@ class HashedFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def read_whole(upload: Upload) -> bytes:
+    """All of a small file. Raises InputChanged."""
+    file = HashedFile(upload, lambda size: None)
+    try:
+        return file.read(upload.size + 1)
+    finally:
+        file.close()
 
 
 class OpenUploads:

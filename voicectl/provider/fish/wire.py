@@ -60,18 +60,18 @@ def page(data: Any) -> tuple[list[Model], int | None, bool | None, bool]:
     return models, total if exact else None, more if isinstance(more, bool) else None, windowed
 
 
-def error_message(body: bytes) -> str:
-    """The provider's own words in an error body, whichever of its shapes it has; at most 500 characters."""
+def error_message(body: str) -> str:
+    """The provider's own words in an error body, whichever of its shapes it has; none of a page."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
-        text = body[:2000].decode("utf-8", "replace").strip()
-        return "" if text.startswith("<") else text[:500]
+        text = body.strip()
+        return "" if text.startswith("<") else text
     if isinstance(data, dict):
         data = data.get("message") or data.get("detail") or data.get("error") or ""
     if isinstance(data, list):
         data = "; ".join(_complaint(item) for item in data[:5])
-    return (data if isinstance(data, str) else json.dumps(data, ensure_ascii=False))[:500]
+    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
 
 
 def _complaint(item: Any) -> str:

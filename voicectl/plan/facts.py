@@ -1,0 +1,124 @@
+"""Lookups over the three sides, made once: which names a model may serve, and which recorded ids moved. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from voicectl.model import marker
+from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock
+from voicectl.model.observed import Model, Observation
+from voicectl.plan.moves import Moves
+
+
+class Facts:
+    """The manifests, the lockfile and what was observed, for one plan."""
+
+    def __init__(self, catalog: Catalog, lock: Lock, observation: Observation) -> None:
+        self.catalog = catalog
+        self.lock = lock
+        self.observation = observation
+        self.namespace = catalog.namespace
+        self.moves = Moves(catalog, lock, observation)
+        self.renamed = self._renamed()
+        """Recorded name -> present name, for the records that moved."""
+        self.previous = {new: old for old, new in self.renamed.items()}
+        self._serving = self._servers()
+        self.recorded = self._recorded()
+        """Every recorded id -> its present name."""
+        self.by_name = self._by_name()
+
+    def ours(self, model: Model) -> bool:
+        """Whether nobody else can have a claim on this model."""
+        account = self.lock.provider.account or self.observation.account
+        same_account = not account or not model.author or model.author == account
+        return same_account and not marker.owners(model.tags) - {self.namespace}
+
+    def model(self, model_id: str | None) -> Model | None:
+        """An observed model by id."""
+        return self.observation.models.get(model_id) if model_id else None
+
+    def names(self, model_id: str) -> tuple[str, ...]:
+        """The names that a model may serve by its marker, the likeliest first; empty where nothing tells."""
+        model = self.model(model_id)
+        mark = model.marker(self.namespace) if model else None
+        return self.moves.names(mark, model_id) if mark else ()
+
+    def adoptable(self, model_id: str, name: str) -> Model | None:
+        """The model that a manifest names for this name, unless somebody else or another name has it."""
+        model = self.model(model_id)
+        if model is None or not self.ours(model) or self.recorded.get(model.id, name) != name:
+            return None
+        return model if name in (self.names(model_id) or (name,)) else None
+
+    def _renamed(self) -> dict[str, str]:
+        """Moves that the lockfile has not followed: by `moved`, taken back by Git, or because the marks moved."""
+        lock, voices = self.lock, self.catalog.voices
+        renamed = {
+            old: new
+            for old, new in self.moves.target.items()
+            if (old in lock.voices or old in lock.removed) and (new not in lock.voices or old in self.moves.rings)
+        }
+        taken = set(renamed.values())
+        for name, record in lock.voices.items():
+            if name in voices or name in renamed:
+                continue
+            earlier = list(reversed(record.previous_names))
+            for new in (*earlier, *self.names(record.id)):
+                if new in voices and new not in lock.voices and new not in taken:
+                    renamed[name] = new
+                    taken.add(new)
+                    break
+        return renamed
+
+    def _recorded(self) -> dict[str, str]:
+        recorded: dict[str, str] = {}
+        for name, record in self.lock.voices.items():
+            # An external id may be that of a model which another name of this catalog manages.
+            present = self.renamed.get(name, name)
+            ids = [r.id for r in record.retired] + ([record.pending.id] if record.pending else [])
+            ids = [model_id for model_id in ids if not self.elsewhere(model_id, present)]
+            ids += [] if record.origin == "external" or self._misplaced(record.id, present) else [record.id]
+            recorded |= dict.fromkeys(ids, present)
+        for name, removed in self.lock.removed.items():
+            present = self.renamed.get(name, name)
+            for gone in removed.retired:
+                if not self.elsewhere(gone.id, present):
+                    recorded.setdefault(gone.id, present)
+        return recorded
+
+    def elsewhere(self, model_id: str, name: str) -> bool:
+        """Whether a model that is recorded beside a name says itself that it serves another voice of the manifests.
+
+        Who edits a lockfile must not have the model of one voice deleted as a generation of another.
+        """
+        names = self.names(model_id)
+        return name not in names and any(served in self.catalog.voices for served in names)
+
+    def _misplaced(self, model_id: str, name: str) -> bool:
+        """Whether the lockfile holds a current model under a wrong name, and the account shows which is right.
+
+        A voice does not lose its model that way: its marks must be on another one, or it has left the manifests.
+        """
+        if not self.elsewhere(model_id, name):
+            return False
+        return name not in self.catalog.voices or bool(self._serving.get(name, set()) - {model_id})
+
+    def _servers(self) -> Mapping[str, set[str]]:
+        """The ids whose marks say that they serve a name now."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for model in self.observation.models.values():
+            if model.serves(self.namespace) and self.ours(model):
+                found[self.names(model.id)[0]].add(model.id)
+        return found
+
+    def _by_name(self) -> Mapping[str, list[Model]]:
+        """Models with our marks, by the name that they serve; the lockfile's word goes first."""
+        found: dict[str, list[Model]] = defaultdict(list)
+        for model in self.observation.models.values():
+            if model.id in self.recorded:
+                found[self.recorded[model.id]].append(model)
+            elif (names := self.names(model.id)) and self.ours(model):
+                found[names[0]].append(model)
+        return found
