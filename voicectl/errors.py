@@ -44,6 +44,18 @@ class Problem:
         return f"{self.place}: {self.message}" + (f"; {self.hint}" if self.hint else "")
 
 
+LONGEST_QUOTE = 200
+"""Characters of a file's content, or a server's, that a message shows."""
+_LONGEST_MESSAGE = 20_000
+"""Far above what a message of ours needs, even one that names every voice; a terminal survives it."""
+
+
+def cut(text: object, longest: int = LONGEST_QUOTE) -> str:
+    """What a message quotes: at most so many characters, saying how many there were."""
+    whole = str(text)
+    return whole if len(whole) <= longest else f"{whole[:longest]}… ({len(whole)} characters)"
+
+
 class VoicectlError(Exception):
     """What went wrong in words for a person, with a hint on what to do next.
 
@@ -55,9 +67,10 @@ class VoicectlError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "", where: Iterable[Place] = ()) -> None:
+        message = cut(message, _LONGEST_MESSAGE)
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = cut(hint, _LONGEST_MESSAGE)
         self.where = tuple(where)
 
 

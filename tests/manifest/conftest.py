@@ -132,8 +132,8 @@ def write(tmp_path: Path) -> Callable[[Files], Path]:
 def load(write: Callable[[Files], Path]) -> Callable[..., Catalog]:
     """Writes files and loads the catalog in them."""
 
-    def load_files(files: Files, environment: str | None = None, **options: bool) -> Catalog:
-        return load_all(write(files), environment, **options)[1]
+    def load_files(files: Files, environment: str | None = None, *, read_samples: bool = True) -> Catalog:
+        return load_all(write(files), environment, read_samples=read_samples)[1]
 
     return load_files
 

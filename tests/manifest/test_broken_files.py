@@ -22,7 +22,7 @@ VOICES = {
     "unknown key": (voice("    titel: x\n"), "5:5: unknown key 'titel'; did you mean 'title'?"),
     "unknown key at the top": ("voice: {}\n", "1:1: unknown key 'voice'; did you mean 'voices'?"),
     "number as text": (voice("    description: 2026\n"), "5:18: description: must be a text; put it in quotes"),
-    "boolean as text": (voice("    description: yes\n"), "5:18: description: must be a text; put it in quotes"),
+    "boolean as text": (voice("    description: true\n"), "5:18: description: must be a text; put it in quotes"),
     "nothing as text": (
         voice("    description:\n"),
         "5:17: description: must be a text, but nothing is there; write it, or leave the key out",
@@ -308,7 +308,8 @@ PROJECTS = {
     ),
     "nothing matches": (
         "catalog: a\nmanifests: [voice/*.yaml]\n",
-        "2:12: no file matches voice/*.yaml; add a manifest, or correct `manifests:`",
+        "2:12: no file matches voice/*.yaml; add a manifest, or correct `manifests:`; "
+        "`voicectl destroy` ends a catalog and deletes its models",
     ),
     "tag in defaults": (
         "catalog: a\ndefaults: {tags: ['voicectl:a']}\n",
@@ -335,7 +336,8 @@ IN_ENVIRONMENTS = {
     "override of nothing": (
         ENVIRONMENTS + "      narater: {title: x}\n",
         voice(""),
-        "voicectl.yaml:6:7: environments.staging.voices: there is no voice 'narater'; did you mean 'narrator'?",
+        "voicectl.yaml:6:7: environments.staging.voices: this overrides 'narater', and no manifest has that voice; "
+        "if it was removed, delete the override; else: did you mean 'narrator'?",
     ),
     "override elsewhere": (
         ENVIRONMENTS + "      narrator: {title: x}\n",

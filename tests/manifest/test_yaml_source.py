@@ -16,15 +16,27 @@ def complaints(content: bytes | str) -> list[str]:
 
 
 def test_scalars_mean_what_people_write() -> None:
-    document, problems = parse(
-        "f.yaml", b"a: [1, -2, 1.5, yes, no, On, off, ~, null, 2026-03-01, 007, 1e5, 0x1f, '3', x]\nno: 1\n"
-    )
+    document, problems = parse("f.yaml", b"a: [1, -2, 1.5, true, false, ~, null, '3', x]\nno: 1\n")
     assert not problems
     assert document is not None
     assert document.data == {
-        "a": [1, -2, 1.5, True, False, True, False, None, None, "2026-03-01", "007", "1e5", "0x1f", "3", "x"],
+        "a": [1, -2, 1.5, True, False, None, None, "3", "x"],
         "no": 1,
     }
+
+
+OTHERWISE = (
+    "1.10 007 +5 -0 5. .5 1e3 1E400 0x10 0o7 1_000 12:30:00 2026-01-01 NO no Yes on OFF True FALSE Null NULL "
+    "0.12345678901234567890 123456789012345678901234567890 .inf .nan 10.0.0 ="
+)
+
+
+@pytest.mark.parametrize("text", OTHERWISE.split())
+def test_what_would_read_back_otherwise_stays_the_text_that_stands_there(text: str) -> None:
+    document, problems = parse("f.yaml", f"a: {text}\nb: [{text}, {{c: {text}}}]\n".encode())
+    assert not problems
+    assert document is not None
+    assert document.data == {"a": text, "b": [text, {"c": text}]}
 
 
 def test_places_of_keys_and_values() -> None:
@@ -81,7 +93,13 @@ def test_refusals(content: bytes | str, complaint: str) -> None:
     ("content", "place", "hint"),
     [
         ("a: b\n\tc: d\n", "f.yaml:2:1:", "indent with spaces, not tabs"),
-        ("a: 'b\n", "f.yaml:", "check indentation, quotes and brackets"),
+        ("a:\n\tb: c\n", "f.yaml:2:1:", "indent with spaces, not tabs"),
+        ("a:\n  b:\n  \tc: d\n", "f.yaml:3:3:", "indent with spaces, not tabs"),
+        ("a: |\n\tb\n", "f.yaml:2:1:", "indent with spaces, not tabs"),
+        ("a: @b\n", "f.yaml:1:4:", "put it in quotes"),
+        ("a: 'b\n", "f.yaml:1:4:", "close it"),
+        ('a:\n  title: "x\n  tags:\n    - y\n', "f.yaml:2:10:", "close it"),
+        ("a: 'b\nc: 'd'\n", "f.yaml:1:4:", "close the quote where the text ends"),
         ("a: b\n c: [1\n", "f.yaml:2:3:", "check indentation, quotes and brackets"),
         ("requires: >=1.0\n", "f.yaml:1:12:", "check indentation, quotes and brackets"),
     ],

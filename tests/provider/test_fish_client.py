@@ -20,7 +20,16 @@ from voicectl.model.voice import Cover, Metadata
 from voicectl.provider.fish.client import FishClient
 from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.patience import Patience
-from voicectl.provider.port import InputChanged, NewModel, NotSent, OutcomeUnknown, Rejected, Throttled, Upload
+from voicectl.provider.port import (
+    InputChanged,
+    NewModel,
+    NotSent,
+    OutcomeUnknown,
+    ProviderError,
+    Rejected,
+    Throttled,
+    Upload,
+)
 
 T = TypeVar("T")
 SPEC = Path(__file__).resolve().parents[3] / "shared" / "api" / "fish-audio-openapi.json"
@@ -197,6 +206,36 @@ def test_answers_to_a_creation(tmp_path: Path, status: int, body: bytes, error: 
         run("http://127.0.0.1", lambda client: client.create(new_model(tmp_path), silent), transport=transport)
     assert words in str(raised.value)
     assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words", "hint"),
+    [
+        (
+            429,
+            b"{}",
+            "too many requests",
+            "lower `concurrency` in voicectl.yaml, or wait: the account's limit is shared",
+        ),
+        (
+            502,
+            b"\n<!DOCTYPE html><h1>Bad Gateway</h1>",
+            "a gateway before 127.0.0.1, not the API",
+            "the proxy settings",
+        ),
+        (504, b"<html>", "a gateway before 127.0.0.1, not the API", "try again later"),
+        (502, b'{"message": "busy"}', "127.0.0.1 failed (502): busy", "try again later"),
+    ],
+)
+def test_too_much_and_a_gateway_are_told_apart_with_what_to_do(
+    tmp_path: Path, status: int, body: bytes, words: str, hint: str
+) -> None:
+    transport = answering(status, body)
+    with pytest.raises(ProviderError) as raised:
+        run("http://127.0.0.1", lambda client: client.create(new_model(tmp_path), silent), transport=transport)
+    assert words in raised.value.message
+    assert hint in raised.value.hint
+    assert ("gateway" in raised.value.message) == body.lstrip().startswith(b"<")
 
 
 def test_get_is_repeated_and_post_is_not(tmp_path: Path) -> None:

@@ -171,3 +171,22 @@ def test_a_project_that_would_be_invalid_stays_as_it_was(project: Project, hand:
         assert (project.root / "voicectl.yaml").read_text() == text
         assert not (project.root / "voices/narrator.yaml").exists()
     project.run("validate", "--env", "production").expect(0)
+
+
+@pytest.mark.parametrize("title", ["a\0b", "x" * 1_100_000])
+def test_a_model_that_no_manifest_can_describe_keeps_none_of_the_others_out(
+    project: Project, hand: Hand, title: str
+) -> None:
+    good = [hand.create(f"Voice {number}") for number in range(3)]
+    bad = hand.create("To be renamed")
+    hand.raw(bad, title=title)
+    done = project.run("import", "--all").expect(1)
+    assert f"({bad}) is left out: the project would be invalid with it" in done.err
+    assert "run `voicectl import --all` again" in done.err
+    assert "3 models imported" in done.out
+    assert len(done.err) < 3000
+    assert sorted(change["id"] for change in project.plan()["changes"]) == sorted(good)
+    hand.patch(bad, title="A title")
+    project.run("import", "--all").expect(0)
+    project.apply()
+    project.settled()

@@ -135,14 +135,43 @@ def test_any_tag_goes_into_a_list_of_lines(project: Project, hand: Hand, tag: st
     project.settled()
 
 
-def test_values_that_no_manifest_may_have_change_nothing(applied: Project, hand: Hand) -> None:
+def test_values_that_no_manifest_may_have_are_left_out_and_the_others_go_on(applied: Project, hand: Hand) -> None:
     lock = applied.lock_path.read_bytes()
-    hand.raw(applied.lock["voices"]["narrator"]["id"], visibility="public")
+    before = applied.lock["voices"]["narrator"]
+    hand.raw(before["id"], visibility="public")
     hand.patch(applied.lock["voices"]["host"]["id"], title="By hand")
-    assert "would be invalid" in applied.run("pull").expect(1).err
-    assert (applied.root / "voices/all.yaml").read_text() == MANIFEST
-    assert applied.lock_path.read_bytes() == lock
-    applied.run("pull", "--exclude", "narrator").expect(0)
+    dry = applied.run("pull", "--dry-run").expect(1)
+    assert "narrator is left out: with the account's values the manifests would be invalid" in dry.err
+    assert "a public voice needs a cover_image" in dry.err
+    assert "public" not in dry.out
+    assert '+    title: "By hand"' in dry.out
+    assert ((applied.root / "voices/all.yaml").read_text(), applied.lock_path.read_bytes()) == (MANIFEST, lock)
+    assert "narrator can't be pulled" in applied.run("pull").expect(1).err
+    assert (applied.root / "voices/all.yaml").read_text() == MANIFEST.replace("'Acme Host'", '"By hand"')
+    assert applied.lock["voices"]["narrator"] == before
+    assert "Nothing to pull" in applied.run("pull", "--exclude", "narrator").expect(0).out
+
+
+def test_a_voice_whose_lines_can_not_be_edited_does_not_keep_the_others_back(project: Project, hand: Hand) -> None:
+    shared = "  a: &a\n    title: A\n    samples: [{audio: ../samples/a.wav}]\n  b: *a\n"
+    others = "".join(f"  {n}:\n    title: {n}\n    samples: [{{audio: {project.sample(n)}}}]\n" for n in "cdef")
+    project.sample("a.wav")
+    project.write("voices/all.yaml", f"voices:\n{shared}{others}")
+    project.apply()
+    for name in "bdf":
+        hand.patch(project.lock["voices"][name]["id"], title=f"{name} by hand")
+    dry = project.run("pull", "--dry-run").expect(1)
+    done = project.run("pull").expect(1)
+    for each in (dry, done):
+        assert "b is left out: voices/all.yaml can't be edited" in each.err
+        assert "--exclude b goes on without" in each.err
+    text = (project.root / "voices/all.yaml").read_text()
+    assert text == f"voices:\n{shared}{others}".replace("title: d", "title: d by hand").replace(
+        "title: f", "title: f by hand"
+    )
+    assert all(f"+    title: {name} by hand" in dry.out for name in "df")
+    project.run("pull", "--exclude", "b").expect(0)
+    assert project.actions() == [("b", "update")]
 
 
 def test_a_manifest_behind_a_link_stays_one(applied: Project, hand: Hand) -> None:

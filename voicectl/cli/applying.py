@@ -51,7 +51,8 @@ def apply_plan(
     with contextlib.ExitStack() as lease:
         waiting = partial(_waiting, choices=choices, settings=settings)
         lease.enter_context(store.lease(choices.command, choices.lock_timeout, waiting, settings.run))
-        project, catalog = wiring.load(settings, limits=limits)
+        # What is to be destroyed is in the lockfile and the account: the manifests may be gone already.
+        project, catalog = wiring.load(settings, limits=limits, may_be_empty=choices.word == "destroy")
         if wiring.store(project).location != store.location:
             raise StateConflict("`state` in voicectl.yaml was changed by somebody else meanwhile", "run it again")
         settings.log.problems(catalog.warnings)
@@ -132,4 +133,8 @@ def _failure(applied: ApplyResult, command: str) -> VoicectlError | None:
         return None
     if applied.error is not None:
         return applied.error
-    return ApplyFailed("not every voice is as planned", f"look at the messages above; then `{command}` again goes on")
+    hint = f"look at the messages above; then `{command}` again goes on"
+    if applied.failed_training:
+        hint = f"look at the messages above; `{command}` again leaves failed trainings alone, "
+        hint += f"`{command} --retry-failed` makes those models again"
+    return ApplyFailed("not every voice is as planned", hint)

@@ -12,10 +12,13 @@ from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state
 from voicectl.errors import InvalidFiles, VoicectlError
 from voicectl.manifest.project import Project
+from voicectl.model import marker
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
+from voicectl.plan.findings import findings
 from voicectl.plan.policy import check_account, check_missing
 from voicectl.provider.port import Misconfigured
+from voicectl.state.content import now
 from voicectl.version import VERSION
 
 
@@ -72,10 +75,12 @@ def _project(project: Project) -> Finding:
 
 
 def _manifests(catalog: Catalog) -> Finding:
-    warnings = len(catalog.warnings)
-    level = "warning" if warnings else "ok"
-    hint = "`voicectl validate` shows the warnings" if warnings else ""
-    return Finding(level, "manifests", f"voices: {len(catalog.voices)}, warnings: {warnings}", hint)
+    found = findings(catalog, now().date())
+    errors = sum(problem.level == "error" for problem in found)
+    level = "error" if errors else "warning" if found else "ok"
+    said = f"voices: {len(catalog.voices)}" + (f", errors: {errors}" if errors else "")
+    hint = "`voicectl validate` shows them" if found else ""
+    return Finding(level, "manifests", f"{said}, warnings: {len(found) - errors}", hint)
 
 
 def _state(project: Project, lock: Lock) -> Finding:
@@ -91,8 +96,11 @@ async def _account(project: Project, catalog: Catalog, lock: Lock, listener: Lis
         wallet = await provider.wallet()
         findings.append(Finding("ok", "key", f"accepted; credit {wallet.credit or 'not told'}"))
         seen = await observe(provider, catalog, lock)
+        account = await provider.list_models()
     refused = [*check_account(lock, seen), *check_missing(lock, seen, catalog.policy, allowed=False)]
     if refused:
         return findings + [Finding("error", "account", notice.message, notice.hint) for notice in refused]
-    told = f"{seen.account or 'no models yet'}; models of this catalog: {len(seen.models)}"
+    ours = sum(catalog.namespace in marker.owners(model.tags) for model in account.models)
+    least = "" if account.complete else "at least "
+    told = f"{seen.account or 'no models yet'}; models: {least}{len(account.models)}, of this catalog: {least}{ours}"
     return [*findings, Finding("ok", "account", told)]

@@ -1,28 +1,33 @@
-"""What `import` does: from models to files, all of them or none."""
+"""What `import` does: from models to files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.settings import Globals
+from voicectl.cli.sifting import refused, sift
 from voicectl.engine.importing import find_imports
-from voicectl.errors import InvalidFiles, UsageError
+from voicectl.errors import UsageError
 from voicectl.files import Rewriting
-from voicectl.manifest.discover import PROJECT_FILE, find_manifests, fixed_part, matches
+from voicectl.manifest.discover import PROJECT_FILE, fixed_part, matches
 from voicectl.manifest.project import Project
 from voicectl.manifest.writing import manifest_text, with_models
 from voicectl.manifest.yaml_source import MAX_BYTES
-from voicectl.model.catalog import Catalog
-from voicectl.plan.importing import Import
+from voicectl.plan.importing import Import, NotImportable
 from voicectl.regular_file import read_regular
 
 
 def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -> None:
-    """Write a manifest for each model. Raises NotImportable or UsageError before anything is written."""
-    project, catalog = _load(settings)
+    """Write a manifest for each model. Raises NotImportable or UsageError before anything is written.
+
+    Of all models (`wanted` is None) those that no manifest can describe are left out; raises NotImportable then, at
+    the end.
+    """
+    # A project that has no manifest yet is where an import begins.
+    project, catalog = wiring.load(settings, read_samples=False, may_be_empty=True)
     directory = _directory(project, settings, out)
     store, identity = wiring.store(project), wiring.identity(project)
 
@@ -34,33 +39,30 @@ def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -
     if not imports:
         printing.out("Nothing to import: every model of the account is claimed.\n")
         return
-    files, remarks = _files(project, directory, imports)
-    written = _write(project.root, files)
-    try:
-        wiring.load(settings, read_samples=False)
-    except InvalidFiles as error:
-        written.undo()
-        problem = next(each for each in error.problems if each.level == "error")
-        raise UsageError(f"with these the project would be invalid: {problem}", "nothing was written") from None
-    for path in sorted(files):
+
+    def wrong(some: Sequence[Import]) -> str:
+        problem = refused(settings, _files(project, directory, some)[0], read_samples=False)
+        return f"the project would be invalid with it: {problem}" if problem else ""
+
+    good, bad = sift(imports, wrong) if wanted is None else (imports, [])
+    files, remarks = _files(project, directory, good)
+    if good and (problem := wrong(good)):
+        raise UsageError(problem.replace("with it", "with these", 1), "nothing was written")
+    if good:
+        _write(project.root, files)
+    for path in sorted(files if good else ()):
         settings.log.note(f"wrote {path}")
-    for remark in remarks:
+    for remark in (*remarks, *(f"{each.name} ({each.model.id}) is left out: {reason}" for each, reason in bad)):
         settings.log.warning(remark)
-    count = len(imports)
-    printing.out(
-        f"{count} model{'' if count == 1 else 's'} imported. Next: voicectl plan shows what adopting them does.\n"
-    )
-
-
-def _load(settings: Globals) -> tuple[Project, Catalog]:
-    """The project and its manifests; a project that has none yet is where an import begins."""
-    try:
-        return wiring.load(settings, read_samples=False)
-    except InvalidFiles:
-        project = wiring.project(settings)
-        if any(find_manifests(project.root, project.manifests)):
-            raise
-        return project, Catalog(project.catalog, project.environment)
+    count = len(good)
+    if good:
+        models = f"{count} model{'' if count == 1 else 's'}"
+        printing.out(f"{models} imported. Next: voicectl plan shows what adopting them does.\n")
+    if bad:
+        raise NotImportable(
+            f"{', '.join(each.model.id for each, _ in bad)} can't be imported: {bad[0][1]}",
+            "correct what it names (a title in the account), then run `voicectl import --all` again",
+        )
 
 
 def _directory(project: Project, settings: Globals, out: Path | None) -> str:
@@ -74,7 +76,7 @@ def _directory(project: Project, settings: Globals, out: Path | None) -> str:
         raise UsageError(f"--out {out} is outside the project", "name a directory in it") from None
 
 
-def _files(project: Project, directory: str, imports: list[Import]) -> tuple[dict[str, str], list[str]]:
+def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple[dict[str, str], list[str]]:
     files, remarks = {}, []
     for each in imports:
         path = os.path.normpath(os.path.join(directory, f"{each.name}.yaml")).replace(os.sep, "/")
@@ -92,14 +94,12 @@ def _files(project: Project, directory: str, imports: list[Import]) -> tuple[dic
     return files, remarks
 
 
-def _write(root: Path, files: Mapping[str, str]) -> Rewriting:
+def _write(root: Path, files: Mapping[str, str]) -> None:
     """Write them all; an existing manifest is never overwritten. Raises UsageError before anything is written."""
     there = sorted(path for path in files if path != PROJECT_FILE and (root / path).exists())
     if there:
         raise UsageError(f"{', '.join(there)} exists already", "nothing was written; choose other names, or --out DIR")
-    written = Rewriting(root)
-    write_all(written, files)
-    return written
+    write_all(Rewriting(root), files)
 
 
 def write_all(written: Rewriting, texts: Mapping[str, str]) -> None:

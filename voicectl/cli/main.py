@@ -228,12 +228,13 @@ def _discard_output() -> None:
 
 
 def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:
-    """Tell an error: on standard error, and as the JSON document where standard output belongs to a machine."""
-    if _wants_machine(args):
-        from voicectl.cli import printing
-        from voicectl.report import error_report
+    """Tell an error: on standard error, and on standard output in the format that was asked for there."""
+    fmt = _wanted_format(args)
+    # The pages of `ci` are put together from several outputs, and what is there already is one of them.
+    if fmt == "json" or (fmt in _PAGES and not settings.command.startswith("ci")):
+        from voicectl.cli import printing, reports
 
-        printing.out(error_report.error(error))
+        printing.out(reports.failure_in(fmt, settings, error))
     if settings.reports:
         from voicectl.cli import reports
 
@@ -242,11 +243,15 @@ def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:
     return error.exit_code
 
 
-def _wants_machine(args: Sequence[str]) -> bool:
-    """Whether standard output belongs to a machine, told from the raw words: parsing may have failed."""
+_PAGES = ("markdown", "junit", "sarif")
+"""Formats beside JSON whose readers expect a document even where there is nothing but a failure."""
+
+
+def _wanted_format(args: Sequence[str]) -> str:
+    """What `--format` asks for, told from the raw words: parsing may have failed."""
     joined = [b for a, b in pairwise(args) if a == "--format"]
     joined += [a.removeprefix("--format=") for a in args if a.startswith("--format=")]
-    return bool(joined) and joined[-1] == "json"
+    return joined[-1] if joined else ""
 
 
 def entry() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.importing import write_all
 from voicectl.cli.settings import Globals
+from voicectl.cli.sifting import refused, sift
 from voicectl.engine.observe import observe
 from voicectl.engine.prepare import load_state
-from voicectl.errors import InvalidFiles, StateError, UsageError, VoicectlError
+from voicectl.errors import StateError, UsageError, VoicectlError
 from voicectl.files import Rewriting
 from voicectl.manifest import yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
@@ -23,14 +25,14 @@ from voicectl.model.observed import Observation
 from voicectl.plan.compare import shown
 from voicectl.plan.plan import Selectors
 from voicectl.plan.policy import check_account
-from voicectl.plan.pulling import Pull, pulls, recorded
+from voicectl.plan.pulling import Pull, pulls, recorded_in
 from voicectl.regular_file import read_regular
 from voicectl.report.escape import terminal
-from voicectl.state.port import ABSENT
+from voicectl.state.port import ABSENT, StateStore, Version
 
 
 class NotPullable(VoicectlError):
-    """A file can't be edited; nothing was written."""
+    """What the account holds can't stand in a manifest; of these voices nothing was written."""
 
     code = "not_pullable"
 
@@ -45,7 +47,10 @@ class _Edits:
 
 
 def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
-    """Edit manifests and lockfile. Raises NotPullable, StateError or UsageError before anything is written."""
+    """Edit manifests and lockfile. Raises StateError or UsageError before anything is written.
+
+    Raises NotPullable at the end where voices were left out.
+    """
 
     async def look(lock: Lock) -> Observation:
         async with wiring.provider(project, settings.log.reading()) as provider:
@@ -63,39 +68,79 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
         observation = running.run(look(lock))
         for refusal in check_account(lock, observation):
             raise StateError(refusal.message, refusal.hint)
-        edits = _edits(project, pulls(catalog, lock, observation, selectors))
+        edits, left_out = _usable(settings, project, pulls(catalog, lock, observation, selectors))
         texts = _texts(project, edits)
-        for words in edits.remarks:
+        for words in (*edits.remarks, *(f"{name} is left out: {reason}" for name, reason in left_out)):
             settings.log.warning(words)
         if dry_run:
             printing.out("".join(_diff(path, before, after) for path, (before, after) in sorted(texts.items())))
-            return
-        if not texts:
+            return _refuse(left_out)
+        if not texts and not left_out:
             count = len(edits.remarks)
             left = f"{count} {'value was' if count == 1 else 'values were'} changed in the account and can't be taken"
             none = "no managed value was changed in the account"
             printing.out(f"Nothing to pull: {f'{left}; the warnings say why' if count else none}.\n")
             return
-        for name, pulled in edits.voices.items():
-            lock = lock.with_voice(name, recorded(lock.voices[name], pulled))
-        written = Rewriting(project.root)
-        write_all(written, {path: after for path, (_, after) in texts.items()})
-        try:
-            wiring.load(settings)
-            store.save(lock, version)
-        except InvalidFiles as error:
-            written.undo()
-            problem = next(each for each in error.problems if each.level == "error")
-            raise NotPullable(
-                f"with the account's values the manifests would be invalid: {problem}", "--exclude it"
-            ) from None
-        except VoicectlError:
-            written.undo()
-            raise
+        if texts:
+            _write(project, texts, store, recorded_in(lock, edits.voices), version)
     for path in sorted(texts):
         settings.log.note(f"changed {path}")
     count = sum(map(len, edits.voices.values()))
-    printing.out(f"{count} value{'' if count == 1 else 's'} pulled into {len(texts)} file(s). Next: voicectl plan\n")
+    if count:
+        printing.out(
+            f"{count} value{'' if count == 1 else 's'} pulled into {len(texts)} file(s). Next: voicectl plan\n"
+        )
+    return _refuse(left_out)
+
+
+def _refuse(left_out: Sequence[tuple[str, str]]) -> None:
+    """Raises NotPullable where anything was left out."""
+    if left_out:
+        names = ", ".join(name for name, _ in left_out)
+        flags = " ".join(f"--exclude {name}" for name, _ in left_out)
+        raise NotPullable(
+            f"{names} can't be pulled: {left_out[0][1]}", f"edit by hand what it names; {flags} goes on without"
+        )
+
+
+def _usable(settings: Globals, project: Project, pulled: Sequence[Pull]) -> tuple[_Edits, list[tuple[str, str]]]:
+    """The edits after which the project is valid, and the voices that have to be left out for it, with why.
+
+    Raises NotPullable where that can't be told voice by voice.
+    """
+    by_voice: dict[str, list[Pull]] = defaultdict(list)
+    for pull in pulled:
+        by_voice[pull.voice.name].append(pull)
+
+    def edits_of(names: Sequence[str]) -> _Edits:
+        return _edits(project, [pull for name in names for pull in by_voice[name]])
+
+    def wrong(names: Sequence[str]) -> str:
+        edits = edits_of(names)
+        try:
+            texts = _texts(project, edits)
+        except NotPullable as error:
+            return error.message
+        problem = refused(settings, {path: after for path, (_, after) in texts.items()}) if texts else ""
+        return f"with the account's values the manifests would be invalid: {problem}" if problem else ""
+
+    good, left_out = sift(list(by_voice), wrong)
+    if left_out and (together := wrong(good)):
+        raise NotPullable(together, "pull voices one by one, with --only NAME")
+    return edits_of(good), left_out
+
+
+def _write(
+    project: Project, texts: Mapping[str, tuple[str, str]], store: StateStore, lock: Lock, version: Version
+) -> None:
+    """All of these files and the lockfile, or nothing."""
+    written = Rewriting(project.root)
+    write_all(written, {path: after for path, (_, after) in texts.items()})
+    try:
+        store.save(lock, version)
+    except VoicectlError:
+        written.undo()
+        raise
 
 
 def _edits(project: Project, pulled: list[Pull]) -> _Edits:

@@ -11,7 +11,7 @@ from voicectl.cli.earlier_lockfiles import earlier, read
 from voicectl.cli.planning import ask, refuse
 from voicectl.cli.settings import Globals
 from voicectl.engine.renaming import rename_catalog
-from voicectl.errors import StateError, UsageError
+from voicectl.errors import StateError, UsageError, cut
 from voicectl.manifest.project import Project
 from voicectl.plan.plan import Plan
 from voicectl.report import plan_text
@@ -36,7 +36,7 @@ def move(settings: Globals, *, source: str | None, yes: bool) -> None:
         identity = wiring.identity(project)
         if (old.provider.name, old.provider.host) != (identity.name, identity.host):
             raise StateError(
-                f"{place} is of {old.provider.name} at {old.provider.host}, but this run is of {identity.host}",
+                f"{place} is of {cut(old.provider.name)} at {cut(old.provider.host)}, this run of {identity.host}",
                 "move it with the same `provider` and FISH_API_URL with which it was applied",
             )
         new = replace(old, catalog=project.catalog, environment=project.environment)

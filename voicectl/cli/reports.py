@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,29 +54,48 @@ def write(settings: Globals, render: Callable[[str], str]) -> None:
 
 
 def write_failure(settings: Globals, error: VoicectlError) -> None:
-    """Write the failure where a report was expected. SARIF has no words for it: there the old file is taken away.
+    """Write the failure where a report was expected.
 
     A report that stays from an earlier run would be taken for this one's. Raises nothing: there is a failure to tell.
     """
-    from voicectl.report import drift_junit, error_markdown, error_report
-    from voicectl.state.content import now
-
     asked, settings.reports = settings.reports, []
     for fmt, name in asked:
-        path = settings.path(name)
-        try:
-            if fmt == "markdown":
-                _write(path, error_markdown.render(error, settings.command))
-            elif fmt == "json":
-                _write(path, error_report.error(error))
-            elif fmt == "text":
-                _write(path, error_report.text(error))
-            elif fmt == "junit":
-                _write(path, drift_junit.failure(error, now()))
-            elif path.is_file():
-                path.unlink()
-        except (UsageError, OSError):
-            continue
+        with suppress(UsageError, OSError):
+            _write(settings.path(name), failure_in(fmt, settings, error))
+
+
+def failure_in(fmt: str, settings: Globals, error: VoicectlError) -> str:
+    """A failure in one of the formats of reports."""
+    from voicectl.report import error_report
+
+    match fmt:
+        case "json":
+            return error_report.error(error)
+        case "markdown":
+            from voicectl.report import error_markdown
+
+            return error_markdown.render(error, settings.command)
+        case "junit":
+            from voicectl.report import drift_junit
+            from voicectl.state.content import now
+
+            return drift_junit.failure(error, now())
+        case "sarif":
+            from voicectl.report import drift_sarif
+            from voicectl.version import VERSION
+
+            return drift_sarif.failure(error, VERSION, _prefix(settings) if error.where else "")
+    return error_report.text(error)
+
+
+def _prefix(settings: Globals) -> str:
+    from voicectl.cli import wiring
+    from voicectl.manifest.project import find_project
+
+    try:
+        return wiring.repository_prefix(find_project(chdir=settings.chdir))
+    except VoicectlError:
+        return ""
 
 
 def _write(path: Path, text: str) -> None:

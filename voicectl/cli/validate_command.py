@@ -20,18 +20,16 @@ def command(settings: Globals, fmt: str) -> int:
     from voicectl.cli import printing, wiring
     from voicectl.errors import InvalidFiles
     from voicectl.manifest.project import find_project
-    from voicectl.plan.consent import consent_problems
-    from voicectl.plan.team_rules import breach_problems
+    from voicectl.plan.findings import findings
     from voicectl.report import files_report
 
     prefix = wiring.repository_prefix(find_project(chdir=settings.chdir))
     try:
         _, catalog = wiring.load(settings)
-        today = datetime.now(UTC).date()
-        found = sorted((*catalog.warnings, *consent_problems(catalog, today), *breach_problems(catalog)))
+        found = findings(catalog, datetime.now(UTC).date())
         if any(problem.level == "error" for problem in found):
             raise InvalidFiles(found)
-        catalog = replace(catalog, warnings=tuple(found))
+        catalog = replace(catalog, warnings=found)
     except InvalidFiles as error:
         if fmt == "github":
             printing.out(files_report.github(error.problems, prefix))

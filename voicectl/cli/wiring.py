@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from voicectl.state.file import FileStore
 
 EMULATOR_HOST = "emulator"
+_NEW_ACCOUNT = (
+    f"delete {NAME}/emulator.db and what begins with its name, then run `voicectl apply --recreate-missing`: "
+    "the emulator's models are lost with it, and made again"
+)
 
 
 def project(settings: Globals) -> Project:
@@ -50,13 +54,25 @@ def located(settings: Globals) -> Project:
 
 
 def load(
-    settings: Globals, *, read_samples: bool = True, limits: Mapping[str, Any] | None = None
+    settings: Globals,
+    *,
+    read_samples: bool = True,
+    limits: Mapping[str, Any] | None = None,
+    instead: Mapping[str, bytes] | None = None,
+    may_be_empty: bool = False,
 ) -> tuple[Project, Catalog]:
     """The project and its desired voices, under its policy with the command line's limits put in.
 
+    `instead` and `may_be_empty`: see `load_all`.
     Raises ProjectNotFound, UsageError, and InvalidFiles with the problems of all files together.
     """
-    found, loaded = load_all(find_project(chdir=settings.chdir), settings.environment, read_samples=read_samples)
+    found, loaded = load_all(
+        find_project(chdir=settings.chdir),
+        settings.environment,
+        read_samples=read_samples,
+        instead=instead,
+        may_be_empty=may_be_empty,
+    )
     settings.log.about(found.catalog, found.environment)
     given = {name: value for name, value in (limits or {}).items() if value is not None}
     for name in ("max_deletes", "max_replaces"):
@@ -102,7 +118,7 @@ async def provider(found: Project, listener: Listener, *, busy: bool = False) ->
     if found.provider == "emulator":
         from voicectl.emulator.transport import in_process_transport
 
-        transport = in_process_transport(_account_of_emulator(found))
+        transport = in_process_transport(_account_of_emulator(found), remedy=_NEW_ACCOUNT)
         endpoint = Endpoint(f"http://{EMULATOR_HOST}", "emulator-key")
     else:
         endpoint = from_environment()
@@ -171,9 +187,13 @@ def commit(found: Project) -> str | None:
 
 
 def repository_prefix(root: Path) -> str:
-    """A project's place in the repository, as annotations name files; empty where it can't be told."""
+    """A project's place in its checkout, as annotations and SARIF name files, wherever the command was run.
+
+    Empty where the project is the checkout, or in none.
+    """
     root = root.resolve()
-    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    given = os.environ.get("GITHUB_WORKSPACE")
+    workspace = Path(given).resolve() if given else root
     if root == workspace or not root.is_relative_to(workspace):
-        return ""
-    return root.relative_to(workspace).as_posix() + "/"
+        workspace = next((each for each in (root, *root.parents) if os.path.lexists(each / ".git")), root)
+    return "" if root == workspace else root.relative_to(workspace).as_posix() + "/"

@@ -80,17 +80,34 @@ class Page:
     texts: list[str]
 
 
+class UnusableDatabase(UsageError):
+    """A file is not the emulator's database, or not any more."""
+
+
 class Store:
     """Models of all workspaces. Safe to use from several threads and processes.
 
-    Raises UsageError if the file can't be used. Close it when done.
+    Raises UnusableDatabase if the file can't be used; its hint is `remedy`. Close it when done.
     """
 
-    def __init__(self, path: Path | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        remedy: str = "name a file that the emulator made, or a new one",
+    ) -> None:
         self._clock = clock
         self._lock = threading.RLock()
-        self._db = _open(path)
+        self._path, self._remedy = path, remedy
+        try:
+            self._db = _open(path)
+        except (OSError, ValueError, sqlite3.Error) as error:
+            raise self.unusable(error) from None
         self._counted: tuple[object, dict[Statement, int]] = (None, {})
+
+    def unusable(self, error: Exception) -> UnusableDatabase:
+        """That this file can't be used, and what to do about it."""
+        return UnusableDatabase(f"{self._path}: can't be used as the emulator's database: {error}", self._remedy)
 
     def close(self) -> None:
         """Closes the file. Closing twice does no harm."""
@@ -295,23 +312,19 @@ class Store:
 
 
 def _open(path: Path | None) -> sqlite3.Connection:
-    hint = "name a file that the emulator made, or a new one"
-    try:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(
-            ":memory:" if path is None else path,
-            timeout=_BUSY_MS / 1000,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-    except (OSError, sqlite3.Error) as error:
-        raise UsageError(f"{path}: can't be opened as the emulator's database: {error}", hint) from None
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=_BUSY_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+    )
     try:
         _prepare(db)
-    except (sqlite3.Error, ValueError) as error:
+    except BaseException:
         db.close()
-        raise UsageError(f"{path}: can't be used as the emulator's database: {error}", hint) from None
+        raise
     return db
 
 

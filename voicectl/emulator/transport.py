@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import httpx
@@ -19,14 +20,24 @@ class InProcessTransport(httpx.ASGITransport):
         self.asgi = create_app(store, settings)
         super().__init__(app=self.asgi)
 
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answers. Raises UnusableDatabase where the file turns out to be damaged."""
+        try:
+            return await super().handle_async_request(request)
+        except sqlite3.DatabaseError as error:
+            raise self.store.unusable(error) from None
+
     async def aclose(self) -> None:
         """Closes the store."""
         self.store.close()
 
 
-def in_process_transport(db: Path | None = None, settings: Settings | None = None) -> InProcessTransport:
+def in_process_transport(
+    db: Path | None = None, settings: Settings | None = None, *, remedy: str = ""
+) -> InProcessTransport:
     """A transport for `httpx.AsyncClient` on a database file (none: in memory). Closing the client closes it.
 
-    Raises UsageError if the file can't be used.
+    Raises UnusableDatabase if the file can't be used, with `remedy` as its hint.
     """
-    return InProcessTransport(Store(db), settings or Settings())
+    store = Store(db, remedy=remedy) if remedy else Store(db)
+    return InProcessTransport(store, settings or Settings())

@@ -20,6 +20,7 @@ from voicectl.model.voice import Metadata, Visibility, Voice
 from voicectl.plan.compare import widens
 from voicectl.plan.decision import RETENTION_OVER, UNFINISHED, WITHDRAWN
 from voicectl.plan.plan import Action
+from voicectl.plan.result import RETRY_FAILED
 from voicectl.plan.task import Task
 from voicectl.provider.port import NewModel, Provider, Upload
 
@@ -259,9 +260,7 @@ class Performer:
             raise TaskFailed(f"{model.id} disappeared while it was training", "run `voicectl apply` again")
         if present.state == "failed":
             self._record_state(name, present)
-            raise TaskFailed(
-                f"the training of {model.id} failed", "look at its samples, then run `voicectl apply --retry-failed`"
-            )
+            raise TaskFailed(f"the training of {model.id} failed", RETRY_FAILED)
         return present
 
     async def _idle(self, seconds: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from voicectl.engine.observe import observe
-from voicectl.errors import StateError
+from voicectl.errors import StateError, cut
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.plan.offline import as_recorded
@@ -56,7 +56,7 @@ def load_state(store: StateStore, catalog: Catalog, identity: ProviderIdentity) 
         if recorded != wanted:
             along = "; `voicectl state move` takes its models along to the new name" if what == "catalog" else ""
             raise StateError(
-                f"{store.location} is of {what} {recorded or 'none'}, but this run is of {wanted or 'none'}",
+                f"{store.location} is of {what} {cut(recorded or 'none')}, but this run is of {wanted or 'none'}",
                 f"correct the {what}, or give this one a lockfile of its own with `state` in voicectl.yaml{along}",
             )
     return lock, version

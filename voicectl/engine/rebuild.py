@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from voicectl.engine.observe import observe
-from voicectl.errors import StateError
+from voicectl.errors import StateError, cut
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.plan.rebuild import Rebuilt, carried_over, rebuild
@@ -34,7 +34,7 @@ def _check_account(old: Lock, rebuilt: Lock) -> None:
     recorded, seen = old.provider.account, rebuilt.provider.account
     if recorded and seen and recorded != seen:
         raise StateError(
-            f"the lockfile is of account {recorded}, but the key opens account {seen}: nothing was changed",
+            f"the lockfile is of account {cut(recorded)}, but the key opens account {cut(seen)}: nothing was changed",
             "use the key of the right workspace; for another account, move the lockfile away first",
         )
     if old.voices and not rebuilt.ids():

@@ -10,7 +10,7 @@ from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
 from voicectl.model.observed import Model
 from voicectl.plan.planner import Sides
-from voicectl.plan.result import Leftover
+from voicectl.plan.result import RETRY_FAILED, Leftover
 from voicectl.plan.select import matching
 from voicectl.provider.port import Provider, ProviderError
 
@@ -58,7 +58,8 @@ async def wait_for_training(
         record = ledger.voices.get(name)
         if record is not None and record.id == present.id:
             ledger.put(name, replace(record, state=present.state))
-        return Leftover(name, f"the training of {model.id} failed") if present.state == "failed" else None
+        failed = present.state == "failed"
+        return Leftover(name, f"the training of {model.id} failed; {RETRY_FAILED}") if failed else None
 
     ended = await together(one(name, model) for name, model in sorted(models.items()))
     return [leftover for leftover in ended if leftover is not None]

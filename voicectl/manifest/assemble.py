@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from voicectl.errors import Place
-from voicectl.manifest import rules, wording, yaml_source
+from voicectl.errors import Place, Problem
+from voicectl.manifest import media, rules, wording, yaml_source
 from voicectl.manifest.files import FileReader, NamedFiles, find_files
 from voicectl.manifest.hashing import FileCache
 from voicectl.manifest.layers import Declared, Manifest
@@ -22,13 +22,21 @@ from voicectl.regular_file import read_regular
 
 
 def assemble(
-    project: Project, files: Sequence[str], paths: ProjectPaths, problems: Problems, *, read_samples: bool
+    project: Project,
+    files: Sequence[str],
+    paths: ProjectPaths,
+    problems: Problems,
+    *,
+    read_samples: bool,
+    instead: Mapping[str, bytes],
 ) -> Catalog:
     """What the manifests `files` want in the project's environment, as far as it could be read.
 
-    What is wrong goes into `problems`. Every file that counts is asked of `paths`.
+    Texts in `instead` count in place of files. What is wrong goes into `problems`. Every file that counts is asked
+    of `paths`.
     """
-    manifests = [manifest for file in files if (manifest := _read_manifest(file, paths, problems)) is not None]
+    read = (_read_manifest(file, paths, problems, instead.get(file)) for file in files)
+    manifests = [manifest for manifest in read if manifest is not None]
     voices = _collect(project, manifests, problems)
     removed = resolve_removals(manifests, voices, problems)
     moved = resolve_moves(manifests, voices, removed, problems)
@@ -48,9 +56,10 @@ def assemble(
     )
 
 
-def _read_manifest(file: str, paths: ProjectPaths, problems: Problems) -> Manifest | None:
+def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: bytes | None = None) -> Manifest | None:
     try:
-        content = read_regular(paths.absolute(paths.file(file)), yaml_source.MAX_BYTES)
+        if content is None:
+            content = read_regular(paths.absolute(paths.file(file)), yaml_source.MAX_BYTES)
     except PathRefused as error:
         problems.error(Place(file), error.message, error.hint)
         return None
@@ -58,9 +67,12 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems) -> Manife
         problems.error(Place(file), f"can't be read ({error.strerror})", "check its permissions")
         return None
     document, found = yaml_source.parse(file, content)
-    problems.found += found
     if document is None:
+        medium = media.medium(content)
+        wrong = Problem(Place(file), f"this is no YAML text but {medium}", "narrow `manifests:` in voicectl.yaml")
+        problems.found += [wrong] if medium else found
         return None
+    problems.found += found
     data = document.data
     if data is None:
         problems.error(Place(file), "the manifest is empty", "add `voices:`, or delete the file")

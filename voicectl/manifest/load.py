@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from voicectl.errors import Place
@@ -17,34 +18,44 @@ from voicectl.manifest.stamps import stamp
 from voicectl.model.catalog import Catalog
 
 
-def load_all(directory: Path, environment: str | None, *, read_samples: bool = True) -> tuple[Project, Catalog]:
+def load_all(
+    directory: Path,
+    environment: str | None,
+    *,
+    read_samples: bool = True,
+    instead: Mapping[str, bytes] | None = None,
+    may_be_empty: bool = False,
+) -> tuple[Project, Catalog]:
     """The project in `directory`, and what its manifests want in this environment.
 
     ProjectNotFound, UsageError (see `load_project`); InvalidFiles with the problems of all files at once, sorted
     by place; warnings are in the catalog. With `read_samples` False no sample, transcript or cover is opened or
     looked for: voices have no samples, no inputs and no cover then, whatever their manifests say.
+    `instead` are texts of the project file and of manifests, by their paths, that count in place of those on the
+    disk, or beside them. With `may_be_empty` a project without a manifest has no voices; elsewhere it is an error.
     """
+    texts = instead or {}
     began = time.time_ns()
     path = os.path.join(directory.resolve(), PROJECT_FILE)
     before = None if os.path.islink(path) else stamp(path)
-    project, problems = read_project(directory, environment)
-    files = _find_manifests(project, problems)
+    project, problems = read_project(directory, environment, texts)
+    files = _find_manifests(project, problems, {*texts} - {PROJECT_FILE}, may_be_empty=may_be_empty)
     snapshot = Snapshot(project.root, project.environment)
-    known = snapshot.load(files) if read_samples and not problems.found else None
+    known = snapshot.load(files) if read_samples and not texts and not problems.found else None
     if known is not None:
         return project, known
     # Half of what `plan` would import is for reading manifests, and a snapshot spares it.
     from voicectl.manifest.assemble import assemble
 
     paths = ProjectPaths(project.root)
-    catalog = assemble(project, files, paths, problems, read_samples=read_samples)
+    catalog = assemble(project, files, paths, problems, read_samples=read_samples, instead=texts)
     problems.refuse()
-    if read_samples and before is not None:
+    if read_samples and not texts and before is not None:
         snapshot.save(catalog, Origins(files, {**paths.files, PROJECT_FILE: before}, paths.resolved), began)
     return project, catalog
 
 
-def _find_manifests(project: Project, problems: Problems) -> list[str]:
+def _find_manifests(project: Project, problems: Problems, more: Set[str], *, may_be_empty: bool) -> list[str]:
     patterns = [pattern for pattern in project.manifests if not discover.refusal(pattern)]
     files, closed, links = discover.find_manifests(project.root, patterns)
     for directory in closed:
@@ -53,8 +64,9 @@ def _find_manifests(project: Project, problems: Problems) -> list[str]:
         # Passing over it in silence could retire every voice behind it.
         hint = "put the directory here, or its own path into `manifests:`"
         problems.error(Place(link), "this is a link to a directory, and such links are not followed", hint)
-    if not files and not closed and patterns:
+    files = sorted({*files, *more})
+    if not files and not closed and patterns and not may_be_empty:
         place = project.document.value(("manifests",))
-        hint = "add a manifest, or correct `manifests:`"
+        hint = "add a manifest, or correct `manifests:`; `voicectl destroy` ends a catalog and deletes its models"
         problems.error(place, f"no file matches {', '.join(patterns)}", hint)
     return files

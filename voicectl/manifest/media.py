@@ -15,7 +15,8 @@ AUDIO = ("wav", "mp3", "m4a", "opus")
 IMAGES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 _HEAD = 512
-_LFS = b"version https://git-lfs"
+LFS_POINTER = b"version https://git-lfs"
+"""How a Git LFS pointer begins (git-lfs, docs/spec.md)."""
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -62,7 +63,7 @@ def judge(file: BinaryIO, size: int) -> Finding:
     head = file.read(_HEAD)
     if not head:
         return Finding("empty", None, "is empty", "put the real file in its place")
-    if head.startswith(_LFS):
+    if head.startswith(LFS_POINTER):
         return Finding("pointer", None, "is a Git LFS pointer, not the file itself", "run git lfs pull")
     kind = kind_of(head)
     if kind not in _SECONDS:
@@ -71,6 +72,12 @@ def judge(file: BinaryIO, size: int) -> Finding:
         return Finding(kind, _SECONDS[kind](file, size))
     except audio.Corrupt as error:
         return Finding(kind, None, str(error), "export or copy it again")
+
+
+def medium(content: bytes) -> str:
+    """What bytes that are no text are, where they are sound or a picture: `audio (wav)`; empty elsewhere."""
+    kind = kind_of(content[:_HEAD])
+    return f"audio ({kind})" if kind in AUDIO else f"a picture ({kind})" if kind in IMAGES else ""
 
 
 def kind_of(head: bytes) -> str:

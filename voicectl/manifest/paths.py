@@ -12,6 +12,7 @@ import re
 import stat
 from pathlib import Path
 
+from voicectl.manifest import nearby
 from voicectl.manifest.problems import shown
 from voicectl.manifest.stamps import Stamp, stamp_of
 
@@ -48,7 +49,7 @@ class ProjectPaths:
         try:
             status = os.stat(os.path.join(self._root, relative))
         except (OSError, ValueError) as error:
-            raise _not_there(text, error) from error
+            raise _not_there(text, error, self._instead(relative, base)) from error
         if stat.S_ISDIR(status.st_mode):
             raise PathRefused(f"{shown(text)} is a directory", "name a file in it")
         if not stat.S_ISREG(status.st_mode):
@@ -84,6 +85,16 @@ class ProjectPaths:
                 raise PathRefused(message, "move the file to another directory")
         return relative
 
+    def _instead(self, relative: str, base: str) -> str:
+        """What to do where there is no such file, and one whose name differs in its letters alone."""
+        there = nearby.lookalike(self._root, relative)
+        if there is None:
+            return "check the path; it is relative to this file"
+        written = os.path.relpath(there, base or ".").replace(os.sep, "/")
+        if nearby.differs_in_form(there, relative):
+            return f"there is {shown(written)}: the same letters in another Unicode form; copy its name from the disk"
+        return f"there is {shown(written)}: file names are case-sensitive here, so write it that way"
+
     def absolute(self, relative: str) -> str:
         """Where a path that was judged is on this machine."""
         return os.path.join(self._root, relative)
@@ -109,9 +120,9 @@ def _check_form(text: str) -> None:
         raise PathRefused(f"{shown(text)} is not a relative path", _INSIDE_HINT)
 
 
-def _not_there(text: str, error: Exception) -> PathRefused:
+def _not_there(text: str, error: Exception, hint: str = "check the path; it is relative to this file") -> PathRefused:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return PathRefused(f"there is no file {shown(text)}", "check the path; it is relative to this file")
+        return PathRefused(f"there is no file {shown(text)}", hint)
     if isinstance(error, PermissionError):
         return PathRefused(f"{shown(text)} can't be read", "check its permissions")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -101,14 +102,18 @@ def load_project(directory: Path, environment: str | None) -> Project:
     return project
 
 
-def read_project(directory: Path, environment: str | None) -> tuple[Project, Problems]:
+def read_project(
+    directory: Path, environment: str | None, instead: Mapping[str, bytes] | None = None
+) -> tuple[Project, Problems]:
     """Like `load_project`, but hands back the problems and what can be used in spite of them.
+
+    A text of the project file in `instead` counts in place of the one on the disk.
 
     InvalidFiles only where nothing can.
     """
     problems = Problems()
     root = directory.resolve()
-    document = _read_file(root, problems)
+    document = _read_file(root, problems, (instead or {}).get(PROJECT_FILE))
     content, _ = wording.read(ProjectFile, document, document.data, problems)
     _check_catalog(content, document, problems)
     _check_requires(content, document, problems)
@@ -164,13 +169,14 @@ def _not_found_hint(directory: Path) -> str:
     return "run `voicectl init` to make a project, or name its directory with -C"
 
 
-def _read_file(root: Path, problems: Problems) -> Document:
+def _read_file(root: Path, problems: Problems, content: bytes | None = None) -> Document:
     if not _holds_project(root):
         raise ProjectNotFound(f"there is no {PROJECT_FILE} in {root}", _not_found_hint(root))
     paths = ProjectPaths(root)
     document = None
     try:
-        content = read_regular(paths.absolute(paths.file(PROJECT_FILE)), yaml_source.MAX_BYTES)
+        if content is None:
+            content = read_regular(paths.absolute(paths.file(PROJECT_FILE)), yaml_source.MAX_BYTES)
         document, found = yaml_source.parse(PROJECT_FILE, content)
         problems.found += found
     except PathRefused as error:

@@ -164,8 +164,10 @@ def check_overrides(project: Project, voices: Mapping[str, Declared], problems: 
             path = ("environments", environment, "voices", name)
             declared = voices.get(name)
             if declared is None:
-                message = f"environments.{environment}.voices: there is no voice {name!r}"
-                problems.error(project.document.key(path), message, did_you_mean(name, voices, "delete it"))
+                message = f"environments.{environment}.voices: this overrides {name!r}, and no manifest has that voice"
+                near = did_you_mean(name, voices, " ").strip()
+                hint = f"if it was removed, delete the override; else: {near}" if near else "delete the override"
+                problems.error(project.document.key(path), message, hint)
             elif declared.entry.environments and environment not in declared.entry.environments:
                 message = f"environments.{environment}.voices: {name!r} is not in this environment"
                 hint = f"add {environment!r} to its `environments:`, or delete the override"

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from voicectl.manifest import durations
 from voicectl.manifest.problems import shown
+from voicectl.manifest.scalars import Flag, Number
 from voicectl.model import canonical, marker
 from voicectl.model.catalog import DEFAULT_RETENTION, Limit, OnConflict, OnDrift, RuleLevel
 from voicectl.model.voice import VISIBILITIES, FieldName, Visibility
@@ -134,7 +135,7 @@ class _Closed(BaseModel):
 class Lifecycle(_Closed):
     """How careful to be with a voice."""
 
-    protect: bool = Field(default=False, description="Never retire, replace-and-delete or prune this voice's models.")
+    protect: Flag = Field(default=False, description="Never retire, replace-and-delete or prune this voice's models.")
     ignore: list[FieldName] = Field(default_factory=list, description="Fields that are left to the provider's web app.")
     retain: Duration | None = Field(default=None, description="How long a retired model is kept; 0 deletes at once.")
 
@@ -146,7 +147,7 @@ class DefaultValues(_Closed):
     visibility: Visibility = Field(default="private", description="Who can see the model.")
     tags: list[Tag] = Field(default_factory=list, description="Tags that every voice gets beside its own.")
     cover_image: Text = Field(default="", description="Cover image, relative to the project file.")
-    enhance_audio_quality: bool = Field(default=True, description="Let the provider clean up the samples.")
+    enhance_audio_quality: Flag = Field(default=True, description="Let the provider clean up the samples.")
     lifecycle: Lifecycle = Field(default_factory=lambda: Lifecycle(), description="How careful to be with a voice.")
     metadata: dict[str, Any] = Field(default_factory=dict, description="Free values that stay in Git.")
 
@@ -200,7 +201,7 @@ class PolicyValues(_Closed):
     )
     on_drift: OnDrift = Field(default="overwrite", description="What to do about changes made at the provider.")
     on_conflict: OnConflict = Field(default="fail", description="What to do about changes made on both sides.")
-    min_sample_seconds: float = Field(default=10.0, ge=0, description="Shorter samples give a warning.")
+    min_sample_seconds: Number = Field(default=10.0, ge=0, description="Shorter samples give a warning.")
     require_consent: list[Visibility] = Field(
         default_factory=list, description="Visibilities for which a voice must carry consent."
     )
@@ -280,7 +281,7 @@ class VoiceEntry(_Closed):
         default="",
         description="png, jpeg, webp or gif file, relative to this manifest; required when public.",
     )
-    enhance_audio_quality: bool = Field(default=True, description="Let the provider clean up the samples.")
+    enhance_audio_quality: Flag = Field(default=True, description="Let the provider clean up the samples.")
     samples: list[SampleEntry] = Field(
         default_factory=list, min_length=1, max_length=MAX_SAMPLES, description="What the model is made from."
     )
@@ -291,7 +292,7 @@ class VoiceEntry(_Closed):
     lifecycle: Lifecycle = Field(default_factory=lambda: Lifecycle(), description="How careful to be with this voice.")
     metadata: dict[str, Any] = Field(default_factory=dict, description="Free values that stay in Git.")
     model: ModelId = Field(default="", description="Existing model to adopt.")
-    external: bool = Field(default=False, description="Not ours to change: looked up and audited, never written to.")
+    external: Flag = Field(default=False, description="Not ours to change: looked up and audited, never written to.")
 
 
 class MoveEntry(_Closed):
@@ -309,7 +310,7 @@ class RemovalEntry(_Closed):
     model_config = ConfigDict(json_schema_extra={"required": ["name"]})
 
     name: Name = Field(default="", description="The name that was removed.")
-    keep_model: bool = Field(default=False, description="Forget the model instead of retiring it.")
+    keep_model: Flag = Field(default=False, description="Forget the model instead of retiring it.")
 
 
 class ManifestFile(_Closed):

@@ -64,7 +64,13 @@ def _complaints(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]
 
     error: SchemaError | None = best_match(Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema))
     if error is not None:
-        yield tuple(error.absolute_path), f"this is no JSON Schema: {shown(error.message)}"
+        where = tuple(error.absolute_path)
+        if where[-1:] in (("title",), ("description",)) and where[-2:-1] != ("properties",):
+            key = where[-1]
+            message = f"`{key}` here is only a caption of the rule, a text; what a voice's {key} must be belongs under"
+            yield where, f"{message} `properties`, as in {{properties: {{{key}: …}}}}"
+        else:
+            yield where, f"this is no JSON Schema: {shown(error.message)}"
         return
     yield from _idle(schema)
     if {"unevaluatedProperties", "patternProperties"} <= set(_keys(schema)):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+
+from voicectl.manifest.media import LFS_POINTER
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import shown
 from voicectl.regular_file import read_regular
@@ -20,6 +23,11 @@ def read_transcript(paths: ProjectPaths, text: str, base: str) -> str:
         raise PathRefused(f"{shown(text)} can't be read", "check its permissions") from error
     if len(content) > MAX_TRANSCRIPT:
         raise PathRefused(f"{shown(text)} is larger than 64 KiB", "a transcript holds only the words of one sample")
+    if content.removeprefix(codecs.BOM_UTF8).startswith(LFS_POINTER):
+        raise PathRefused(
+            f"{shown(text)} is a Git LFS pointer, not the text",
+            "run `git lfs pull`; or keep .txt files out of Git LFS (.gitattributes)",
+        )
     try:
         words = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

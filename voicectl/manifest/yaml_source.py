@@ -2,7 +2,8 @@
 
 The parser's events are read one by one instead of composing nodes, so that depth and the
 expansion of aliases are bounded before anything recursive sees the data. Keys are texts as
-written (`no:` is the key "no"). Dates stay texts; `yes`, `no`, `on` and `off` are booleans.
+written (`no:` is the key "no"). A scalar is a number, true, false or nothing only where it would be written
+again as it stands; `1.10`, `NO`, `007` and dates stay texts, and whoever wants another type reads them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from voicectl.errors import Place, Problem
+from voicectl.errors import Place, Problem, cut
 from voicectl.manifest.positions import Document, KeySpot, Spot
 from voicectl.manifest.problems import shown
+from voicectl.manifest.scalars import FLAGS, Plain
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
@@ -25,20 +27,10 @@ MAX_ALIASED = 100_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
-_DECIMAL = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{0,18}")
-_MEANINGS: tuple[tuple[str, bool | None], ...] = (
-    ("", None),
-    ("~", None),
-    ("null", None),
-    ("true", True),
-    ("yes", True),
-    ("on", True),
-    ("false", False),
-    ("no", False),
-    ("off", False),
-)
-_WORDS = {form: value for word, value in _MEANINGS for form in (word, word.capitalize(), word.upper())}
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
+_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_CHECK = "check indentation, quotes and brackets"
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {None, "!", _TAG + "str", _TAG + "map", _TAG + "seq"}
 
@@ -117,6 +109,8 @@ class _Builder:
         self._anchors: dict[str, _Value] = {}
         self._aliased = 0
         self._root: _Value | None = None
+        self._quoted: Any = None
+        """The latest text in quotes that goes over several lines: its end may be another text's beginning."""
 
     def read(self, text: str) -> Document:
         try:
@@ -155,11 +149,13 @@ class _Builder:
     def _scalar(self, event: Any) -> None:
         text: str = event.value
         mark = event.start_mark
+        if event.style in ("'", '"') and event.end_mark.line > mark.line:
+            self._quoted = event
         if event.style == '"' and _UNSENDABLE.search(text):
             self._report(mark, "a NUL or half a surrogate pair in a text", "delete it")
             text = _UNSENDABLE.sub("", text)
         if event.tag not in _PLAIN_TAGS:
-            self._report(mark, f"the YAML tag {event.tag!r} is not supported", "delete the tag")
+            self._report(mark, f"the YAML tag {shown(event.tag)} is not supported", "delete the tag")
         top = self._stack[-1] if self._stack else None
         if top is not None and top.awaits_key:
             top.key = (text, mark, text == "<<" and event.implicit[0])
@@ -177,7 +173,7 @@ class _Builder:
         if self._stack and self._stack[-1].awaits_key:
             self._stop(mark, "a key must be a text", "put the braces or brackets in quotes")
         if event.tag not in _PLAIN_TAGS:
-            self._report(mark, f"the YAML tag {event.tag!r} is not supported", "delete the tag")
+            self._report(mark, f"the YAML tag {shown(event.tag)} is not supported", "delete the tag")
         is_mapping = type(event) is yaml.MappingStartEvent
         self._stack.append(_Open(mark, event.anchor, {} if is_mapping else None))
 
@@ -198,7 +194,7 @@ class _Builder:
             self._stop(mark, "a key must be a text", "write it out instead of an alias")
         value = self._anchors.get(event.anchor)
         if value is None:
-            message = f"the alias *{event.anchor} stands for nothing before it, or for itself"
+            message = f"the alias *{cut(event.anchor)} stands for nothing before it, or for itself"
             self._stop(mark, message, "anchor a value with & above it")
             return
         self._aliased += value.size
@@ -243,10 +239,10 @@ class _Builder:
                     into.keys.setdefault(key, spot.keys[key])
 
     def _report(self, mark: Any, message: str, hint: str) -> None:
-        self.problems.append(Problem(Place(self.file, mark.line + 1, mark.column + 1), message, hint))
+        self.problems.append(Problem(self._place(mark), message, hint))
 
     def _stop(self, mark: Any, message: str, hint: str) -> None:
-        raise Unreadable(Problem(Place(self.file, mark.line + 1, mark.column + 1), message, hint))
+        raise Unreadable(Problem(self._place(mark), message, hint))
 
     def _syntax_problem(self, error: Exception, text: str) -> Problem:
         conflict = re.search(r"^<{7} ", text, re.MULTILINE)
@@ -254,20 +250,49 @@ class _Builder:
             line = text.count("\n", 0, conflict.start()) + 1
             return Problem(Place(self.file, line), "merge-conflict marks", "settle the conflict in Git first")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        place = Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
-        parts = [getattr(error, "context", None), getattr(error, "problem", None)]
-        said = ", ".join(part for part in parts if isinstance(part, str))
-        hint = "indent with spaces, not tabs" if "tab" in said else "check indentation, quotes and brackets"
-        return Problem(place, f"not valid YAML ({said or 'unreadable'})", hint)
+        context, problem = (getattr(error, name, None) or "" for name in ("context", "problem"))
+        said = ", ".join(part for part in (context, problem) if part)
+        if mark is None:
+            return Problem(Place(self.file), f"not valid YAML ({said or 'unreadable'})", _CHECK)
+        if "quoted scalar" in context and ("end of stream" in problem or "document" in problem):
+            start = error.context_mark  # type: ignore[attr-defined]
+            return Problem(self._place(start), "not valid YAML: the quote that opens here is never closed", "close it")
+        if self._quoted is not None and self._quoted.end_mark.line == mark.line:
+            start, message = self._quoted.start_mark, "not valid YAML: the text in quotes that begins here ends"
+            message += f" in line {mark.line + 1}, and not as YAML wants it"
+            return Problem(self._place(start), message, "close the quote where the text ends")
+        return Problem(self._place(mark), *_in_words(said, _character(text, mark)))
+
+    def _place(self, mark: Any) -> Place:
+        return Place(self.file, mark.line + 1, mark.column + 1)
+
+
+def _character(text: str, mark: Any) -> str:
+    """What stands at a mark; empty at the end of its line."""
+    lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", text)
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    return line[mark.column : mark.column + 1]
+
+
+def _in_words(said: str, character: str) -> tuple[str, str]:
+    """What is wrong where the parser stopped at a character, and what to do."""
+    if character == "\t" and ("tab" in said or "cannot start" in said):
+        return "not valid YAML: a tab is used to indent", "indent with spaces, not tabs"
+    if character and "cannot start" in said:
+        return f"not valid YAML: a text can't begin with {character} unless it is in quotes", "put it in quotes"
+    return f"not valid YAML ({said or 'unreadable'})", _CHECK
 
 
 def _plain(text: str) -> Any:
-    """What an unquoted scalar means."""
+    """What an unquoted scalar means: a number only where its digits are all that it says."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] in "+-0123456789":
-        if _INTEGER.fullmatch(text) and (text.lstrip("+-")[0] != "0" or len(text.lstrip("+-")) == 1):
-            return int(text)
-        if _DECIMAL.fullmatch(text):
-            return float(text)
-    return text
+    if text in FLAGS:
+        return Plain(text)
+    value: Any = text
+    if text[0] in "-0123456789":
+        if _INTEGER.fullmatch(text):
+            value = int(text)
+        elif _DECIMAL.fullmatch(text):
+            value = float(text)
+    return value if str(value) == text else Plain(text)

@@ -104,7 +104,13 @@ def _voice(name: str, voice: Voice | None, record: Record, sides: AuditSides) ->
     fields = tuple(_fields(record, model))
     marks = () if record.origin == "external" else tuple(_marks_notes(name, record, model, sides.lock))
     changed = bool(fields or marks or retired)
-    notes = (*marks, *retired, *_provider_notes(model), *_consent_notes(voice, sides.today))
+    notes = (
+        *marks,
+        *retired,
+        *_cover_notes(voice, record, model),
+        *_provider_notes(model),
+        *_consent_notes(voice, sides.today),
+    )
     if changed and model.updated_at is not None:
         when = model.updated_at.strftime("%Y-%m-%d %H:%M UTC")
         notes = (*notes, f"last changed on {when}; the provider does not tell by whom")
@@ -146,6 +152,13 @@ def _marks_notes(name: str, record: Record, model: Model, lock: Lock) -> Iterato
         yield "its ownership tags are gone"
     elif set(model.marks) != set(wanted):
         yield "its ownership tags were changed"
+
+
+def _cover_notes(voice: Voice | None, record: Record, model: Model) -> Iterator[str]:
+    """A cover where none was applied: unmanaged, so no drift, but somebody put it there."""
+    ignored = voice is not None and "cover_image" in voice.lifecycle.ignore
+    if record.origin == "created" and record.applied.cover_image is None and model.cover_image and not ignored:
+        yield "it has a cover image that was added in the account; while no `cover_image` is in Git it is left alone"
 
 
 def _retired_notes(name: str, gone: Retired, sides: AuditSides) -> Iterator[str]:

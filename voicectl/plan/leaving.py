@@ -24,6 +24,9 @@ from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Notice
 from voicectl.plan.task import Rules, Task, marker_for, retirement, tags_patch, unmark_patch
 
+ORPHANED = "it carries our marks, but neither the manifests nor the lockfile know it"
+UNRECORDED = "another generation of this voice, which the lockfile does not know"
+
 
 def stray_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
     """Models of a name that nobody recorded: duplicates go, other generations are retired."""
@@ -39,7 +42,7 @@ def stray_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
         if failed and pending and holding.voice is not None and holding.voice.inputs == pending.inputs:
             continue
         orphaned = holding.voice is None and holding.record is None
-        yield _retire_stray(holding, model, rules, "orphaned" if orphaned else "another generation")
+        yield _retire_stray(holding, model, rules, ORPHANED if orphaned else UNRECORDED)
 
 
 def _retire_stray(holding: Holding, model: Model, rules: Rules, reason: str) -> Task:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from datetime import date
 
+from voicectl.errors import cut
 from voicectl.model import marker
 from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
@@ -24,7 +25,7 @@ def check_account(lock: Lock, observation: Observation) -> Iterator[Refusal]:
     if recorded and seen and recorded != seen:
         yield Refusal(
             "wrong_account",
-            f"the lockfile is of account {recorded}, but the key opens account {seen}",
+            f"the lockfile is of account {cut(recorded)}, but the key opens account {cut(seen)}",
             "use the key of the right workspace; another account needs an environment or lockfile of its own",
         )
 
@@ -179,12 +180,15 @@ def check_limits(tasks: Iterable[Task], policy: Policy, size: int) -> Iterator[R
         allowed = limit.allows(size)
         if len(names) > allowed:
             begun = [t.name for t in every if t.change.reason == UNFINISHED and t.removes_voice and t.name in names]
+            # Orphaned and removed voices are named, too: there can be more of them than the catalog has voices.
+            beyond = f"{len(names)} voices, more than the catalog has ({size}),"
+            count = f"{len(names)} of {size} voices" if len(names) <= size else beyond
             hint = f"if that is meant, run with {flag} {len(names)}"
             if begun and word != "replaced":
                 hint += "; deletions that an earlier run began are finished by `voicectl destroy --only NAME`, too"
             yield Refusal(
                 flag.removeprefix("--").replace("-", "_"),
-                f"{len(names)} of {size} voices would be {word}; {allowed} may be ({limit})",
+                f"{count} would be {word}; {allowed} may be ({limit})",
                 hint,
                 tuple(names),
             )

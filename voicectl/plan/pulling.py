@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from voicectl.model.catalog import Catalog
@@ -50,7 +50,13 @@ def _of(holding: Holding, observation: Observation) -> Iterator[Pull]:
             yield Pull(voice, name, observed, conflict=desired != recorded)
 
 
-def recorded(record: Record, pulled: list[Pull]) -> Record:
-    """The record once the manifests have these values: all three sides agree."""
+def recorded_in(lock: Lock, pulled: Mapping[str, Sequence[Pull]]) -> Lock:
+    """The lock once the manifests have these values: all three sides agree."""
+    for name, values in pulled.items():
+        lock = lock.with_voice(name, _recorded(lock.voices[name], values))
+    return lock
+
+
+def _recorded(record: Record, pulled: Sequence[Pull]) -> Record:
     values = {pull.field: pull.value for pull in pulled}
     return replace(record, applied=replace(record.applied, **values))  # type: ignore[arg-type]

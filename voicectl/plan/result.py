@@ -8,6 +8,8 @@ from typing import Literal
 from voicectl.errors import VoicectlError
 from voicectl.plan.plan import Change, Plan
 
+RETRY_FAILED = "look at its samples, then run `voicectl apply --retry-failed`"
+"""What to do about a training that failed: nothing else makes the model again."""
 Status = Literal["done", "failed", "not_tried"]
 
 
@@ -43,6 +45,12 @@ class ApplyResult:
     leftovers: tuple[Leftover, ...] = ()
     unsaved: tuple[str, ...] = ()
     error: VoicectlError | None = None
+
+    @property
+    def failed_training(self) -> bool:
+        """Whether any model failed to train, which the same command again would not mend."""
+        left = any(RETRY_FAILED in leftover.message for leftover in self.leftovers)
+        return left or any(result.hint == RETRY_FAILED for result in self.results)
 
     @property
     def succeeded(self) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from voicectl.errors import TryAgain, VoicectlError
+from voicectl.errors import TryAgain, VoicectlError, cut
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.plan.compare import UNREADABLE
@@ -79,7 +79,7 @@ def decode(data: bytes, name: str) -> Plan:
         plan: Plan = _adapter().validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        where = cut(".".join(str(part) for part in first["loc"])) or "the file"
         words = {"missing": "this key is missing", "unexpected_keyword_argument": "unknown key"}
         raise PlanInvalid(
             f"{name}: {where}: {words.get(first['type'], 'this is not what a plan holds')}", hint
@@ -99,7 +99,7 @@ def check_identity(saved: Plan, lock: Lock) -> None:
     ):
         if theirs != ours:
             raise PlanInvalid(
-                f"the saved plan is of {what} {theirs or 'none'}, but this run is of {ours or 'none'}",
+                f"the saved plan is of {what} {cut(theirs or 'none')}, but this run is of {cut(ours or 'none')}",
                 f"correct the {what}, or make a new plan",
             )
     if saved.offline:

@@ -19,6 +19,7 @@ from voicectl.plan.compare import (
 from voicectl.plan.decision import Decision, generation_of, left_retired
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import FieldChange, Notice, Refusal
+from voicectl.plan.result import RETRY_FAILED
 from voicectl.plan.task import (
     Rules,
     marker_for,
@@ -102,7 +103,7 @@ def failed_notice(voice: Voice, model_id: str) -> Notice:
     return Notice(
         "training_failed",
         f"{voice.name}: the training of {model_id} failed",
-        "look at its samples, then run `voicectl apply --retry-failed`",
+        RETRY_FAILED,
         (voice.name,),
     )
 

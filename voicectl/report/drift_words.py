@@ -93,8 +93,10 @@ def sentence(voice: DriftedVoice) -> str:
 
 def strangers(report: DriftReport) -> Iterator[str]:
     """Models that no record claims, one a line."""
+    served = {voice.name for voice in report.voices}
     for orphan in report.orphaned:
-        where = "our marks, in neither manifests nor lockfile"
+        unknown = "the lockfile does not know it" if orphan.name in served else "no manifest and no lockfile knows it"
+        where = f"it carries our marks, but {unknown}; the next apply retires it"
         yield f'orphaned {orphan.id}  {orphan.name}  "{short(orphan.title)}": {where}'
     for model in report.unmanaged:
         since = f", since {model.created_at:%Y-%m-%d}" if model.created_at else ""

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from voicectl.model.lock import ProviderIdentity
 from voicectl.model.voice import Value
+from voicectl.plan.decision import DUPLICATE
 from voicectl.plan.plan import Action, Change, FieldChange, Plan
 from voicectl.report.escape import shortened, terminal
 from voicectl.report.word_diff import Piece, word_diff
@@ -30,6 +31,9 @@ _COUNTED = (
     ("forget", "to forget"),
     ("refresh", "lock refresh"),
 )
+
+_ADOPTS = (Action.REFRESH, Action.UPDATE)
+"""What comes of a model that is adopted, as `verb` says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,11 @@ def heading(catalog: str, environment: str | None, provider: ProviderIdentity, *
 def counts(plan: Plan) -> list[str]:
     """How many changes of each kind, moves last; empty without changes."""
     summary = plan.summary
-    adopted = sum(c.adopted and c.action is Action.REFRESH for c in plan.changes)
-    numbers = {name: getattr(summary, name) for name, _ in _COUNTED} | {"refresh": summary.refresh - adopted}
-    parts = [f"{adopted} to adopt"] if adopted else []
+    retired = sum(map(_recorded_as_retired, plan.changes))
+    found = [c.action for c in plan.changes if c.adopted and c.action in _ADOPTS]
+    numbers = {name: getattr(summary, name) - found.count(Action(name)) for name, _ in _COUNTED}
+    parts = [f"{len(found) - retired} to adopt"] if len(found) > retired else []
+    parts += [f"{retired} to record as retired"] if retired else []
     parts += [f"{numbers[name]} {words}" for name, words in _COUNTED if numbers[name]]
     return [*parts, *([f"{summary.moved} moved"] if parts and summary.moved else [])]
 
@@ -105,8 +111,15 @@ def bookkeeping(change: Change) -> bool:
     return change.action is Action.REFRESH and not change.adopted
 
 
+def _recorded_as_retired(change: Change) -> bool:
+    """Whether all that happens is that a retired model, which the lockfile did not know, is written into it."""
+    return change.adopted and change.action is Action.REFRESH and change.undo_until is not None
+
+
 def verb(change: Change) -> str:
     """What happens, in a word, and to which model."""
+    if _recorded_as_retired(change):
+        return f"record {change.id} as retired"
     words = {
         Action.PRUNE: f"delete {change.id}",
         Action.RETIRE: f"retire {change.id}",
@@ -120,7 +133,11 @@ def verb(change: Change) -> str:
 def why(change: Change) -> str:
     """The reason, where the fields don't tell it."""
     told = (Action.CREATE, Action.REPLACE, Action.RESTORE)
-    return "" if change.action in told else sentence(change.reason)
+    if change.action in told:
+        return ""
+    if change.reason == DUPLICATE:
+        return "another model carries the same marks, and the older of the two stays"
+    return sentence(change.reason)
 
 
 def consequences(change: Change) -> Iterator[tuple[str, str]]:
@@ -134,6 +151,8 @@ def consequences(change: Change) -> Iterator[tuple[str, str]]:
         yield f"The id will be {change.id} again (generation {change.generation}).", "cyan"
         if until:
             yield f"The model that serves now is kept until {until}.", ""
+    elif change.action is Action.RETIRE and until and change.adopted:
+        yield f"It is kept until {until}; an apply after that deletes it.", ""
     elif change.action is Action.RETIRE and until:
         yield f"It is kept until {until}: until then, git revert and apply bring it back with its id.", ""
     elif change.action is Action.PRUNE:

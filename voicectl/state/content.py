@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from voicectl.errors import Place, StateError
+from voicectl.errors import Place, StateError, cut
 from voicectl.model.lock import EARLIEST, FORMAT_VERSION, LATEST, REVISION, Lock
 from voicectl.state.carried import NOTHING, Carried, put_back, take_out
 
@@ -111,7 +112,7 @@ def _not_text(data: bytes, name: str, hint: str) -> StateError | None:
         if text.startswith(_CONFLICT_MARKS) or text == b"=======":
             return StateError(
                 f"{name}:{number}: the lockfile holds merge-conflict marks",
-                "take either side whole, then run `voicectl plan`: models of the other side are found by their marks",
+                merge_hint(name),
                 [Place(name, number)],
             )
     try:
@@ -124,15 +125,28 @@ def _not_text(data: bytes, name: str, hint: str) -> StateError | None:
     if version is None:
         return StateError(f"{name}: format_version: this key is missing", hint, [Place(name)])
     if isinstance(version, int) and version > FORMAT_VERSION:
-        message = f"{name}: format version {version} is newer than this voicectl knows ({FORMAT_VERSION})"
+        message = f"{name}: format version {cut(version)} is newer than this voicectl knows ({FORMAT_VERSION})"
         return StateError(message, "upgrade voicectl", [Place(name)])
     return None
+
+
+def merge_hint(name: str) -> str:
+    """How to get from a conflict to a lockfile that has both sides; `name` is the file's path."""
+    file, base, ours, theirs = (shlex.quote(f"{name}{ending}") for ending in ("", ".base", ".ours", ".theirs"))
+    sides = "; ".join(
+        f"git show {shlex.quote(f':{number}:./{name}')} > {side}" for number, side in enumerate((base, ours, theirs), 1)
+    )
+    return (
+        f"while Git merges, this merges both sides: `{sides}; voicectl state merge {base} {ours} {theirs} && "
+        f"mv {ours} {file} && rm {base} {theirs}` (and the merge driver in the README does so by itself from then on); "
+        "or take either side whole: the next plan finds the models of the other one by their marks"
+    )
 
 
 def _invalid(error: Any, name: str, hint: str) -> StateError:
     """The first thing in a lockfile that does not fit its format."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    where = cut(".".join(str(part) for part in first["loc"])) or "the file"
     return StateError(f"{name}: {where}: {_words(first['type'])}", hint, [Place(name)])
 
 

@@ -29,6 +29,10 @@ LONGEST_WAIT = 120.0
 LONGEST_REQUEST_ID = 100
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-trace-id", "cf-ray", "x-amzn-requestid")
 """The usual names, most telling first: the provider's OpenAPI description documents none."""
+_THROTTLED = (
+    "lower `concurrency` in voicectl.yaml, or wait: the account's limit is shared with everything that speaks with it"
+)
+_GATEWAY = "try again later; if it stays so, check FISH_API_URL and the proxy settings, and the provider's status page"
 _LATER = "try again later"
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -108,7 +112,7 @@ class Answers:
             case 403:
                 return Forbidden(f"the key may not do this (403){said}", "use a key of the right workspace", 403)
             case 429:
-                return Throttled(f"too many requests at once (429){said}", "", 429, retry_after(response))
+                return Throttled(f"too many requests at once (429){said}", _THROTTLED, 429, retry_after(response))
             case _ if 300 <= status < 400:
                 target = self._quoted(response.headers.get("location", ""), 200)
                 return Misconfigured(
@@ -118,8 +122,10 @@ class Answers:
                     status,
                 )
             case _ if status >= 500:
-                message = f"{host} failed ({status}){said}"
-                return OutcomeUnknown(message, _LATER, status, retry_after(response))
+                gateway = response.content.lstrip().startswith(b"<")
+                who = f"a gateway before {host}, not the API itself," if gateway else host
+                message, hint = f"{who} failed ({status}){said}", _GATEWAY if gateway else _LATER
+                return OutcomeUnknown(message, hint, status, retry_after(response))
             case _:
                 address = "is FISH_API_URL the API's base address?"
                 hint = address if status in (404, 405) else "correct what it names in the manifest, then apply again"
