@@ -87,3 +87,15 @@ def test_what_a_killed_probe_left_is_deleted_by_the_next_only_if_its_id_was_writ
     (project.root / ".voicectl/probe").write_text(other)
     project.run("doctor", "--live", "--yes").expect(0)
     assert other in {model["_id"] for model in hand.models()}
+
+
+def test_plain_doctor_tells_what_it_fetches_anyhow(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}})
+    project.apply()
+    done = project.run("doctor").expect(0)
+    assert "requests at once" in done.out
+    assert "listing" not in done.out
+    hand.emulator.settings = replace(hand.emulator.settings, tag_filter="nothing")
+    assert "the listing by tag does not find" in project.run("doctor").expect(0).out
+    found = project.run("doctor", "--format", "json").expect(0).json
+    assert {"listing"} <= {line["subject"] for line in found["findings"] if line["level"] == "warning"}

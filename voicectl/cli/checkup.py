@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voicectl.cli import wiring
@@ -15,9 +16,10 @@ from voicectl.manifest.project import Project
 from voicectl.model import marker
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
+from voicectl.model.observed import Observation
 from voicectl.plan.findings import findings
 from voicectl.plan.policy import check_account, check_missing
-from voicectl.provider.port import Misconfigured
+from voicectl.provider.port import Listing, Misconfigured, Wallet
 from voicectl.state.content import now
 from voicectl.version import VERSION
 
@@ -94,7 +96,7 @@ async def _account(project: Project, catalog: Catalog, lock: Lock, listener: Lis
     async with wiring.provider(project, listener) as provider:
         findings = [Finding("ok", "endpoint", f"{host}{' (nothing real)' if project.provider == 'emulator' else ''}")]
         wallet = await provider.wallet()
-        findings.append(Finding("ok", "key", f"accepted; credit {wallet.credit or 'not told'}"))
+        findings.append(Finding("ok", "key", f"accepted; credit {wallet.credit or 'not told'}{_tier(wallet)}"))
         seen = await observe(provider, catalog, lock)
         account = await provider.list_models()
     refused = [*check_account(lock, seen), *check_missing(lock, seen, catalog.policy, allowed=False)]
@@ -103,4 +105,29 @@ async def _account(project: Project, catalog: Catalog, lock: Lock, listener: Lis
     ours = sum(catalog.namespace in marker.owners(model.tags) for model in account.models)
     least = "" if account.complete else "at least "
     told = f"{seen.account or 'no models yet'}; models: {least}{len(account.models)}, of this catalog: {least}{ours}"
-    return [*findings, Finding("ok", "account", told)]
+    return [*findings, Finding("ok", "account", told), *_listing(account, seen, ours, wallet)]
+
+
+def _tier(wallet: Wallet) -> str:
+    """How many requests at once the account should take, by what was paid in."""
+    return f"; {wallet.paid} paid in, so {wallet.at_once} requests at once" if wallet.at_once else ""
+
+
+def _listing(account: Listing, seen: Observation, ours: int, wallet: Wallet) -> Iterator[Finding]:
+    """What the listings that were fetched anyhow tell of the provider's ways."""
+    authors = {model.author for model in account.models if model.author}
+    if len(authors) > 1:
+        whose = wallet.user_id if wallet.user_id in authors else "nobody that the wallet names"
+        text = f"the own listing shows models of {len(authors)} authors; those of {whose} count as yours"
+        yield Finding(
+            "warning", "listing", text, "saved voices of others may be listed, too; voicectl leaves them alone"
+        )
+    elif authors and wallet.user_id and wallet.user_id not in authors:
+        text = f"models have the author {next(iter(authors))}, but the wallet is {wallet.user_id}'s"
+        yield Finding("warning", "listing", text, "a workspace's key may have a wallet of its own")
+    if ours and not seen.filtered:
+        text = "the listing by tag does not find the catalog's models"
+        yield Finding("warning", "listing", text, "voicectl lists the whole account instead, which takes longer")
+    if not account.complete:
+        text = "the provider does not list all models of the account"
+        yield Finding("warning", "listing", text, "nothing is deleted as long as that is so")

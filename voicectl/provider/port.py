@@ -181,6 +181,8 @@ class Wallet:
     credit: str = ""
     user_id: str = ""
     paid: str = ""
+    at_once: int | None = None
+    """How many requests at once the account takes by the provider's documentation."""
 
 
 Progress = Callable[[int], None]

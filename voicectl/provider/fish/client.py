@@ -18,7 +18,7 @@ from voicectl.provider.fish.answers import Answers, date_of
 from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.exchanges import OnRequest, told
 from voicectl.provider.fish.lean_httpx import httpx
-from voicectl.provider.fish.limits import SearchingLimiter, documented_limit, limiter
+from voicectl.provider.fish.limits import SearchingLimiter, limiter
 from voicectl.provider.fish.patience import USUAL, Patience
 from voicectl.provider.fish.pools import Pools
 from voicectl.provider.fish.uploads import Gathered, OpenUploads, read_whole
@@ -244,7 +244,7 @@ class FishClient:
     async def warm_up(self) -> None:
         """Where the limit is searched for, begin at what the account's tier takes. Raises ProviderError."""
         if isinstance(self.limiter, SearchingLimiter):
-            self.limiter.begin_at(documented_limit((await self.wallet()).paid) or 0)
+            self.limiter.begin_at((await self.wallet()).at_once or 0)
 
     async def _patiently(
         self,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from voicectl.model.observed import Model, ModelState
 from voicectl.model.voice import VISIBILITIES
+from voicectl.provider.fish.limits import documented_limit
 from voicectl.provider.port import Wallet
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -67,7 +68,8 @@ def wallet(data: Any) -> Wallet:
     """The wallet; what is missing is empty."""
     if not isinstance(data, dict):
         raise Unreadable("not an object")
-    return Wallet(_number(data.get("credit")), _text(data.get("user_id")), _number(data.get("cumulative_top_up")))
+    paid = _number(data.get("cumulative_top_up"))
+    return Wallet(_number(data.get("credit")), _text(data.get("user_id")), paid, documented_limit(paid))
 
 
 def error_message(body: str) -> str:
