@@ -122,7 +122,7 @@ class Answers:
                     status,
                 )
             case _ if status >= 500:
-                gateway = response.content.lstrip().startswith(b"<")
+                gateway = body.content.lstrip().startswith(b"<")
                 who = f"a gateway before {host}, not the API itself," if gateway else host
                 message, hint = f"{who} failed ({status}){said}", _GATEWAY if gateway else _LATER
                 return OutcomeUnknown(message, hint, status, retry_after(response))
