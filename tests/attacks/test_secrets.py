@@ -201,7 +201,7 @@ def test_a_proxy_that_can_not_be_used_is_an_ordinary_error(
 ) -> None:
     applied.environ |= {"FISH_API_URL": "https://api.fish.audio", variable: value}
     (applied.root / "voicectl.lock.json").unlink()
-    done = applied.spawn("plan").expect(1)
+    done = applied.run("plan").expect(1)
     assert said in done.err
     assert "internal error" not in done.err
     assert "secretword" not in done.err
