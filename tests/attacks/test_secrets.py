@@ -125,7 +125,7 @@ def test_the_key_in_what_a_listing_says(applied: Project, writing: str) -> None:
         (["pull"], 0),
         (["list"], 0),
         (["import", "--all"], 0),
-        (["state", "rebuild", "--yes"], 0),
+        (["state", "rebuild", "--yes"], 1),
     ):
         with serving(answer) as url:
             aim(applied, url)

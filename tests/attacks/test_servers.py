@@ -65,7 +65,7 @@ def test_a_listing_is_not_taken_into_memory(body: str) -> None:
 def test_an_error_is_told_by_its_status(body: str) -> None:
     make = endless if body == "a body without end" else bomb
     with serving(lambda method, path: make(400)) as url, pytest.raises(Rejected, match=r"refused the request \(400\)$"):
-        ask(url, lambda client: client.get(ID))
+        ask(url, lambda client: client.list_models())
 
 
 @pytest.mark.parametrize("body", ["a body without end", "a bomb"])

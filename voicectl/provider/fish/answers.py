@@ -70,6 +70,12 @@ class Answers:
         """A listing beyond all bounds."""
         return OutcomeUnknown(f"the list of models of {self._host} {how}", "check FISH_API_URL: is this the API?")
 
+    def too_much(self, response: httpx.Response, why: str) -> ProviderError:
+        """A success that is too long for anything that the API returns; asking for it again would not help."""
+        words = self.unreadable(response, why)
+        posted = response.request.method == "POST"  # then something may have been made
+        return words if posted else ProviderError(words.message, words.hint, words.status)
+
     def unreadable(self, response: httpx.Response, why: str = "") -> ProviderError:
         """A success whose body is not what the call returns, or is too long."""
         kind = self._quoted(response.headers.get("content-type", "no content type").split(";")[0], 100)

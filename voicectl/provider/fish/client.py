@@ -295,7 +295,8 @@ class FishClient:
         """
         sent = [upload for _, upload in uploads]
         silence = self._patience.answer(method, sent)
-        seconds = max(self._patience.request(method, sum(upload.size for upload in sent)), silence)
+        seconds = self._patience.request(method, sum(upload.size for upload in sent))
+        seconds = max(seconds, silence) if method == "POST" else seconds
         async with self.limiter.slot() as place:
             placed()
 
@@ -332,5 +333,7 @@ class FishClient:
     def _read(self, response: httpx.Response, body: bounds.Body, read: Callable[[Any], Any] | None) -> Any:
         try:
             return read(json.loads(self._answers.redacted(body.text))) if read is not None else True
+        except bounds.TooMuch as error:
+            raise self._answers.too_much(response, str(error)) from error
         except (ValueError, RecursionError) as error:
             raise self._answers.unreadable(response, body.problem) from error
