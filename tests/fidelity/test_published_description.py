@@ -71,7 +71,7 @@ MEASURED = {
 """Answers that the description leaves out: seen by third parties, or the framework's own."""
 
 
-class Exception_(NamedTuple):  # noqa: N801
+class Argued(NamedTuple):
     """A kind of disagreement that is meant."""
 
     kind: Any
@@ -84,34 +84,34 @@ def _is(path: str, *words: str) -> Callable[[Any, str], bool]:
 
 
 EXCEPTIONS = (
-    Exception_(
+    Argued(
         checks.IgnoredAuth,
         lambda case, text: case.operation.label == "GET /model",
         "public models are listed without a key, as was measured; `self=true` wants one",
     ),
-    Exception_(
+    Argued(
         checks.AcceptedNegativeData,
         lambda case, text: case.operation.label == "GET /model" and "Authorization" not in (case.headers or {}),
         "the same",
     ),
-    Exception_(
+    Argued(
         checks.RejectedPositiveData,
         lambda case, text: (
             case.media_type in FORMS and case.body.get("visibility", "") is None and '["visibility"]' in text
         ),
         "a form has no null: what is sent is the word",
     ),
-    Exception_(
+    Argued(
         checks.RejectedPositiveData,
         _is("/model", "at least 1 character", "texts for", "A voice file is empty"),
         "the description's types allow a blank title, an empty file, and texts that are not as many as voices",
     ),
-    Exception_(
+    Argued(
         checks.RejectedPositiveData,
         _is("/model/{id}", "at least 1 character", "needs a cover image"),
         "a blank title as above; that a public model needs a cover image is in the description's words",
     ),
-    Exception_(
+    Argued(
         checks.RejectedPositiveData,
         _is(
             "/v1/tts",
@@ -124,12 +124,12 @@ EXCEPTIONS = (
         "the range of speed, references in msgpack alone and known voices are in the description's words, not its "
         "types; nothing says what an empty text or a sample rate of 1 Hz sounds like",
     ),
-    Exception_(
+    Argued(
         checks.RejectedPositiveData,
         _is("/v1/tts", "Several speakers need a model of the S2 family"),
         "in the description's words",
     ),
-    Exception_(
+    Argued(
         checks.AcceptedNegativeData,
         lambda case, text: case.operation.path == "/v1/tts" and (case.headers or {}).get("model") is not None,
         "an unknown `model` counts as s2.1-pro, in the description's words",
