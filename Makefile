@@ -35,7 +35,7 @@ build: $(VENV)/.installed-dev
 constraints:
 	rm -rf $(VENV)-constraints
 	$(PYTHON) -m venv $(VENV)-constraints
-	$(VENV)-constraints/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[dev]'
+	$(VENV)-constraints/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[dev,fidelity]'
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable > constraints.txt
 	$(VENV)-constraints/bin/python -m pip --disable-pip-version-check --quiet install uv
 	echo hatchling | $(VENV)-constraints/bin/uv pip compile pyproject.toml - --quiet --constraint constraints.txt \
@@ -54,6 +54,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) install --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+$(VENV)/.installed-fidelity: $(VENV)/.installed-test
+	$(PIP) install --constraint constraints.txt --editable '.[fidelity]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
@@ -76,6 +80,12 @@ test-crash: $(VENV)/.installed-test
 # 500 schedules of random edits under random faults, and 200 of two clones; a failing one is shrunk.
 test-chaos: $(VENV)/.installed-test
 	VOICECTL_CHAOS=500 VOICECTL_CLONES=200 $(BIN)/python -m pytest -n 2 tests/crash/test_chaos.py tests/crash/test_two_clones.py
+
+.PHONY: test-fidelity
+# The emulator against the published API description, the official SDKs in two languages and the framework that the
+# provider most likely uses. It needs the package index; the JavaScript SDK needs node and npm, or is skipped.
+test-fidelity: $(VENV)/.installed-fidelity
+	VOICECTL_FIDELITY=1 $(BIN)/python -m pytest -n 2 tests/fidelity tests/emulator/test_emulator_sdk.py $(ARGS)
 
 .PHONY: golden
 # What renderers print, written anew; the difference belongs into the review.

@@ -1,4 +1,4 @@
-"""Answers fit the provider's published description, where it is at hand."""
+"""Answers fit the provider's published description."""
 
 from __future__ import annotations
 

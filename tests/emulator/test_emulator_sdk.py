@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from voicectl.emulator.settings import Settings
+
 sdk = pytest.importorskip("fishaudio")
 old_sdk = pytest.importorskip("fish_audio_sdk")
 
@@ -90,9 +92,43 @@ def test_old_asynchronous(emulator: Any) -> None:
     asyncio.run(run())
 
 
-def test_a_wrong_key(emulator: Any) -> None:
-    emulator.settings = type(emulator.settings)(keys=("right",))
-    client = sdk.FishAudio(api_key="wrong", base_url=emulator.url)
-    with pytest.raises(sdk.AuthenticationError):
-        client.voices.list(self_only=True)
-    client.close()
+def test_refusals_reach_the_new_sdk(emulator: Any) -> None:
+    emulator.settings = Settings(keys=("right",), no_credit=("right",))
+    stranger = sdk.FishAudio(api_key="wrong", base_url=emulator.url)
+    with pytest.raises(sdk.AuthenticationError, match="No permission -- see authorization schemes"):
+        stranger.voices.list(self_only=True)
+    assert stranger.voices.list().total == 0, "public models are listed to everybody"
+    client = sdk.FishAudio(api_key="right", base_url=emulator.url)
+    gone = "0" * 32
+    for call, changes in (
+        (client.voices.get, {}),
+        (client.voices.update, {"title": "t"}),
+        (client.voices.delete, {}),
+    ):
+        with pytest.raises(sdk.NotFoundError, match="Model not found"):
+            call(gone, **changes)
+    with pytest.raises(sdk.APIError) as caught:
+        client.tts.convert(text=TEXT, reference_id=gone, model="s2.1-pro")
+    assert caught.value.status == 402
+    emulator.settings = Settings()
+    with pytest.raises(sdk.APIError, match="Reference not found") as caught:
+        client.tts.convert(text=TEXT, reference_id=gone)
+    assert caught.value.status == 400
+    # An array of complaints is more than it reads, as was reported.
+    with pytest.raises(AttributeError, match="'list' object has no attribute 'get'"):
+        client.voices.list(page_size=101)
+    emulator.settings = Settings(array_errors=False)
+    with pytest.raises(sdk.APIError, match="less than or equal to 100"):
+        client.voices.list(page_size=101)
+    for each in (stranger, client):
+        each.close()
+
+
+def test_refusals_reach_the_old_sdk(emulator: Any) -> None:
+    with old_sdk.Session("k", base_url=emulator.url) as session:
+        for reasons, error in ((False, old_sdk.HttpCodeErr), (True, KeyError)):
+            # It takes no `reason`, as was reported: an error has one only where it is asked for.
+            emulator.settings = Settings(error_reasons=reasons)
+            with pytest.raises(error):
+                session.create_model(title="T", voices=[AUDIO, AUDIO], texts=["one"])
+        assert session.list_models(self_only=True).total == 0

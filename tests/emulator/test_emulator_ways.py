@@ -175,8 +175,9 @@ def test_listings_lag(api: Any, emulator: Any, clock: list[float]) -> None:
     clock[0] += 11
     assert (api.titles(tag="b"), api.titles(tag="a"), api.listed()["total"]) == (["renamed"], [], 1)
     api.made("third")
+    assert api.listed()["total"] == 1
     order(emulator)
-    assert api.titles() == ["third", "renamed"]
+    assert (api.titles(), api.listed()["total"]) == (["third", "renamed"], 2), "no count of the past is remembered"
 
 
 def test_one_model_lags(api: Any, emulator: Any, clock: list[float]) -> None:

@@ -33,8 +33,8 @@ class Invalid(Exception):
 
     @classmethod
     def at(cls, place: str, name: str, message: str) -> Invalid:
-        """One complaint about one field; `place` is "query" or "body"."""
-        return cls([{"type": "value_error", "loc": [name], "msg": message, "in": place}])
+        """One complaint about one field, or about the whole without a name; `place` is "query" or "body"."""
+        return cls([{"type": "value_error", "loc": [name] if name else [], "msg": message, "in": place}])
 
 
 class Unparseable(Exception):

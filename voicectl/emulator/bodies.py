@@ -14,7 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from voicectl.emulator.answers import UnknownType, Unparseable
+from voicectl.emulator.answers import Invalid, UnknownType, Unparseable, dumps
 from voicectl.emulator.uploads import Receiver
 
 FILE_FIELDS = frozenset({"voices", "cover_image"})
@@ -45,9 +45,14 @@ async def read_packed(request: Request) -> Any:
     if kind in _MSGPACK:
         return _unpack(raw)
     try:
-        return json.loads(raw)
+        value = json.loads(raw)
     except (ValueError, RecursionError):
         raise Unparseable("There was an error parsing the body as JSON") from None
+    try:
+        dumps(value).encode()
+    except UnicodeEncodeError:
+        raise Invalid.at("body", "", "Input has lone surrogates, which no text can have") from None
+    return value
 
 
 def _merged(values: dict[str, list[Any]]) -> dict[str, Any]:

@@ -106,5 +106,5 @@ def _check(name: str, value: Any) -> None:
 
 
 def _text(name: str, value: object) -> None:
-    if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
+    if not isinstance(value, str):
         raise Invalid.at("body", name, "Input should be a valid string")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError
 
 from voicectl.emulator.answers import Invalid
 from voicectl.emulator.uploads import Upload, upload_of
@@ -18,26 +17,16 @@ MAX_VOICES = 20
 _FORMATS = Literal["wav", "pcm", "mp3", "opus"]
 _Form = TypeVar("_Form", bound=BaseModel)
 Visibility = Literal["private", "unlist", "public"]
+OneOrMany = list[str] | str
 
 
 def _as_upload(value: object) -> object:
     """A file, however it was sent: as a file, as bytes, or as the text of a form's or JSON's field."""
     if isinstance(value, str):
-        value = value.encode("utf-8", "surrogatepass")
+        value = value.encode()
     return upload_of(value) if isinstance(value, bytes) else value
 
 
-def _storable(text: str) -> str:
-    """A text without lone surrogates, which JSON can carry and UTF-8 can't."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise PydanticCustomError("string_unicode", "Input should be a valid string, unable to encode") from None
-    return text
-
-
-Text = Annotated[str, AfterValidator(_storable)]
-OneOrMany = list[Text] | Text
 File = Annotated[InstanceOf[Upload], BeforeValidator(_as_upload)]
 
 
@@ -46,12 +35,12 @@ class Creation(BaseModel):
 
     visibility: Visibility = None  # type: ignore[assignment]
     type: Literal["tts"]
-    title: Text
-    description: Text | None = None
+    title: str
+    description: str | None = None
     cover_image: File | None = None
     train_mode: Literal["fast"]
     voices: Annotated[list[File], Field(min_length=1, max_length=MAX_VOICES)] | File
-    texts: Annotated[list[Text], Field(max_length=MAX_VOICES)] | Text | None = None
+    texts: Annotated[list[str], Field(max_length=MAX_VOICES)] | str | None = None
     tags: OneOrMany | None = None
     enhance_audio_quality: bool = True
     generate_sample: bool = False
@@ -60,8 +49,8 @@ class Creation(BaseModel):
 class Change(BaseModel):
     """PATCH /model/{id}. `tags` alone can't be null; without them they are None."""
 
-    title: Text | None = None
-    description: Text | None = None
+    title: str | None = None
+    description: str | None = None
     cover_image: File | None = None
     visibility: Visibility | None = None
     tags: OneOrMany = None  # type: ignore[assignment]
@@ -72,10 +61,10 @@ class Listing(BaseModel):
 
     page_size: int = Field(10, ge=1, le=100)
     page_number: int = Field(1, ge=1)
-    title: Text | None = None
+    title: str | None = None
     tag: OneOrMany | None = None
     own: bool = Field(False, alias="self")
-    author_id: Text | None = None
+    author_id: str | None = None
     language: OneOrMany | None = None
     title_language: OneOrMany | None = None
     licensed: bool | None = None
@@ -86,7 +75,7 @@ class Wallet(BaseModel):
     """The query of GET /wallet/{user_id}/api-credit."""
 
     check_free_credit: bool = False
-    team_id: Text | None = None
+    team_id: str | None = None
 
 
 class Prosody(BaseModel):
@@ -100,8 +89,8 @@ class Prosody(BaseModel):
 class Reference(BaseModel):
     """A voice given with the request: what is heard, and what is said in it."""
 
-    audio: InstanceOf[bytes] | Text
-    text: Text
+    audio: InstanceOf[bytes] | str
+    text: str
 
 
 class SpeechRequest(BaseModel):
@@ -109,11 +98,11 @@ class SpeechRequest(BaseModel):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    text: Text
+    text: str
     temperature: float = Field(0.7, ge=0, le=1)
     top_p: float = Field(0.7, ge=0, le=1)
     references: list[Reference] | list[list[Reference]] | None = None
-    reference_id: Text | list[Text] | None = None
+    reference_id: str | list[str] | None = None
     prosody: Prosody | None = None
     chunk_length: int = Field(300, ge=100, le=300)
     normalize: bool = True
@@ -128,7 +117,7 @@ class SpeechRequest(BaseModel):
     min_chunk_length: int = Field(50, ge=0, le=100)
     condition_on_previous_chunks: bool = True
     early_stop_threshold: float = Field(1.0, ge=0, le=1)
-    features: list[Text] = []
+    features: list[str] = []
 
 
 def read(form: type[_Form], value: Any, place: str) -> _Form:
