@@ -122,7 +122,7 @@ def test_the_voices_leave_the_manifests_as_well_and_nobody_counts_them(world: Wo
         lock["voices"] = {"a": lock["voices"]["a"]}
 
     edited(world, edit)
-    with pytest.raises(Refused, match="9 voices"):
+    with pytest.raises(Refused, match="9 of 10 voices"):
         world.run(catalog(voice("a", "a"), policy=STRICT))
     allowed = catalog(voice("a", "a"), policy=replace(OPEN, max_deletes=Limit(9)))
     world.apply(allowed)

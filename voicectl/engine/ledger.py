@@ -35,7 +35,8 @@ class Ledger:
         """Names that were forgotten, and whose models still carry our marks, since the provider does not clear them."""
         self.failure: StateError | TryAgain | None = None
         self.deleted: set[str] = set()
-        self._retired: set[str] = set()
+        self._retired: dict[str, str] = {}
+        """Ids that this run retired, and under which name."""
         self._over = False
         """No save comes any more: one failed, or broke."""
         self._changes = 0
@@ -65,11 +66,16 @@ class Ledger:
         """The state as it stands now; every id in one place, whatever step a voice is at."""
         return replace(
             self._base,
-            voices={name: record.without_retired(record.id) for name, record in self.voices.items()},
+            voices={name: self._alone(name, record) for name, record in self.voices.items()},
             removed={n: Removed(gone) for n, gone in self.removed.items() if gone}
             | {n: Removed(()) for n in self.uncleared if n not in self.voices and not self.removed.get(n)},
             deleted=self.withdrawn,
         )
+
+    def _alone(self, name: str, record: Record) -> Record:
+        """The record without what is recorded elsewhere, or twice."""
+        gone = tuple(r for r in record.retired if r.id != record.id and self._retired.get(r.id, name) == name)
+        return record if len(gone) == len(record.retired) else replace(record, retired=gone)
 
     def set_account(self, account: str) -> None:
         """Record whose models these are, once it is known."""
@@ -88,7 +94,7 @@ class Ledger:
             assert old is not None
             earlier = self.voices.pop(old, None)
             known = (*(earlier.retired if earlier else ()), *self.removed.pop(old, ()))
-            record = record.with_retired(*(r for r in known if r.id in self._retired))
+            record = record.with_retired(*(r for r in known if self._retired.get(r.id) in (name, previous_name)))
         kept = tuple(r for r in record.retired if r.id not in self.deleted)
         self.voices[name] = replace(record, retired=kept)
         self._changed()
@@ -112,7 +118,7 @@ class Ledger:
 
     def retire(self, name: str, entry: Retired) -> None:
         """Record a retired generation of a name, whether it is still a voice or not."""
-        self._retired.add(entry.id)
+        self._retired[entry.id] = name
         if name in self.voices:
             record = self.voices[name].with_retired(entry)
             waiting = record.pending is not None and record.pending.id != entry.id
@@ -157,7 +163,7 @@ class Ledger:
 
     def holds(self, model_id: str) -> bool:
         """Whether a model is the current one of any voice."""
-        return any(record.id == model_id for record in self.voices.values())
+        return any(record.id == model_id for record in self.voices.values() if record.origin != "external")
 
     def unsaved(self) -> list[str]:
         """Ids that the run recorded and the disk may not hold."""

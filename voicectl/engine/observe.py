@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from voicectl.concurrency import together
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
-from voicectl.model.marker import catalog_tag
+from voicectl.model.marker import ADOPTED, catalog_tag, key_of
 from voicectl.model.observed import Model, Observation
 from voicectl.provider.port import Listing, NotReadable, Provider
 
@@ -55,11 +55,13 @@ async def observe(
     listing = await provider.list_models(tag)
     models = {model.id: model for model in listing.models if model.id not in did.deleted}
     unlisted = sorted((lock.ids() | _named(catalog, lock)) - models.keys() - did.deleted)
-    found, unreadable = await _looked_up(provider, unlisted, _young(lock, provider.time), looks)
+    doubted = sorted(_doubted(catalog.namespace, lock, models))
+    found, unreadable = await _looked_up(provider, (*unlisted, *doubted), _young(lock, provider.time), looks)
     models |= {i: model for i, model in did.made.items() if i not in models and i not in did.deleted} | found
     own = list(listing.models)
     works = filtered or any(model.marker(catalog.namespace) for model in listing.models)
-    misfiltered = "" if not listing.complete else _misfiltered(found.values(), tag, did, provider.time)
+    missed = [found[i] for i in unlisted if i in found]
+    misfiltered = "" if not listing.complete else _misfiltered(missed, tag, did, provider.time)
     before = None
     complete = listing.complete
     if misfiltered or (not works and catalog.voices.keys() - lock.voices.keys()):
@@ -95,6 +97,18 @@ async def looked_again(provider: Provider, observation: Observation, ids: Iterab
         gone=(observation.gone - found.keys()) | missing,
         unreadable={**observation.unreadable, **unreadable},
     )
+
+
+def _doubted(namespace: str, lock: Lock, models: Mapping[str, Model]) -> Iterator[str]:
+    """Recorded models that the listing shows with other marks than recorded: it may lag, and GET decides."""
+    for name, record in lock.voices.items():
+        model = models.get(record.id)
+        mark = model.marker(namespace) if model is not None else None
+        if model is None or record.origin == "external":
+            continue
+        keys = (ADOPTED, key_of(record.inputs))
+        if mark is None or mark.name != name or mark.retired or mark.key not in keys:
+            yield record.id
 
 
 def _named(catalog: Catalog, lock: Lock) -> frozenset[str]:

@@ -23,10 +23,14 @@ async def rebuild_lock(
     """
     deleted = old.deleted if old is not None else ()
     empty = Lock(catalog.name, catalog.environment, identity, deleted=deleted)
-    rebuilt = rebuild(catalog, empty, await observe(provider, catalog, empty), now)
+    # Models that the listing by tag lacks are looked up by the ids that the old one knew.
+    known = empty if old is None else replace(empty, voices=old.voices, removed=old.removed)
+    rebuilt = rebuild(catalog, empty, await observe(provider, catalog, known), now)
     if old is not None:
         _check_account(old, rebuilt.lock)
-        rebuilt = replace(rebuilt, lock=carried_over(rebuilt.lock, old))
+        lost = sorted(f"{n}: {r.id}" for n, r in old.voices.items() if r.id not in rebuilt.lock.ids())
+        unknown = (*rebuilt.unknown, *(f"{each}, which was recorded: it does not carry our marks now" for each in lost))
+        rebuilt = replace(rebuilt, lock=carried_over(rebuilt.lock, old), unknown=unknown)
     return rebuilt
 
 

@@ -78,21 +78,30 @@ class Facts:
             # An external id may be that of a model which another name of this catalog manages.
             present = self.renamed.get(name, name)
             ids = [r.id for r in record.retired] + ([record.pending.id] if record.pending else [])
-            ids = [model_id for model_id in ids if not self.elsewhere(model_id, present)]
+            ids = [model_id for model_id in ids if not self.strayed(model_id, present, name)]
             ids += [] if record.origin == "external" or self._misplaced(record.id, present) else [record.id]
             recorded |= dict.fromkeys(ids, present)
         for name, removed in self.lock.removed.items():
             present = self.renamed.get(name, name)
             for gone in removed.retired:
-                if not self.elsewhere(gone.id, present):
+                if not self.strayed(gone.id, present, name):
                     recorded.setdefault(gone.id, present)
         return recorded
 
-    def elsewhere(self, model_id: str, name: str) -> bool:
-        """Whether a model that is recorded beside a name says itself that it serves another voice of the manifests.
+    def strayed(self, model_id: str, name: str, recorded_name: str) -> bool:
+        """Whether a generation that is recorded under a name carries the marks of another name.
 
         Who edits a lockfile must not have the model of one voice deleted as a generation of another.
         """
+        names = self.names(model_id)
+        if not names or name in names:
+            return False
+        model = self.model(model_id)
+        mark = model.marker(self.namespace) if model else None
+        return mark is None or mark.name != recorded_name
+
+    def _elsewhere(self, model_id: str, name: str) -> bool:
+        """Whether a recorded model says itself that it serves another voice of the manifests."""
         names = self.names(model_id)
         return name not in names and any(served in self.catalog.voices for served in names)
 
@@ -101,7 +110,7 @@ class Facts:
 
         A voice does not lose its model that way: its marks must be on another one, or it has left the manifests.
         """
-        if not self.elsewhere(model_id, name):
+        if not self._elsewhere(model_id, name):
             return False
         return name not in self.catalog.voices or bool(self._serving.get(name, set()) - {model_id})
 

@@ -75,6 +75,7 @@ def _hold(name: str, facts: Facts) -> Holding:
     record = facts.lock.voices.get(recorded_name)
     own = () if name in facts.renamed else facts.lock.retired(name)
     known = {r.id: r for r in (*facts.lock.retired(recorded_name), *own)}
+    strayed = {i for i in known if facts.strayed(i, name, recorded_name)}
     models = [m for m in facts.by_name.get(name, []) if facts.ours(m)]
     keep, duplicates = _without_duplicates(models, record, known, facts.namespace)
     current = _current(voice, record, known, keep, facts)
@@ -91,7 +92,7 @@ def _hold(name: str, facts: Facts) -> Holding:
         missing=record is not None and record.id in facts.observation.gone,
         successor=successor,
         retired=tuple(
-            (r, None if facts.elsewhere(r.id, name) else facts.model(r.id))
+            (r, facts.model(r.id) if r.id not in strayed else None)
             for r in known.values()
             if not current or r.id != current.id
         ),
@@ -146,6 +147,9 @@ def _contradiction(name: str, recorded_name: str, record: Record | None, facts: 
 def _previous_name(name: str, recorded_name: str, current: Model | None, facts: Facts) -> str | None:
     if recorded_name != name:
         return recorded_name
+    voice = facts.catalog.voices.get(name)
+    if voice is not None and voice.external:
+        return None  # its marks are somebody's, and are never rewritten
     mark = current.marker(facts.namespace) if current else None
     # Without a lock, the marks alone tell that the model was moved.
     return mark.name if mark and mark.name != name and facts.moves.target.get(mark.name) == name else None
@@ -252,7 +256,7 @@ def inputs_of(model: Model, record: Record | None, desired: str | None, namespac
     """
     mark = model.marker(namespace)
     if record is not None and record.id == model.id:
-        rebuilt = record.origin == "created" and record.inputs is None and mark is not None
+        rebuilt = record.inputs is None and mark is not None and mark.key != marker.ADOPTED
         contradicted = mark is not None and mark.key not in (marker.ADOPTED, marker.key_of(record.inputs))
         if not rebuilt and (record.inputs is None or not contradicted):
             return record.inputs

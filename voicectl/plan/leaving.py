@@ -69,8 +69,16 @@ def _retire_stray(holding: Holding, model: Model, rules: Rules, reason: str) -> 
         model=model,
         patch=gone.patch,
         entry=gone.entry,
-        removes_voice=action is Action.RETIRE and holding.voice is None,
+        removes_voice=action is Action.RETIRE and _takes_away(holding, model, rules),
     )
+
+
+def _takes_away(holding: Holding, model: Model, rules: Rules) -> bool:
+    """Whether retiring a model takes a voice from somebody: its name has left, or somebody else takes its place."""
+    mark, record = model.marker(rules.namespace), holding.record
+    if holding.voice is None or (mark is not None and mark.name != holding.name and not mark.retired):
+        return True
+    return holding.voice.external and record is not None and record.id == model.id
 
 
 def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Decision]:
@@ -92,7 +100,7 @@ def _retired_model(holding: Holding, gone: Retired, model: Model, rules: Rules) 
     if mark is None:
         yield _forget_retired(holding, gone, model)
     elif mark.key == marker.ADOPTED:
-        yield _forget_model(holding, model, gone)
+        yield _forget_model(holding, model, rules, gone)
     elif gone.deleting and not mark.retired:
         # Begun by `retain: 0`, a withdrawn consent or `destroy`; or somebody wrote so into the lockfile.
         yield replace(prune(holding, model, UNFINISHED, rules), removes_voice=True)
@@ -151,7 +159,7 @@ def leaving_tasks(holding: Holding, record: Record, rules: Rules, *, keep_model:
     model = holding.current
     if model is None or keep_model or record.origin != "created" or not model.made_here(rules.namespace):
         lost = model is None or (not keep_model and record.origin == "created")
-        yield _forget(holding, record, model, generations=not lost, strays=keep_model)
+        yield _forget(holding, record, model, rules, generations=not lost, strays=keep_model)
         return
     keep = rules.retention(holding)
     inputs = record.inputs if record.id == model.id else None
@@ -172,10 +180,12 @@ def leaving_tasks(holding: Holding, record: Record, rules: Rules, *, keep_model:
     )
 
 
-def _forget(holding: Holding, record: Record, model: Model | None, *, generations: bool, strays: bool = False) -> Task:
+def _forget(
+    holding: Holding, record: Record, model: Model | None, rules: Rules, *, generations: bool, strays: bool = False
+) -> Task:
     """Drop a record and leave its model; with `generations` the retired ones are left, too, marks off first."""
     external = record.origin == "external"
-    patch = unmark_patch(model) if model is not None and not external else Patch()
+    patch = unmark_patch(model, rules.namespace) if model is not None and not external else Patch()
     others = [m for _, m in holding.retired if m is not None] if generations else []
     others += [*holding.strays, *holding.duplicates] if generations and strays else []
     if model is None:
@@ -198,13 +208,13 @@ def _forget(holding: Holding, record: Record, model: Model | None, *, generation
         ),
         model=model,
         patch=patch,
-        also=tuple((other, unmark_patch(other)) for other in others if other.marks),
+        also=tuple((other, unmark_patch(other, rules.namespace)) for other in others if other.marks),
         drop=True,
         generations=generations,
     )
 
 
-def kept_tasks(holding: Holding) -> Iterator[Decision]:
+def kept_tasks(holding: Holding, rules: Rules) -> Iterator[Decision]:
     """`keep_model` for a name without a record: what is left of it is forgotten, not deleted."""
     if holding.uncleared:
         ids = ", ".join(model.id for model in (*holding.strays, *holding.duplicates))
@@ -215,12 +225,12 @@ def kept_tasks(holding: Holding) -> Iterator[Decision]:
     for gone, model in holding.retired:
         if gone.id in holding.hidden:
             continue
-        yield _forget_model(holding, model, gone) if model is not None else _gone(holding, gone)
+        yield _forget_model(holding, model, rules, gone) if model is not None else _gone(holding, gone)
     for model in (*holding.strays, *holding.duplicates):
-        yield _forget_model(holding, model)
+        yield _forget_model(holding, model, rules)
 
 
-def _forget_model(holding: Holding, model: Model, gone: Retired | None = None) -> Task:
+def _forget_model(holding: Holding, model: Model, rules: Rules, gone: Retired | None = None) -> Task:
     task = Task(
         replace(
             change(holding, Action.FORGET, model),
@@ -229,7 +239,7 @@ def _forget_model(holding: Holding, model: Model, gone: Retired | None = None) -
             title=model.title,
         ),
         model=model,
-        patch=unmark_patch(model),
+        patch=unmark_patch(model, rules.namespace),
         entry=gone,
     )
     return replace(task, change=replace(task.change, generation=gone.generation)) if gone else task
@@ -241,17 +251,21 @@ def every_model(holding: Holding, rules: Rules, reason: str) -> Iterator[Task]:
     Only models that voicectl made and that still carry its marks; the others are forgotten.
     """
     record, current = holding.record, holding.current
+    if holding.voice is not None and holding.voice.external:
+        # The model that an external voice names is somebody's; the one that the lockfile records may be ours.
+        mine = record.id if record is not None and record.origin != "external" else None
+        current = next((model for model in holding.strays if model.id == mine), None)
 
     def gone_at_once(model: Model) -> Task:
         return replace(prune(holding, model, reason, rules), removes_voice=True)
 
     if record is not None and (current is None or record.origin != "created" or not current.made_here(rules.namespace)):
-        yield _forget(holding, record, current, generations=False)
-    elif current is not None and current.marks and not (holding.voice and holding.voice.external):
+        yield _forget(holding, record, current, rules, generations=False)
+    elif current is not None and current.marks:
         if current.made_here(rules.namespace):
             yield replace(gone_at_once(current), drop=True)
         else:
-            yield _forget_model(holding, current)
+            yield _forget_model(holding, current, rules)
     for gone, model in holding.retired:
         if model is None:
             if gone.id not in holding.hidden:
@@ -263,4 +277,4 @@ def every_model(holding: Holding, rules: Rules, reason: str) -> Iterator[Task]:
     placed = {gone.id for gone, _ in holding.retired} | ({current.id} if current else set())
     rest = (holding.successor, *holding.strays, *holding.duplicates)
     for model in {m.id: m for m in rest if m is not None and m.id not in placed}.values():
-        yield gone_at_once(model) if model.made_here(rules.namespace) else _forget_model(holding, model)
+        yield gone_at_once(model) if model.made_here(rules.namespace) else _forget_model(holding, model, rules)

@@ -25,8 +25,12 @@ class Moves:
         declared = {move.old: move.new for move in catalog.moved if move.new in catalog.voices}
         self._rings = {old: new for old, new in declared.items() if old in catalog.voices}
         pending = {old for ring in _rings(self._rings) if self._pending(ring, lock, observation) for old in ring}
+        # What is left of a removed name does not move onto a voice that has a model of its own.
+        inert = {old for old, new in declared.items() if old not in lock.voices and new in lock.voices}
         self.target: Mapping[str, str] = {
-            old: new for old, new in declared.items() if old not in self._rings or old in pending
+            old: new
+            for old, new in declared.items()
+            if (old in pending if old in self._rings else old not in inert or old not in lock.removed)
         }
         self.rings = frozenset(pending)
 

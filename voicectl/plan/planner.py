@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from voicectl.model.catalog import Catalog
@@ -90,10 +90,9 @@ def make_plan(sides: Sides) -> Planned:
         destroy=sides.destroy,
         sweep=sides.sweep,
     )
-    holdings, left_out = select(
-        identify(catalog, lock, observation), sides.selectors, strict=sides.sweep is None and sides.saved is None
-    )
-    decisions = [item for holding in holdings for item in decide(holding, rules)]
+    everything = identify(catalog, lock, observation)
+    holdings, left_out = select(everything, sides.selectors, strict=sides.sweep is None and sides.saved is None)
+    decisions = [_with_ring(item, holding) for holding in holdings for item in decide(holding, rules)]
     decided = [item for item in decisions if isinstance(item, Task)]
     tasks, retries = order(t for t in decided if not t.retry), order(t for t in decided if t.retry)
     if sides.saved is not None:
@@ -112,7 +111,7 @@ def make_plan(sides: Sides) -> Planned:
         tasks, warnings = without_prunes(tasks, warnings)
     refusals = [notice for notice in notices if isinstance(notice, Refusal)]
     refusals += [notice for notice in team if isinstance(notice, Refusal)]
-    refusals += check(sides, holdings, tasks, retries)
+    refusals += check(sides, holdings, tasks, retries, size=_size(everything, observation, catalog.namespace))
     changed = {task.name for task in tasks}
     voices = {holding.name for holding in holdings if holding.voice is not None}
     changes = tuple(task.change for task in tasks)
@@ -138,6 +137,11 @@ def _held(task: Task) -> Iterator[Held]:
         if each.field != "marks" and each.field != "inputs":
             wider = each.field == "visibility" and widens(str(each.observed), str(each.desired))
             yield Held(task.name, each.field, each.desired, each.observed, wider)
+
+
+def _with_ring(item: Decision, holding: Holding) -> Decision:
+    """Whatever is done about a name of a ring comes after all of its names have changed."""
+    return replace(item, swaps=holding.swaps) if isinstance(item, Task) else item
 
 
 def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
@@ -175,7 +179,7 @@ def decide(holding: Holding, rules: Rules) -> Iterator[Decision]:
             yield from stray_tasks(holding, rules)
             return
     elif (removal := rules.catalog.removed.get(holding.name)) is not None and removal.keep_model:
-        yield from kept_tasks(holding)
+        yield from kept_tasks(holding, rules)
         return
     yield from retired_tasks(holding, rules)
     yield from stray_tasks(holding, rules)
@@ -222,7 +226,25 @@ def _left_out(lock: Lock, holdings: list[Holding]) -> set[str]:
     return lock.voices.keys() - chosen
 
 
-def check(sides: Sides, holdings: list[Holding], tasks: list[Task], retries: list[Task]) -> Iterator[Refusal]:
+def _size(holdings: Iterable[Holding], observation: Observation, namespace: str) -> int:
+    """How many voices the catalog has of which shares are taken: those with a model that the account shows.
+
+    Neither a manifest nor a lockfile can make a catalog look larger than it is.
+    """
+    served = 0
+    for holding in holdings:
+        record = holding.record
+        managed = record is not None and record.origin != "external" and record.id in observation.models
+        external = holding.voice is not None and holding.voice.external
+        models = (*(model for _, model in holding.retired if model is not None), *holding.strays)
+        serving = any(model.serves(namespace) for model in models)
+        served += managed or (holding.current is not None and not external) or serving
+    return served
+
+
+def check(
+    sides: Sides, holdings: list[Holding], tasks: list[Task], retries: list[Task], *, size: int
+) -> Iterator[Refusal]:
     """Every guard that belongs to the core, in the order in which a reader should see them."""
     catalog, lock, observation = sides.catalog, sides.lock, sides.observation
     yield from policy.check_account(lock, observation)
@@ -240,7 +262,6 @@ def check(sides: Sides, holdings: list[Holding], tasks: list[Task], retries: lis
         yield from policy.check_moves(catalog, lock, {holding.name for holding in holdings})
         yield from policy.check_swaps(catalog, holdings)
         yield from policy.check_consent(catalog, lock, [*tasks, *retries], sides.now.date())
-        size = max(len(lock.voices), len(catalog.voices))
         yield from policy.check_limits(tasks, catalog.policy, size)
         yield from policy.check_marks(holdings)
     yield from policy.check_foreign(holdings, catalog.namespace)

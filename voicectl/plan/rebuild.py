@@ -133,7 +133,8 @@ def _retired(holding: Holding, numbers: dict[str, int], catalog: Catalog, now: d
     for model in _models(holding):
         mark = model.marker(catalog.namespace)
         serves = holding.voice is not None and holding.current is not None and model.id == holding.current.id
-        if serves or mark is None or mark.key == marker.ADOPTED or model in holding.duplicates:
+        # One that serves, too, is left for a plan to show: a rebuild retires nothing by itself.
+        if serves or mark is None or mark.key == marker.ADOPTED or not mark.retired:
             continue
         known = voice is not None and voice.inputs is not None and marker.key_of(voice.inputs) == mark.key
         inputs = voice.inputs if known and voice else None

@@ -113,7 +113,7 @@ def moved_generations(holding: Holding, rules: Rules) -> tuple[tuple[Model, Patc
     if holding.previous_name is None:
         return ()
     pairs = (
-        (model, tags_patch(model, marker_for(holding.name, model, rules, retired=True)))
+        (model, tags_patch(model, marker_for(holding.name, model, rules, retired=not model.serves(rules.namespace))))
         for _, model in holding.retired
         if model is not None and model.made_here(rules.namespace)
     )

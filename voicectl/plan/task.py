@@ -157,9 +157,11 @@ def tags_patch(model: Model, wanted: Marker, tags: tuple[str, ...] | None = None
     return Patch() if set(desired) == set(model.tags) else Patch(tags=desired)
 
 
-def unmark_patch(model: Model) -> Patch:
-    """The patch that takes our marks off."""
-    return Patch(tags=tuple(marker.plain(model.tags))) if model.marks else Patch()
+def unmark_patch(model: Model, namespace: str) -> Patch:
+    """The patch that takes our marks off, and nobody else's."""
+    ours = marker.catalog_tag(namespace)
+    kept = tuple(tag for tag in model.tags if tag != ours and not tag.startswith(f"{ours}:"))
+    return Patch(tags=kept) if len(kept) != len(model.tags) else Patch()
 
 
 def retirement(
@@ -175,7 +177,7 @@ def retirement(
     wanted = marker_for(name, model, rules, retired=True)
     # A model without our marks is not ours to delete later, so it is not ours to retire either.
     if not model.made_here(rules.namespace) or (record is not None and record.origin != "created"):
-        return Retirement(model, unmark_patch(model), None)
+        return Retirement(model, unmark_patch(model, rules.namespace), None)
     hides = model.visibility == "public" and not model.lock_visibility
     patch = tags_patch(model, wanted)
     if hides:

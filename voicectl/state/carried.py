@@ -32,10 +32,17 @@ class Carried:
     keys: Mapping[Address, Mapping[str, Any]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     """Name by recorded id, as the file had them: the keys of a record go along when its voice moves."""
+    moves: Mapping[str, list[str]] = field(default_factory=dict)
+    """The earlier names of each name, as the file had them."""
 
     def with_others(self, other: Carried) -> Carried:
         """Both; where they name the same place, this one's keys."""
-        return Carried(max(self.revision, other.revision), {**other.keys, **self.keys}, {**other.names, **self.names})
+        return Carried(
+            max(self.revision, other.revision),
+            {**other.keys, **self.keys},
+            {**other.names, **self.names},
+            {**other.moves, **self.moves},
+        )
 
 
 NOTHING = Carried()
@@ -51,18 +58,28 @@ def take_out(values: dict[str, Any]) -> Carried:
             keys[address] = unknown
     revision = values.get("revision", 1)
     names = {str(record["id"]): name for name, record in _dicts(values.get("voices")) if "id" in record}
-    return Carried(revision if isinstance(revision, int) else 1, keys, names)
+    moves = {name: record.get("previous_names", []) for name, record in _dicts(values.get("voices"))}
+    return Carried(revision if isinstance(revision, int) else 1, keys, names, moves)
 
 
 def put_back(values: dict[str, Any], carried: Carried) -> None:
     """Put them where they were; what is left of a place that is gone goes with it."""
     if not carried.keys:
         return
-    before = {name: carried.names.get(str(record.get("id")), name) for name, record in _dicts(values["voices"])}
+    before = {name: _name_before(name, record, carried) for name, record in _dicts(values["voices"])}
     for address, part, _ in list(_parts(values)):
         if address[:1] == ("voices",):
             address = ("voices", before[address[1]], *address[2:])
         part.update(carried.keys.get(address, {}))
+
+
+def _name_before(name: str, record: dict[str, Any], carried: Carried) -> str:
+    """The name that a record had in the file: by its id, or by the move that came with a new id."""
+    if (known := carried.names.get(str(record.get("id")))) is not None:
+        return known
+    earlier = record.get("previous_names", [])
+    moved = bool(earlier) and earlier != carried.moves.get(name, [])
+    return str(earlier[-1]) if moved and earlier[-1] in carried.moves else name
 
 
 def _parts(values: Any) -> Iterator[tuple[Address, dict[str, Any], type]]:

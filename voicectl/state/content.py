@@ -75,6 +75,11 @@ def _without_empty(values: dict[str, Any], *keys: str) -> bool:
     return any(key in values for key in keys)
 
 
+def check(lock: Lock, name: str) -> None:
+    """Raise StateError for a lock that could not be loaded once it is saved."""
+    _checked(lock, name, "nothing was saved; run `voicectl state rebuild`")
+
+
 def decode(data: bytes, name: str) -> Lock:
     """Read a lockfile; `name` is how messages call it. Raises StateError that says how to go on."""
     return decode_all(data, name)[0]
@@ -177,6 +182,8 @@ def _checked(lock: Lock, name: str, hint: str) -> Lock:
         if not EARLIEST <= when <= LATEST:
             message = f"{name}: model {model_id}: {when.isoformat()} can't be: it is not in this or the next century"
             raise StateError(message, hint, [Place(name)])
+    for voice in lock.voices.keys() & lock.removed.keys():
+        raise StateError(f"{name}: {voice} is recorded as a voice and as removed", hint, [Place(name)])
     seen: dict[str, str] = {}
     for voice, ids in _ids_by_name(lock).items():
         for model_id in ids:

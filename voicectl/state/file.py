@@ -17,7 +17,7 @@ from voicectl.files import NAME, Scratch, prove_room, replace_file
 from voicectl.model.lock import Lock
 from voicectl.regular_file import read_regular
 from voicectl.state.carried import NOTHING
-from voicectl.state.content import MAX_BYTES, decode_all, encode
+from voicectl.state.content import MAX_BYTES, check, decode_all, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
 WRITTEN = "lockfiles"
@@ -62,6 +62,7 @@ class FileStore:
                 f"{self._name} was changed by somebody else during this run",
                 "run `voicectl plan` again",
             )
+        check(lock, self._name)
         data = self.encoded(lock)
         if data == before:
             return expected
