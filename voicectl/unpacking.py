@@ -25,18 +25,25 @@ class Unpacking:
             raise NotUnpackable(f"the encoding {encoding[:40]!r}, which nobody asked for")
         self._gzip = zlib.decompressobj(_GZIP) if encoding.endswith("gzip") else None
 
+    @property
+    def ended(self) -> bool:
+        """Whether the body says itself that it is over."""
+        return self._gzip is not None and self._gzip.eof
+
     def pieces(self, packed: bytes) -> Iterator[bytes]:
         """What this piece of the body holds, at most PIECE bytes at a time. NotUnpackable where it is damaged."""
         if self._gzip is None:
             yield packed
             return
+        if self._gzip.eof:
+            return  # what follows the end of a body is none of it
         try:
             while True:
                 piece = self._gzip.decompress(packed, PIECE)
                 if piece:
                     yield piece
                 packed = self._gzip.unconsumed_tail
-                if not packed and len(piece) < PIECE:
+                if self._gzip.eof or (not packed and len(piece) < PIECE):
                     return
         except zlib.error as error:
             raise NotUnpackable("damaged gzip") from error
@@ -52,6 +59,8 @@ class Gathering:
 
     def add(self, packed: bytes) -> bool:
         """Take a piece in; whether there is room for more. NotUnpackable where it is damaged."""
+        if self._unpacking.ended:
+            return False
         for piece in self._unpacking.pieces(packed):
             self._gathered += piece[: self._limit + 1 - len(self._gathered)]
             if self.cut:

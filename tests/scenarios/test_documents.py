@@ -46,7 +46,12 @@ def test_the_lockfile_fits_its_schema_and_is_sorted_and_stable(project: Project)
     project.apply()
     project.voices({"b": {}, "a": {"tags": ["é", "z"]}})
     project.apply()
-    assert project.lock_path.read_text(encoding="utf-8") == text
+    assert timeless(project.lock_path.read_text(encoding="utf-8")) == timeless(text)
+
+
+def timeless(text: str) -> str:
+    """A lockfile without which run changed its records, and when."""
+    return "".join(line for line in text.splitlines(keepends=True) if '"changed":' not in line and '"run":' not in line)
 
 
 @pytest.mark.parametrize(

@@ -85,13 +85,13 @@ def test_so_does_an_apply_that_only_waits_for_it(project: Project, hand: Hand) -
     assert "`voicectl apply --retry-failed` makes those models again" in done.err
 
 
-def test_more_voices_than_the_catalog_has_is_said_so(project: Project, hand: Hand) -> None:
+def test_voices_only_the_account_shows_count_in_the_size_of_the_catalog(project: Project, hand: Hand) -> None:
     project.voices({"a": {}})
     project.apply()
     for name in ("lost", "gone"):
         hand.create(name, tags=["voicectl:acme", f"voicectl:acme:{name}:0123456789ab"])
     (refusal,) = project.plan()["refusals"]
-    assert refusal["message"].startswith("2 voices, more than the catalog has (1), would be retired or deleted; 1 may")
+    assert refusal["message"].startswith("2 of 3 voices would be retired or deleted; 1 may be")
     flag, number = refusal["hint"].split()[-2:]
     project.run("apply", "--yes", flag, number).expect(0)
 

@@ -105,6 +105,11 @@ async def _account(project: Project, catalog: Catalog, lock: Lock, listener: Lis
     ours = sum(catalog.namespace in marker.owners(model.tags) for model in account.models)
     least = "" if account.complete else "at least "
     told = f"{seen.account or 'no models yet'}; models: {least}{len(account.models)}, of this catalog: {least}{ours}"
+    if ours and lock.provider.account is None:
+        text = f"there is no {project.state}, but the account has {ours} models of this catalog"
+        findings.append(
+            Finding("warning", "state", text, "`voicectl apply` finds them by their marks and records them")
+        )
     return [*findings, Finding("ok", "account", told), *_listing(account, seen, ours, wallet)]
 
 

@@ -8,7 +8,8 @@ from voicectl.errors import StateError
 from voicectl.manifest.project import Project, load_project
 from voicectl.model.lock import Lock
 from voicectl.plan.plan import Notice
-from voicectl.state.content import decode
+from voicectl.regular_file import read_regular
+from voicectl.state.content import MAX_BYTES, decode
 
 
 def earlier(project: Project) -> list[tuple[str, Lock]]:
@@ -31,24 +32,36 @@ def earlier(project: Project) -> list[tuple[str, Lock]]:
 
 def notices(project: Project) -> tuple[Notice, ...]:
     """What a first plan under a new name has to say: every voice would be made a second time."""
-    if (project.root / project.state).exists():
-        return ()
+    there = (project.root / project.state).exists()
     to = f" --env {project.environment}" if project.environment else ""
     return tuple(
         Notice(
             "old_lockfile",
-            f"{place} records {len(lock.voices)} voices of {lock.namespace}, and there is no {project.state} yet: "
-            f"this plan makes every voice of {project.namespace} a second time",
-            f"`voicectl state move{to}` takes the models along with their ids; if both are wanted, go on",
+            f"{place} records {len(lock.voices)} voices of {lock.namespace}"
+            + (
+                ", which nothing in this project manages any more"
+                if there
+                else f", and there is no {project.state} yet: this plan makes every voice of {project.namespace} "
+                "a second time"
+            ),
+            "once its models are moved or deleted, delete the file" if there else _remedy(project, to),
             tuple(sorted(lock.voices)),
         )
         for place, lock in earlier(project)
     )
 
 
+def _remedy(project: Project, to: str) -> str:
+    words = f"if they are the models of {project.namespace}, `voicectl state move{to}` takes them along with their ids"
+    others = [name for name in project.environments if name != project.environment]
+    if others:
+        words += f"; if they are those of {' or '.join(others)}, run it with that --env first"
+    return words + "; if both sets are wanted, go on"
+
+
 def read(path: Path, name: str) -> Lock | None:
     """The lockfile at a path; None where there is none that can be read."""
     try:
-        return decode(path.read_bytes(), name) if path.is_file() and not path.is_symlink() else None
+        return decode(read_regular(path, MAX_BYTES), name)
     except (OSError, StateError):
         return None

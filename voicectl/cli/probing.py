@@ -18,7 +18,7 @@ from voicectl.engine.probe import LAG, TITLE, Assumption, Material, leftovers, p
 from voicectl.files import Scratch, replace_file
 from voicectl.manifest.project import Project
 from voicectl.model.voice import Cover
-from voicectl.provider.port import Provider, Upload
+from voicectl.provider.port import NotReadable, Provider, Upload
 from voicectl.regular_file import read_regular
 from voicectl.report.document import document
 from voicectl.report.escape import terminal
@@ -75,7 +75,9 @@ async def _clean_up(provider: Provider, scratch: Scratch, settings: Globals) -> 
     """Delete what a probe that was killed has left, if its id was written down; others are only named."""
     left = _remembered(scratch)
     if left:
-        model = await provider.get(left)
+        model = None
+        with contextlib.suppress(NotReadable):  # then it is gone, or somebody else's
+            model = await provider.get(left)
         if model is not None and model.title.startswith(TITLE):
             settings.log.note(f"an earlier probe was ended early: its model {left} is deleted now")
             await provider.delete(left)

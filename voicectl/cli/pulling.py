@@ -125,7 +125,7 @@ def _usable(settings: Globals, project: Project, pulled: Sequence[Pull]) -> tupl
         return f"with the account's values the manifests would be invalid: {problem}" if problem else ""
 
     good, left_out = sift(list(by_voice), wrong)
-    if left_out and (together := wrong(good)):
+    if good and (together := wrong(good)):
         raise NotPullable(together, "pull voices one by one, with --only NAME")
     return edits_of(good), left_out
 

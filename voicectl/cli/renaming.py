@@ -42,9 +42,12 @@ def move(settings: Globals, *, source: str | None, yes: bool) -> None:
         new = replace(old, catalog=project.catalog, environment=project.environment)
         if store is not old_store:
             there, expected = store.load()
+            store.carry(old_store)
             if there is not None and there.ids() - old.ids():
                 message = f"{project.state} is there already and records other models than {place}"
-                raise StateError(message, f"`voicectl destroy` those of {project.namespace}, or move the file away")
+                env = f" --env {project.environment}" if project.environment else ""
+                hint = f"`voicectl destroy{env}` deletes those of {project.namespace}; then move the older ones here"
+                raise StateError(message, hint)
         listener = settings.log.reading()
 
         def confirm(plan: Plan) -> None:

@@ -118,11 +118,15 @@ class Creations:
         model = await self._patiently(new, marker, progress)
         if not model.author:
             # The lockfile has to say whose ids it records.
-            model = replace(model, author=(await self.provider.wallet()).user_id)
+            with contextlib.suppress(ProviderError):  # the id is worth more: it is recorded now
+                model = replace(model, author=(await self.provider.wallet()).user_id)
         if set(marker.marks) <= set(model.tags):
             self.kept = True
         else:
-            await self._mark_again(new, marker, model)
+            try:
+                await self._mark_again(new, marker, model)
+            except ProviderError as error:
+                self._lost = f"the marks of {model.id} could not be sent again: {error.message}"
         return model
 
     async def _patiently(self, new: NewModel, marker: Marker, progress: Progress) -> Model:
@@ -185,7 +189,7 @@ class Creations:
         Raises PerhapsMade, which names the candidates: models without marks and with this title that were not there
         before. A likeness is never enough to adopt one.
         """
-        if self.kept and not self.dropped:
+        if self.kept and self.filtered and not self.dropped:
             return
         title = canonical.text(new.metadata.title)
         before = self.known | self.made.keys() | (self.before or frozenset())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from voicectl.errors import StateError, TryAgain
@@ -64,17 +64,18 @@ class Ledger:
     @property
     def lock(self) -> Lock:
         """The state as it stands now; every id in one place, whatever step a voice is at."""
+        serving = {record.id for record in self.voices.values() if record.origin != "external"}
         return replace(
             self._base,
-            voices={name: self._alone(name, record) for name, record in self.voices.items()},
-            removed={n: Removed(gone) for n, gone in self.removed.items() if gone}
+            voices={name: self._alone(name, record, serving) for name, record in self.voices.items()},
+            removed={n: Removed(left) for n, gone in self.removed.items() if (left := _without(gone, serving))}
             | {n: Removed(()) for n in self.uncleared if n not in self.voices and not self.removed.get(n)},
             deleted=self.withdrawn,
         )
 
-    def _alone(self, name: str, record: Record) -> Record:
-        """The record without what is recorded elsewhere, or twice."""
-        gone = tuple(r for r in record.retired if r.id != record.id and self._retired.get(r.id, name) == name)
+    def _alone(self, name: str, record: Record, serving: Set[str]) -> Record:
+        """The record without what is recorded elsewhere, or twice: a save may come between two changes."""
+        gone = tuple(r for r in _without(record.retired, serving) if self._retired.get(r.id, name) == name)
         return record if len(gone) == len(record.retired) else replace(record, retired=gone)
 
     def set_account(self, account: str) -> None:
@@ -145,9 +146,10 @@ class Ledger:
                 self.removed.pop(old, None)
         self._changed()
 
-    def drop(self, name: str, model_id: str, previous_name: str | None = None) -> None:
-        """A retired generation is gone from the account."""
-        self.deleted.add(model_id)
+    def drop(self, name: str, model_id: str, previous_name: str | None = None, *, gone: bool = True) -> None:
+        """A retired generation is gone from the account, or is not this name's."""
+        if gone:
+            self.deleted.add(model_id)
         for old in (name, previous_name):
             if old in self.voices:
                 self.voices[old] = self.voices[old].without_retired(model_id)
@@ -220,3 +222,7 @@ class Ledger:
                 self.failure = error
             async with self._saved:
                 self._saved.notify_all()
+
+
+def _without(retired: tuple[Retired, ...], ids: Set[str]) -> tuple[Retired, ...]:
+    return tuple(gone for gone in retired if gone.id not in ids)

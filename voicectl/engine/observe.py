@@ -106,7 +106,7 @@ def _doubted(namespace: str, lock: Lock, models: Mapping[str, Model]) -> Iterato
         mark = model.marker(namespace) if model is not None else None
         if model is None or record.origin == "external":
             continue
-        keys = (ADOPTED, key_of(record.inputs))
+        keys = (ADOPTED, key_of(record.inputs), mark.key if mark and record.inputs is None else "")
         if mark is None or mark.name != name or mark.retired or mark.key not in keys:
             yield record.id
 

@@ -18,11 +18,11 @@ from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
 from voicectl.model.voice import Metadata, Visibility, Voice
 from voicectl.plan.compare import widens
-from voicectl.plan.decision import RETENTION_OVER, UNFINISHED, WITHDRAWN
+from voicectl.plan.decision import GONE, RETENTION_OVER, UNFINISHED, WITHDRAWN
 from voicectl.plan.plan import Action
 from voicectl.plan.result import RETRY_FAILED
 from voicectl.plan.task import Task
-from voicectl.provider.port import NewModel, Provider, Upload
+from voicectl.provider.port import NewModel, NotReadable, Provider, Rejected, Throttled, Upload
 
 FIRST_LOOK, LONGEST_LOOK = 0.4, 10.0
 """Ceilings, in seconds, of the pauses between looks at a model that trains: half of them on average, and the
@@ -92,7 +92,13 @@ class Performer:
         assert task.voice is not None
         mark = Marker.of(self.namespace, task.name, task.voice.inputs)
         tags = made_tags(task.metadata, mark) if task.metadata is not None else task.patch.tags
-        await self._update(record.id, Patch(visibility=wanted, tags=tags), None)
+        try:
+            await self._update(record.id, Patch(visibility=wanted, tags=tags), None)
+        except Rejected as error:
+            if isinstance(error, Throttled | NotReadable):
+                raise
+            # The model is there, and the rest of it as planned: what follows treats it as a value that did not stick.
+            self.listener(Event("warning", task.name, detail=f"visibility {wanted} was refused: {error.message}"))
         assert task.record is not None
         applied = replace(record.applied, visibility=task.record.applied.visibility)
         self.ledger.put(task.name, replace(record, applied=applied))
@@ -140,7 +146,7 @@ class Performer:
     async def refresh(self, task: Task) -> None:
         """Bring the lock up to date without touching the account."""
         if task.drop and task.entry is not None:
-            self.ledger.drop(task.name, task.entry.id, task.was)
+            self.ledger.drop(task.name, task.entry.id, task.was, gone=task.change.reason == GONE)
         elif task.entry is not None:
             self.ledger.retire(task.name, task.entry)
         elif task.record is not None:
@@ -182,7 +188,7 @@ class Performer:
         assert task.model is not None
         assert task.entry is not None
         model_id = task.model.id
-        if self.ledger.holds(model_id) and not task.drop:
+        if not task.drop and self.ledger.holds(model_id):
             raise NotTried(f"{model_id} still serves {task.name}")
         await self._check_deletable(task.model, task.change.reason)
         entry = replace(task.entry, deleting=True)

@@ -14,7 +14,7 @@ from voicectl.plan.plan import EVERYTHING, Notice, Plan, Selectors
 from voicectl.plan.planner import Planned, Sides, make_plan
 from voicectl.plan.saved import check_current, check_identity, listed
 from voicectl.provider.port import Provider
-from voicectl.state.port import ABSENT, StateStore, Version
+from voicectl.state.port import StateStore, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ async def prepare(
         destroy=wishes.destroy,
         offline=provider is None,
         saved=saved,
-        notices=wishes.notices if version == ABSENT else (),
+        notices=wishes.notices,
     )
     planned = make_plan(sides)
     if saved is not None:

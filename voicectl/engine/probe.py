@@ -1,7 +1,7 @@
 """What an account really does with a model: one private model is made, looked at from all sides, and deleted.
 
 Every request of a plan and an apply is tried, so that each assumption about the provider holds, does not, or stays
-unknown. About twenty requests; nothing of the catalog is touched.
+unknown. About thirty requests; nothing of the catalog is touched.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from voicectl.errors import VoicectlError
 from voicectl.model.observed import Model, ModelState, Patch
 from voicectl.model.voice import Cover, Metadata
-from voicectl.provider.port import NewModel, NotReadable, Provider, Rejected, Upload
+from voicectl.provider.port import NewModel, NotReadable, Provider, Rejected, Throttled, Upload
 
 TITLE = "voicectl conformance probe"
 LAG = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -83,15 +83,17 @@ async def probe(
     start, refused = time.monotonic(), ""
     try:
         made = await provider.create(new, lambda size: None)
+    except Throttled:
+        raise
     except Rejected as error:
         # Perhaps it is the colons: without them the rest can be told.
         refused = error.message
         made = await provider.create(replace(new, tags=_USERS), lambda size: None)
     took = time.monotonic() - start
-    remember(made.id)
     run = _Probe(provider, replace(material, marked=not refused), made, looks)
     found = [_line("tags_accepted", "tags with a colon are accepted", not refused, refused, colon_tags="refuse")]
     try:
+        remember(made.id)
         found += [_time_of_post(took), *await run.all()]
     finally:
         await provider.delete(made.id)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
 from voicectl.concurrency import together
 from voicectl.engine.events import Event, Listener
-from voicectl.engine.observe import observe
+from voicectl.engine.observe import LOOKS, NOTHING_DONE, looked_again, observe
 from voicectl.errors import ApplyFailed, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
@@ -45,7 +46,14 @@ async def rename_catalog(
     store.prove()
     failures = await together(_rewritten(task, provider, listener) for task in planned.tasks)
     messages = [message for message in failures if message]
-    left = (await look()).tasks if planned.tasks and not messages else ()
+    left: tuple[Task, ...] = ()
+    for pause in (0.0, *LOOKS) if planned.tasks and not messages else ():
+        await asyncio.sleep(pause)
+        ids = [task.change.id for task in planned.tasks if task.change.id]
+        seen = await observe(provider, Catalog(old.catalog, old.environment), old)
+        left = renaming_plan(old, new, await looked_again(provider, seen, ids, NOTHING_DONE), version).tasks
+        if not left:
+            break
     messages += [f"{task.name}: the marks of {task.change.id} did not stick" for task in left]
     if messages:
         raise ApplyFailed("; ".join(messages), "run the same command again: it goes on with what is left")

@@ -21,7 +21,7 @@ from voicectl.plan.plan import Action
 from voicectl.plan.planner import Planned, Sides, make_plan
 from voicectl.plan.result import Leftover
 from voicectl.plan.task import Sweep, Task
-from voicectl.provider.port import Provider
+from voicectl.provider.port import Provider, Rejected
 
 _SETS_VALUES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.RESTORE)
 LOOKS = (0.0, 1.0, 2.0, 4.0)
@@ -75,6 +75,8 @@ class Settling:
             return []
         try:
             last = await self._send(record, voice, model, missing)
+        except Rejected:
+            last = model
         except VoicectlError as error:
             return [Leftover(name, f"{', '.join(missing)} did not stick, nor when sent again: {error.message}")]
         left = _missing(sent, record, voice, last)
@@ -94,7 +96,8 @@ class Settling:
             return
         fields = tuple(change.field for change in task.change.fields if change.field in FIELDS)
         try:
-            last = await self._send(record, voice, task.model, fields)
+            present = await self.provider.get(record.id) or task.model
+            last = await self._send(record, voice, present, fields)
         except VoicectlError as error:
             self._warn(task.name, f"{', '.join(fields)} is still refused: {error.message}")
             return

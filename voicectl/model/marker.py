@@ -17,7 +17,7 @@ MAX_MARKER = 120
 ADOPTED = "adopted"
 _MARKER = re.compile(
     r"voicectl:(?P<namespace>[a-z0-9.-]+)"
-    r":(?P<name>[a-z0-9][a-z0-9._-]*):(?P<key>[0-9a-f]{12}|adopted)(?P<retired>:retired)?"
+    r":(?P<name>[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?):(?P<key>[0-9a-f]{12}|adopted)(?P<retired>:retired)?"
 )
 
 

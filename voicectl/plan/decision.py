@@ -18,6 +18,8 @@ UNFINISHED = "unfinished"
 """The reason of a prune that an earlier run began."""
 
 WITHDRAWN = "consent withdrawn"
+GONE = "a retired model is gone from the account"
+STRAYED = "a model recorded here carries the marks of another name"
 DUPLICATE = "duplicate"
 """The reason for seeing off the younger of two models with one marker."""
 

@@ -24,6 +24,8 @@ class Facts:
         self.renamed = self._renamed()
         """Recorded name -> present name, for the records that moved."""
         self.previous = {new: old for old, new in self.renamed.items()}
+        self.previous_marks = self._previous_marks()
+        """Present name -> the name that the marks of its recorded model still say."""
         self._serving = self._servers()
         self.recorded = self._recorded()
         """Every recorded id -> its present name."""
@@ -94,16 +96,42 @@ class Facts:
         Who edits a lockfile must not have the model of one voice deleted as a generation of another.
         """
         names = self.names(model_id)
-        if not names or name in names:
+        if not names or name in names or self.previous_marks.get(name) in names:
             return False
         model = self.model(model_id)
         mark = model.marker(self.namespace) if model else None
-        return mark is None or mark.name != recorded_name
+        return mark is not None and mark.name != recorded_name
 
     def _elsewhere(self, model_id: str, name: str) -> bool:
         """Whether a recorded model says itself that it serves another voice of the manifests."""
         names = self.names(model_id)
-        return name not in names and any(served in self.catalog.voices for served in names)
+        elsewhere = name not in names and any(served in self.catalog.voices for served in names)
+        return elsewhere and not self.fits(model_id, name)
+
+    def fits(self, model_id: str, name: str) -> bool:
+        """Whether a model was made for what a voice wants, and for nothing that its marks could mean instead.
+
+        Then the lockfile and the manifests agree, and only the name in the marks is another one: Git took a move back,
+        together with the lockfile.
+        """
+        model, voice = self.model(model_id), self.catalog.voices.get(name)
+        mark = model.marker(self.namespace) if model else None
+        if mark is None or voice is None or voice.inputs is None or marker.key_of(voice.inputs) != mark.key:
+            return False
+        other = self.catalog.voices.get(mark.name)
+        return other is None or other.inputs is None or marker.key_of(other.inputs) != mark.key
+
+    def _previous_marks(self) -> dict[str, str]:
+        """Present name -> the name in the marks of its recorded model, where Git took a move back with the lockfile."""
+        found = {}
+        for name, record in self.lock.voices.items():
+            present = self.renamed.get(name, name)
+            model = self.model(record.id)
+            mark = model.marker(self.namespace) if model and record.origin != "external" else None
+            unknown = mark is not None and mark.name not in {*self.lock.voices, *self.lock.removed}
+            if mark is not None and unknown and present not in self.names(record.id) and self.fits(record.id, present):
+                found[present] = mark.name
+        return found
 
     def _misplaced(self, model_id: str, name: str) -> bool:
         """Whether the lockfile holds a current model under a wrong name, and the account shows which is right.

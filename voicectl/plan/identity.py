@@ -47,6 +47,8 @@ class Holding:
     foreign: Model | None = None
     unreadable: str = ""
     """Why the recorded or named model can't be read: then nobody knows whether it is gone."""
+    strayed: frozenset[str] = frozenset()
+    """Ids among the retired whose marks say another name: they are that name's."""
     hidden: frozenset[str] = frozenset()
     """Ids among the retired that can't be read."""
     uncleared: bool = False
@@ -100,6 +102,7 @@ def _hold(name: str, facts: Facts) -> Holding:
         duplicates=tuple(m for m in duplicates if m.id not in known),
         foreign=_foreign(voice, record, known, facts),
         unreadable="" if current else _unreadable(voice, record, facts),
+        strayed=frozenset(strayed),
         hidden=frozenset(known.keys() & facts.observation.unreadable.keys()),
         uncleared=name in facts.lock.removed and not facts.lock.removed[name].retired,
         contradiction=_contradiction(name, recorded_name, record, facts),
@@ -134,7 +137,8 @@ def _contradiction(name: str, recorded_name: str, record: Record | None, facts: 
         return f"the ownership tags of {model.id} can't be read, or name several voices"
     if mark is None:
         return ""
-    if mark.name != recorded_name and name not in facts.moves.names(mark, model.id):
+    placed = mark.name == recorded_name or name in facts.moves.names(mark, model.id) or facts.fits(model.id, name)
+    if not placed:
         return f"{model.id} is recorded here, but its ownership tags say that it serves {mark.name}"
     claimed = marker.key_of(record.inputs)
     agreed = mark.key in (claimed, marker.ADOPTED) or record.inputs is None
@@ -150,6 +154,8 @@ def _previous_name(name: str, recorded_name: str, current: Model | None, facts: 
     voice = facts.catalog.voices.get(name)
     if voice is not None and voice.external:
         return None  # its marks are somebody's, and are never rewritten
+    if current is not None and name in facts.previous_marks:
+        return facts.previous_marks[name]
     mark = current.marker(facts.namespace) if current else None
     # Without a lock, the marks alone tell that the model was moved.
     return mark.name if mark and mark.name != name and facts.moves.target.get(mark.name) == name else None

@@ -12,7 +12,9 @@ from voicectl.model.observed import Model, Patch
 from voicectl.plan.compare import marks_change
 from voicectl.plan.decision import (
     DUPLICATE,
+    GONE,
     RETENTION_OVER,
+    STRAYED,
     UNFINISHED,
     Decision,
     change,
@@ -118,7 +120,7 @@ def _gone(holding: Holding, gone: Retired) -> Task:
             change(holding, Action.REFRESH),
             id=gone.id,
             generation=gone.generation,
-            reason="a retired model is gone from the account",
+            reason=STRAYED if gone.id in holding.strayed else GONE,
         ),
         entry=gone,
         drop=True,

@@ -191,7 +191,10 @@ def unreadable(holding: Holding) -> Notice:
         holding.record is not None and holding.record.origin == "external"
     )
     what = "its model can't be read, and nothing is done about it"
-    hint = "ask its owner, or take the voice out" if external else "if it is gone, run with --recreate-missing"
+    named = holding.voice is not None and holding.voice.model is not None
+    hint = "is FISH_API_KEY of the right workspace? Only if the model was deleted, run with --recreate-missing"
+    hint = "if it is somebody else's, write `external: true`; " + hint if named else hint
+    hint = "ask its owner, or take the voice out" if external else hint
     code = "external_unreadable" if external else UNREADABLE
     return Notice(code, f"{holding.name}: {what}: {holding.unreadable}", hint, (holding.name,))
 

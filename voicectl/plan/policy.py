@@ -39,14 +39,15 @@ def check_missing(
     """
     recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
     missing = sorted(n for n, model_id in recorded.items() if model_id in observation.absent and n not in left_out)
-    if allowed or len(missing) <= policy.max_deletes.allows(len(recorded)):
+    strange = bool(recorded) and all(model_id in observation.unreadable for model_id in recorded.values())
+    if allowed or (len(missing) <= policy.max_deletes.allows(len(recorded)) and not strange):
         return
     count = "none" if len(missing) == len(recorded) else f"only {len(recorded) - len(missing)}"
     verb = "are" if len(recorded) - len(missing) > 1 else "is"
     yield Refusal(
         "models_missing",
         f"{count} of {len(recorded)} recorded models {verb} visible: wrong key or workspace?",
-        "if they really are gone, run with --recreate-missing",
+        "use the key of the right workspace; only if they were deleted, run with --recreate-missing",
         tuple(missing),
     )
 

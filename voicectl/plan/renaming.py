@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from voicectl.model import marker
 from voicectl.model.lock import Lock
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Observation
@@ -35,7 +36,7 @@ def renaming_plan(old: Lock, new: Lock, observation: Observation, version: str) 
             refusals=(
                 *check_account(old, observation),
                 *check_visible(old, observation),
-                *_unreadable(old, observation),
+                *_unreadable(old, new, observation),
             ),
         ),
         tasks,
@@ -58,7 +59,7 @@ def _tasks(old: Lock, new: Lock, observation: Observation) -> Iterator[Task]:
     for name, model_id, generation in _recorded(old):
         model = observation.models.get(model_id)
         mark = model.marker(old.namespace) if model is not None else None
-        if model is None or mark is None:
+        if model is None or mark is None or marker.owners(model.tags) - {old.namespace, new.namespace}:
             continue
         wanted = replace(mark, namespace=new.namespace)
         yield Task(_change(name, model, generation, wanted), model=model, patch=tags_patch(model, wanted))
@@ -90,11 +91,16 @@ def _left_alone(old: Lock, new: Lock, observation: Observation) -> Iterator[Noti
         yield Notice("not_moved", f"{name}: {model_id} {what}", "the next plan says what follows", (name,))
 
 
-def _unreadable(old: Lock, observation: Observation) -> Iterator[Refusal]:
+def _unreadable(old: Lock, new: Lock, observation: Observation) -> Iterator[Refusal]:
     for name, model_id, _ in _recorded(old):
         if model_id in observation.unreadable:
             message = f"{name}: {model_id} can't be read: {observation.unreadable[model_id]}"
             yield Refusal("unreadable", message, "use the key with which it was made", (name,))
+        model = observation.models.get(model_id)
+        others = marker.owners(model.tags) - {old.namespace, new.namespace} if model is not None else frozenset()
+        if others:
+            message = f"{name}: {model_id} carries the marks of {', '.join(sorted(others))} too: it is not touched"
+            yield Refusal("foreign_model", message, "take the wrong tags off in the account", (name,))
 
 
 def _strays(old: Lock, observation: Observation) -> Iterator[Notice]:

@@ -75,11 +75,6 @@ def _without_empty(values: dict[str, Any], *keys: str) -> bool:
     return any(key in values for key in keys)
 
 
-def check(lock: Lock, name: str) -> None:
-    """Raise StateError for a lock that could not be loaded once it is saved."""
-    _checked(lock, name, "nothing was saved; run `voicectl state rebuild`")
-
-
 def decode(data: bytes, name: str) -> Lock:
     """Read a lockfile; `name` is how messages call it. Raises StateError that says how to go on."""
     return decode_all(data, name)[0]

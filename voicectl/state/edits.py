@@ -30,7 +30,8 @@ def _edits(before: Lock, after: Lock) -> Iterator[str]:
             yield f"{name}: {old.id} becomes {new.id}"
         elif old != new:
             changed = [field.name for field in fields(Record) if getattr(old, field.name) != getattr(new, field.name)]
-            yield f"{name}: {', '.join(changed)} changed"
+            said = [field for field in changed if field != "changed"]  # every edit moves that one
+            yield f"{name}: {', '.join(said or changed)} changed"
     for name in sorted({*before.removed, *after.removed}):
         if before.removed.get(name) != after.removed.get(name):
             yield f"{name}: what is left of a removed voice changed"

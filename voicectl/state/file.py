@@ -17,7 +17,7 @@ from voicectl.files import NAME, Scratch, prove_room, replace_file
 from voicectl.model.lock import Lock
 from voicectl.regular_file import read_regular
 from voicectl.state.carried import NOTHING
-from voicectl.state.content import MAX_BYTES, check, decode_all, encode
+from voicectl.state.content import MAX_BYTES, decode_all, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
 WRITTEN = "lockfiles"
@@ -39,7 +39,11 @@ class FileStore:
         self._name = name
         self._scratch = scratch
         self._carried = NOTHING
-        self._lease_name = f"{path.name}.lease"
+        self._lease_name = f"{name.replace('/', '%2F')}.lease"
+
+    def carry(self, other: FileStore) -> None:
+        """Keep what a newer revision added to another lockfile, which this one takes the place of."""
+        self._carried = other._carried.with_others(self._carried)
 
     @property
     def location(self) -> str:
@@ -62,10 +66,10 @@ class FileStore:
                 f"{self._name} was changed by somebody else during this run",
                 "run `voicectl plan` again",
             )
-        check(lock, self._name)
         data = self.encoded(lock)
         if data == before:
             return expected
+        decode_all(data, self._name)  # nothing is saved that could not be loaded
         with self._writing():
             replace_file(self._path, data, durable=True, scratch=self._scratch)
         self._remember(data)

@@ -6,7 +6,7 @@ Only one thing is beyond a merge: two sides that gave one name two different mod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import fields, replace
 
 from voicectl.errors import StateError
@@ -128,10 +128,11 @@ def _with_retired(base: Lock | None, ours: Lock, theirs: Lock, voices: Mapping[s
     current |= {record.pending.id for record in voices.values() if record.pending}
     names = {*voices, *ours.removed, *theirs.removed, *ours.voices, *theirs.voices}
     taken = set(current)
+    ids = (ours.ids(), theirs.ids())
     kept: dict[str, tuple[Retired, ...]] = {}
     for name in sorted(names, key=lambda name: (name not in voices, name)):
         known = merged(ours.retired(name), theirs.retired(name))
-        lost = _lost(base, name, known, (ours, theirs))
+        lost = _lost(base, name, known, ids)
         kept[name] = tuple(gone for gone in known if gone.id not in taken and gone.id not in lost)
         taken |= {gone.id for gone in kept[name]}
     return replace(
@@ -149,7 +150,7 @@ def _deleted(ours: Lock, theirs: Lock) -> tuple[Deleted, ...]:
     return tuple(sorted(by_id.values(), key=lambda gone: (gone.at, gone.id)))
 
 
-def _lost(base: Lock | None, name: str, known: Iterable[Retired], sides: tuple[Lock, Lock]) -> set[str]:
+def _lost(base: Lock | None, name: str, known: Iterable[Retired], sides: tuple[Set[str], Set[str]]) -> set[str]:
     """Generations that were there before and that one side has deleted or forgotten since."""
     past = {gone.id for gone in base.retired(name)} if base else set()
-    return {gone.id for gone in known if gone.id in past and any(gone.id not in side.ids() for side in sides)}
+    return {gone.id for gone in known if gone.id in past and any(gone.id not in side for side in sides)}

@@ -189,6 +189,7 @@ class FishClient:
         emptied = {name: value for name, value in values.items() if not value}
         form = {name: list(value) if name == "tags" else value for name, value in values.items() if value}
         if emptied:
+            emptied |= {"tags": values["tags"]} if "tags" in values else {}
             there = await self._patiently("PATCH", path, gone=(404,), json=emptied)
             if there is None:
                 return False

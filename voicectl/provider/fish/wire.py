@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from voicectl.model.lock import EARLIEST, LATEST
 from voicectl.model.observed import Model, ModelState
 from voicectl.model.voice import VISIBILITIES
 from voicectl.provider.fish.limits import documented_limit
@@ -124,4 +125,5 @@ def _time(value: Any) -> datetime | None:
         parsed = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    parsed = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return parsed if EARLIEST <= parsed <= LATEST else None
