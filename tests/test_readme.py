@@ -41,7 +41,7 @@ def test_the_yaml_blocks_are_valid_manifests_and_projects(tmp_path: Path) -> Non
 
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
     kinds = ["project" if "catalog" in block else "manifest" if "voices" in block else None for block in blocks]
-    assert sorted(filter(None, kinds)) == ["manifest", "project", "project"]
+    assert sorted(filter(None, kinds)) == ["manifest", "manifest", "project", "project"]
     for block, kind in zip(blocks, kinds, strict=True):
         if kind:
             jsonschema.validate(json.loads(json.dumps(block, default=str)), schema(kind))
