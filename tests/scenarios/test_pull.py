@@ -48,6 +48,7 @@ def test_the_manifest_gets_the_accounts_values_and_nothing_else_changes(applied:
     applied.settled()
     applied.run("drift").expect(0)
     assert "Nothing to pull" in applied.run("pull").expect(0).out
+    assert "Nothing to pull" in applied.run("pull", "--dry-run").expect(0).out
 
 
 def test_windows_line_ends_stay(applied: Project, hand: Hand) -> None:

@@ -72,15 +72,15 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
         texts = _texts(project, edits)
         for words in (*edits.remarks, *(f"{name} is left out: {reason}" for name, reason in left_out)):
             settings.log.warning(words)
-        if dry_run:
-            printing.out("".join(_diff(path, before, after) for path, (before, after) in sorted(texts.items())))
-            return _refuse(left_out)
         if not texts and not left_out:
             count = len(edits.remarks)
             left = f"{count} {'value was' if count == 1 else 'values were'} changed in the account and can't be taken"
             none = "no managed value was changed in the account"
             printing.out(f"Nothing to pull: {f'{left}; the warnings say why' if count else none}.\n")
             return
+        if dry_run:
+            printing.out("".join(_diff(path, before, after) for path, (before, after) in sorted(texts.items())))
+            return _refuse(left_out)
         if texts:
             _write(project, texts, store, recorded_in(lock, edits.voices), version)
     for path in sorted(texts):
