@@ -39,3 +39,31 @@ def test_a_run_stops_before_a_second_model_where_marks_can_not_be_kept(way: str)
             assert done.code in (1, 3)
             assert len(hand.models()) <= 1
         assert "marks" in done.err + done.out or "tag" in done.err + done.out
+
+
+def test_cut_marks_and_a_lost_lockfile_make_no_second_model() -> None:
+    with account(HOPELESS["tags cut to 20 characters"]) as (project, hand):
+        project.voices({"a": {}, "b": {}})
+        project.run("apply", "--yes").expect(1)
+        (only,) = hand.models()
+        project.lock_path.unlink()
+        done = project.run("apply", "--yes").expect(3)
+        assert "[marks_unreadable]" in done.out + done.err or "ownership tags can't be read" in done.out + done.err
+        assert [model["_id"] for model in hand.models()] == [only["_id"]]
+
+
+def test_tags_cut_by_hand_lead_out_by_model() -> None:
+    with account({}) as (project, hand):
+        project.voices({"a": {}, "b": {}})
+        project.apply()
+        ids = {model["_id"] for model in hand.models()}
+        cut = project.lock["voices"]["a"]["id"]
+        hand.patch(cut, tags=["voicectl:acme", "voicectl:acme:a:efc2"])
+        project.lock_path.unlink()
+        (refusal,) = project.plan()["refusals"]
+        assert refusal["code"] == "marks_unreadable"
+        assert f"write `model: {cut}`" in refusal["hint"]
+        project.voices({"a": {"model": cut}, "b": {}})
+        project.run("apply", "--yes").expect(0)
+        assert {model["_id"] for model in hand.models()} == ids
+        assert project.plan()["changes"] == []

@@ -267,5 +267,6 @@ def check(
         yield from policy.check_consent(catalog, lock, [*tasks, *retries], sides.now.date())
         yield from policy.check_limits(tasks, catalog.policy, size)
         yield from policy.check_marks(holdings)
+        yield from policy.check_unclaimed(catalog, lock, observation, tasks)
     yield from policy.check_foreign(holdings, catalog.namespace)
     yield from policy.check_protection(holdings, tasks, sides.now.date())

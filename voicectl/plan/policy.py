@@ -140,6 +140,24 @@ def check_marks(holdings: Iterable[Holding]) -> Iterator[Refusal]:
             )
 
 
+def check_unclaimed(catalog: Catalog, lock: Lock, observation: Observation, tasks: Iterable[Task]) -> Iterator[Refusal]:
+    """Nothing is made while a model that no lockfile records may be the one: its tags are ours, but cut or edited."""
+    creates = any(task.change.action is Action.CREATE for task in tasks)
+    known = lock.ids() | {voice.model for voice in catalog.voices.values()}
+    account = lock.provider.account or observation.account
+    for model in observation.models.values() if creates else ():
+        theirs = account and model.author and model.author != account
+        if model.id not in known and not theirs and model.unreadable(catalog.namespace):
+            tags = ", ".join(cut(tag) for tag in model.tags if marker.is_mark(tag))
+            yield Refusal(
+                "marks_unreadable",
+                f"no lockfile records {model.id}, and its ownership tags can't be read ({tags}): it may be the model "
+                "of a voice that would be created",
+                f"write `model: {model.id}` at the voice that it belongs to, or take those tags off in the account; "
+                "`voicectl doctor --live` tells whether the account keeps tags as they are sent",
+            )
+
+
 def check_swaps(catalog: Catalog, holdings: Iterable[Holding]) -> Iterator[Refusal]:
     """Names that change places do so together."""
     ring = {holding.name: holding for holding in holdings if holding.swaps}
