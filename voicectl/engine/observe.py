@@ -12,6 +12,7 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.marker import ADOPTED, catalog_tag, key_of
 from voicectl.model.observed import Model, Observation
+from voicectl.plan.audit import drifted_fields
 from voicectl.provider.port import Listing, NotReadable, Provider
 
 SETTLED = timedelta(minutes=1)
@@ -55,8 +56,9 @@ async def observe(
     listing = await provider.list_models(tag)
     models = {model.id: model for model in listing.models if model.id not in did.deleted}
     unlisted = sorted((lock.ids() | _named(catalog, lock)) - models.keys() - did.deleted)
-    doubted = sorted(_doubted(catalog.namespace, lock, models))
-    found, unreadable = await _looked_up(provider, (*unlisted, *doubted), _young(lock, provider.time), looks)
+    young = _young(lock, provider.time)
+    doubted = sorted(set(_doubted(catalog.namespace, lock, models, young)))
+    found, unreadable = await _looked_up(provider, (*unlisted, *doubted), young, looks)
     models |= {i: model for i, model in did.made.items() if i not in models and i not in did.deleted} | found
     own = list(listing.models)
     works = filtered or any(model.marker(catalog.namespace) for model in listing.models)
@@ -99,16 +101,19 @@ async def looked_again(provider: Provider, observation: Observation, ids: Iterab
     )
 
 
-def _doubted(namespace: str, lock: Lock, models: Mapping[str, Model]) -> Iterator[str]:
-    """Recorded models that the listing shows with other marks than recorded: it may lag, and GET decides."""
+def _doubted(namespace: str, lock: Lock, models: Mapping[str, Model], young: frozenset[str]) -> Iterator[str]:
+    """Models that the listing shows as they were before they were recorded: it may lag, and GET decides."""
     for name, record in lock.voices.items():
         model = models.get(record.id)
         mark = model.marker(namespace) if model is not None else None
         if model is None or record.origin == "external":
             continue
         keys = (ADOPTED, key_of(record.inputs), mark.key if mark and record.inputs is None else "")
-        if mark is None or mark.name != name or mark.retired or mark.key not in keys:
+        other = mark is None or mark.name != name or mark.retired or mark.key not in keys
+        if other or (record.id in young and any(drifted_fields(record, model))):
             yield record.id
+    for name in {*lock.voices, *lock.removed}:
+        yield from (r.id for r in lock.retired(name) if r.id in models and models[r.id].serves(namespace))
 
 
 def _named(catalog: Catalog, lock: Lock) -> frozenset[str]:

@@ -101,7 +101,7 @@ def _voice(name: str, voice: Voice | None, record: Record, sides: AuditSides) ->
         return replace(row, status=status, notes=(note, *retired))
     if model is None:
         return replace(row, status="missing", notes=("the recorded model is gone from the account", *retired))
-    fields = tuple(_fields(record, model))
+    fields = tuple(drifted_fields(record, model))
     marks = () if record.origin == "external" else tuple(_marks_notes(name, record, model, sides.lock))
     changed = bool(fields or marks or retired)
     notes = (
@@ -132,7 +132,7 @@ def _status(model: Model, voice: Voice | None, today: date, changed: bool) -> Dr
     return "consent_expired" if any(_consent_notes(voice, today)) else "in_step"
 
 
-def _fields(record: Record, model: Model) -> Iterator[DriftedField]:
+def drifted_fields(record: Record, model: Model) -> Iterator[DriftedField]:
     """Fields whose observed value is not the one that was last applied; what is unmanaged has none."""
     for name in FIELDS:
         recorded = record.applied.get(name)
