@@ -57,8 +57,12 @@ async def observe(
     models = {model.id: model for model in listing.models if model.id not in did.deleted}
     unlisted = sorted((lock.ids() | _named(catalog, lock)) - models.keys() - did.deleted)
     young = _young(lock, provider.time)
-    doubted = sorted(set(_doubted(catalog.namespace, lock, models, young)))
-    found, unreadable = await _looked_up(provider, (*unlisted, *doubted), young, looks)
+    doubted = set(_doubted(catalog.namespace, lock, models))
+    if did is NOTHING_DONE:
+        # A run at work looks at what it changed itself, and its last look has to be a listing: what a lost answer
+        # made after all may come at any moment.
+        doubted |= set(_outdated(catalog.namespace, lock, models, young))
+    found, unreadable = await _looked_up(provider, (*unlisted, *sorted(doubted)), young, looks)
     models |= {i: model for i, model in did.made.items() if i not in models and i not in did.deleted} | found
     own = list(listing.models)
     works = filtered or any(model.marker(catalog.namespace) for model in listing.models)
@@ -101,16 +105,22 @@ async def looked_again(provider: Provider, observation: Observation, ids: Iterab
     )
 
 
-def _doubted(namespace: str, lock: Lock, models: Mapping[str, Model], young: frozenset[str]) -> Iterator[str]:
-    """Models that the listing shows as they were before they were recorded: it may lag, and GET decides."""
+def _doubted(namespace: str, lock: Lock, models: Mapping[str, Model]) -> Iterator[str]:
+    """Recorded models that the listing shows with other marks than recorded: it may lag, and GET decides."""
     for name, record in lock.voices.items():
         model = models.get(record.id)
         mark = model.marker(namespace) if model is not None else None
         if model is None or record.origin == "external":
             continue
         keys = (ADOPTED, key_of(record.inputs), mark.key if mark and record.inputs is None else "")
-        other = mark is None or mark.name != name or mark.retired or mark.key not in keys
-        if other or (record.id in young and any(drifted_fields(record, model))):
+        if mark is None or mark.name != name or mark.retired or mark.key not in keys:
+            yield record.id
+
+
+def _outdated(namespace: str, lock: Lock, models: Mapping[str, Model], young: frozenset[str]) -> Iterator[str]:
+    """Models that the listing may show as they were before an apply of the last minutes."""
+    for record in lock.voices.values():
+        if record.id in young and record.id in models and any(drifted_fields(record, models[record.id])):
             yield record.id
     for name in {*lock.voices, *lock.removed}:
         yield from (r.id for r in lock.retired(name) if r.id in models and models[r.id].serves(namespace))
