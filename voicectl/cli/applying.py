@@ -57,7 +57,7 @@ def apply_plan(
             raise StateConflict("`state` in voicectl.yaml was changed by somebody else meanwhile", "run it again")
         settings.log.problems(catalog.warnings)
         wishes = replace(wish(), notices=earlier_lockfiles.notices(project))
-        # From here on a signal is for the run to hear; once it has ended, what it did is told whole.
+        # From here on the run itself handles signals; after it has ended, the whole result is printed.
         with signals.heard_by(signals.later):
             applied = _apply(project, catalog, wishes, choices, settings)
             lease.close()

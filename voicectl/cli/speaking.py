@@ -182,7 +182,7 @@ def _check_sound(file: BinaryIO, asked: AudioFormat) -> None:
     hint = "try again; is FISH_API_URL the API, and no proxy before it in the way?"
     if not head:
         raise NoSound("the answer holds no audio: it is empty", hint)
-    # Raw samples have no header, and may be any bytes; a text is told by all of its beginning.
+    # Raw samples have no header and may be any bytes. It counts as text only if its whole beginning is text.
     found = kind_of(head)
     if found != asked and (asked != "pcm" or found == "a text file"):
         raise NoSound(f"the answer is no {asked}: it is {found}", hint)

@@ -87,7 +87,7 @@ class Prosody(BaseModel):
 
 
 class Reference(BaseModel):
-    """A voice given with the request: what is heard, and what is said in it."""
+    """A voice given with the request: a recording and its transcript."""
 
     audio: InstanceOf[bytes] | str
     text: str

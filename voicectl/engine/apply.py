@@ -202,7 +202,7 @@ class _Sweep:
         )
 
     async def _without_duplicates(self, observation: Observation) -> bool:
-        """See off the twins that can only be there because of this run; True where there were any.
+        """Retire or delete the duplicates that only this run can have made; True where there were any.
 
         Where an older twin of what this run made has arrived, the older one is recorded first: it stays. All other
         twins wait for a plan that shows them.

@@ -11,23 +11,24 @@ from voicectl.concurrency import Backoff
 from voicectl.engine.create import Creations, MarksNotKept
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
+from voicectl.engine.requests import cover_upload, made_tags, new_model
 from voicectl.errors import VoicectlError
 from voicectl.model import marker
 from voicectl.model.lock import Pending, Record
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
-from voicectl.model.voice import Metadata, Visibility, Voice
+from voicectl.model.voice import Visibility, Voice
 from voicectl.plan.compare import widens
 from voicectl.plan.decision import GONE, RETENTION_OVER, UNFINISHED, WITHDRAWN
 from voicectl.plan.plan import Action
 from voicectl.plan.result import RETRY_FAILED
 from voicectl.plan.task import Task
-from voicectl.provider.port import NewModel, NotReadable, Provider, Rejected, Throttled, Upload
+from voicectl.provider.port import NotReadable, Provider, Rejected, Throttled
 
+MAKES = (Action.CREATE, Action.REPLACE, Action.RESTORE)
 FIRST_LOOK, LONGEST_LOOK = 0.4, 10.0
 """Ceilings, in seconds, of the pauses between looks at a model that trains: half of them on average, and the
 provider's cookbook asks every 5 s."""
-_MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "m4a": "audio/mp4", "opus": "audio/ogg"}
 
 
 class TaskFailed(VoicectlError):
@@ -325,36 +326,3 @@ def _visibilities(task: Task) -> tuple[Visibility, Visibility | None]:
 def narrow(patch: Patch, model: Model) -> Patch:
     """A patch without the part that shows the model to more people."""
     return replace(patch, visibility=None) if widens(model.visibility, patch.visibility) else patch
-
-
-def made_tags(metadata: Metadata, wanted: Marker) -> tuple[str, ...]:
-    """All tags of a new model, the marks first."""
-    return (*wanted.marks, *(metadata.tags or ()))
-
-
-def new_model(root: Path, voice: Voice, metadata: Metadata, wanted: Marker) -> NewModel:
-    """The request that makes a voice's model."""
-    transcripts = tuple(s.transcript for s in voice.samples if s.transcript is not None)
-    return NewModel(
-        metadata=metadata,
-        tags=made_tags(metadata, wanted),
-        samples=tuple(
-            Upload(root / s.path, f"sample-{n}.{s.format}", _MEDIA_TYPES[s.format], s.digest, s.size)
-            for n, s in enumerate(voice.samples, 1)
-        ),
-        transcripts=transcripts,
-        enhance=voice.enhance,
-        cover=cover_upload(root, voice),
-    )
-
-
-def cover_upload(root: Path, voice: Voice) -> Upload | None:
-    """The cover image's file, where there is one."""
-    cover = voice.cover
-    if cover is None:
-        return None
-    name = "cover." + cover.media_type.partition("/")[2]
-    return Upload(root / cover.path, name, cover.media_type, cover.digest, cover.size)
-
-
-MAKES = (Action.CREATE, Action.REPLACE, Action.RESTORE)

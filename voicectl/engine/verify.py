@@ -56,7 +56,7 @@ class Settling:
         return [leftover for leftovers in found for leftover in leftovers]
 
     async def again(self, retries: Iterable[Task]) -> None:
-        """Send what was blocked once more; a refusal is a warning, since it was told before."""
+        """Send what was blocked once more; a refusal is only a warning, as an earlier run has reported it."""
         await together(self._again(task, task.voice) for task in retries if task.voice is not None)
 
     async def _one(self, task: Task, voice: Voice, observation: Observation) -> list[Leftover]:

@@ -262,7 +262,7 @@ def _may_be_lockfile(path: Path) -> bool:
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
-        return True  # what keeps it from being read is told where it is read
+        return True  # reading it will report the error
 
 
 def _check_environment(content: ProjectFile, environment: str | None, problems: Problems) -> None:

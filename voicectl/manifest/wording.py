@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from voicectl.manifest import schema
+from voicectl.manifest import values
 from voicectl.manifest.positions import Document, Path
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 
@@ -23,9 +23,9 @@ Broken = frozenset[Path]
 _KEY = "[key]"
 _MAX_ROUNDS = 20
 _PATTERNS = {
-    schema.NAME_PATTERN: "write 1 to 63 of a-z 0-9 - _ . that begin and end with a letter or digit",
-    schema.CATALOG_PATTERN: "write 1 to 40 of a-z 0-9 and - that begin with a letter or digit",
-    schema.MODEL_PATTERN: "write the model's id: 32 characters of 0-9 and a-f",
+    values.NAME_PATTERN: "write 1 to 63 of a-z 0-9 - _ . that begin and end with a letter or digit",
+    values.CATALOG_PATTERN: "write 1 to 40 of a-z 0-9 and - that begin with a letter or digit",
+    values.MODEL_PATTERN: "write the model's id: 32 characters of 0-9 and a-f",
     r"\.txt$": "transcript files end in .txt",
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from voicectl.manifest.schema import Tag
+from voicectl.manifest.values import Tag
 from voicectl.model import canonical
 from voicectl.model.observed import Model
 

@@ -37,7 +37,7 @@ class Breach:
 def breaches(voices: Iterable[Voice], policy: Policy) -> Iterator[Breach]:
     """Every voice that breaks a rule, in the order of the voices, then of the rules.
 
-    A rule that runs out of time is told once and denied, whatever its level: it is not known what it would have said.
+    A rule that runs out of time is reported once and refuses the plan, whatever its level, as its verdict is unknown.
     """
     if not policy.rules:
         return

@@ -107,7 +107,7 @@ def _number(value: Any) -> str:
 
 
 def _cover(value: Any) -> str:
-    """The path of a cover: an address may be signed anew at each look, and its host may change."""
+    """The path of a cover's address. Its signature may change with each answer, and so may its host."""
     parts = urlsplit(_text(value))
     return parts.path.lstrip("/") if parts.scheme or parts.netloc else parts.path
 

@@ -1,0 +1,119 @@
+"""The values of manifests that have a form of their own: tags, durations, dates, shares, names.
+
+Each is a type for pydantic with the JSON Schema to publish, and says how to write it better.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from voicectl.manifest import durations
+from voicectl.manifest.problems import shown
+from voicectl.model import canonical, marker
+from voicectl.model.catalog import Limit
+
+CATALOG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
+MODEL_PATTERN = r"^[0-9a-f]{32}$"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+def _unreadable(text: str, hint: str) -> PydanticCustomError:
+    return PydanticCustomError("unreadable", "{text}", {"text": text, "hint": hint})
+
+
+def _reading(read: Callable[[Any], Any], hint: str) -> PlainValidator:
+    """A validator for values that may be written in more than one type."""
+
+    def validate(value: Any) -> Any:
+        try:
+            return read(value)
+        except ValueError as error:
+            raise _unreadable(str(error), hint) from error
+
+    return PlainValidator(validate)
+
+
+def _tag(value: Any) -> str:
+    """A tag in canonical form."""
+    if not isinstance(value, str):
+        raise _unreadable("a tag must be a text", "put it in quotes")
+    tag = canonical.text(value)
+    if not tag:
+        raise _unreadable("a tag must not be empty", "delete it")
+    if "," in tag:
+        raise _unreadable(f"{shown(value)} holds a comma", "write two tags")
+    if _CONTROL.search(tag):
+        raise _unreadable(f"{shown(value)} holds a control character", "delete it")
+    if tag.startswith(marker.PREFIX):
+        raise _unreadable(f"{shown(value)} begins with {marker.PREFIX}", "that is for voicectl's own marks")
+    return tag
+
+
+def _limit(value: Any) -> Limit:
+    try:
+        return Limit.parse("" if isinstance(value, bool | list | dict) else value)
+    except ValueError:
+        message = f"{shown(value)} is neither a whole number nor a share such as 30%"
+        raise ValueError(message) from None
+
+
+def _concurrency(value: Any) -> Any:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000):
+        return value
+    raise ValueError(f"{shown(value)} is neither a whole number from 1 to 1000 nor auto")
+
+
+def _date(value: Any) -> date | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str) and len(value) == 10:
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError(f"{shown(value)} is not a date")
+
+
+Duration = Annotated[
+    timedelta,
+    _reading(durations.parse_duration, "write days or hours, such as 7d or 12h, or 0"),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": durations.PATTERN}, {"const": 0}]}),
+]
+Share = Annotated[
+    Limit,
+    _reading(_limit, "write a number such as 3, or a share such as 30%"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": "^([0-9]+|([0-9]{1,2}|100)%)$"},
+            ]
+        }
+    ),
+]
+Concurrency = Annotated[
+    int | Literal["auto"],
+    _reading(_concurrency, "write a number such as 4, or auto"),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1000}, {"const": "auto"}]}),
+]
+Date = Annotated[
+    date | None,
+    _reading(_date, "write it as year-month-day, such as 2026-03-01"),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}),
+]
+CatalogName = Annotated[str, Field(pattern=CATALOG_PATTERN)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+ModelId = Annotated[str, Field(pattern=MODEL_PATTERN)]
+Text = Annotated[str, Field(min_length=1)]
+Tag = Annotated[
+    str,
+    PlainValidator(_tag),
+    WithJsonSchema({"type": "string", "pattern": r"^(?!\s*voicectl:)[^,]*[^,\s][^,]*$"}),
+]
