@@ -13,7 +13,7 @@ from typing import Any
 
 from voicectl.engine.apply import Run, apply
 from voicectl.engine.events import silent
-from voicectl.engine.prepare import Prepared, Wishes, prepare
+from voicectl.engine.plan import Prepared, Wishes, prepare
 from voicectl.errors import Place, Refused, StateConflict
 from voicectl.model import canonical
 from voicectl.model.catalog import DEFAULT_RETENTION, Catalog, Limit, Move, Policy, Removal
@@ -23,7 +23,7 @@ from voicectl.model.voice import Cover, Lifecycle, Metadata, Sample, Visibility,
 from voicectl.plan.plan import Plan
 from voicectl.plan.result import ApplyResult
 from voicectl.provider.port import Listing, NewModel, Progress, Speech, Upload, Wallet
-from voicectl.state.content import decode, encode
+from voicectl.state.codec import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
 ACCOUNT = "account-1"

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator": {"errors", "emulator"},
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
-    "hosting.lockfile": {"errors", "model", "hosting", "hosting.port", "state", "files", "regular_file"},
+    "hosting.publish": {"errors", "model", "hosting", "hosting.port", "state", "files", "regular_file"},
     "hosting": {"concurrency", "errors", "hosting", "hosting.port", "redaction", "unpacking", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")
@@ -94,7 +94,7 @@ def test_only_the_wiring_names_adapters() -> None:
     for module, path in modules():
         name = module.removeprefix("voicectl.")
         # `voicectl emulator` serves the emulator itself, which is no adapter there.
-        if not name.startswith("cli") or name in ("cli.wiring", "cli.emulator_command"):
+        if not name.startswith("cli") or name in ("cli.wiring", "cli.commands.emulator"):
             continue
         for target, line in imports(path):
             if target.removeprefix("voicectl.").startswith(ADAPTERS):

@@ -10,7 +10,7 @@ from tests.conftest import Project
 from voicectl.errors import Place
 from voicectl.model.catalog import Policy, Rule
 from voicectl.model.voice import Metadata, Voice
-from voicectl.plan import team_rules
+from voicectl.plan import rules
 
 SECONDS = 60.0
 """Far more than the bounds, far less than for ever."""
@@ -86,9 +86,9 @@ def test_many_items_are_not_each_compared_with_each(project: Project) -> None:
 
 def test_the_budget_is_one_for_all_voices_and_all_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each single check is quick here; only together they take too long."""
-    monkeypatch.setattr(team_rules, "ONE_RULE", 0.2)
-    monkeypatch.setattr(team_rules, "ALL_RULES", 0.5)
-    monkeypatch.setattr(team_rules, "PER_VOICE", 0.0)
+    monkeypatch.setattr(rules, "ONE_RULE", 0.2)
+    monkeypatch.setattr(rules, "ALL_RULES", 0.5)
+    monkeypatch.setattr(rules, "PER_VOICE", 0.0)
     rule = Rule(
         {"properties": {"title": {"pattern": "^(a|b|ab)*$"}, "name": {"minLength": 1}}},
         "m",
@@ -96,7 +96,7 @@ def test_the_budget_is_one_for_all_voices_and_all_rules(monkeypatch: pytest.Monk
         Place("voicectl.yaml"),
     )
     every = [Voice(f"v{n}", Place("voices/a.yaml"), metadata=Metadata(title="ab" * 500)) for n in range(20_000)]
-    found = list(team_rules.breaches(every, Policy(rules=(rule,) * 5)))
+    found = list(rules.breaches(every, Policy(rules=(rule,) * 5)))
     assert [breach.rule.level for breach in found] == ["deny"] * 5
     assert found[0].voice is not every[0]
 

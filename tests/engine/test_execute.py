@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from voicectl.engine.actions import NotTried, TaskFailed
 from voicectl.engine.events import silent
-from voicectl.engine.execute import PRUNES_TOGETHER, UNREACHABLE, Execution
-from voicectl.engine.perform import NotTried, TaskFailed
+from voicectl.engine.stages import PRUNES_TOGETHER, UNREACHABLE, Execution
 from voicectl.errors import StateNotSaved
+from voicectl.plan.actions import Task
 from voicectl.plan.plan import Action, Change
-from voicectl.plan.task import Task
 from voicectl.provider.port import NotSent, Rejected
 
 GONE = NotSent("api.fish.audio can't be reached", "check the network")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Project
 from tests.hosting.service import git
-from voicectl.state.content import decode
+from voicectl.state.codec import decode
 from voicectl.state.edits import edits
 
 

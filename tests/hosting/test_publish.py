@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.hosting.service import git
-from voicectl.hosting import lockfile
+from voicectl.hosting import publish
 from voicectl.hosting.git import Repository
-from voicectl.hosting.lockfile import Target, Way
 from voicectl.hosting.port import HostingError
+from voicectl.hosting.publish import Target, Way
 from voicectl.model.lock import Applied, Lock, ProviderIdentity, Record
-from voicectl.state.content import decode, encode
+from voicectl.state.codec import decode, encode
 from voicectl.state.merging import NotMergeable
 
 NAME = "voices/voicectl.lock.json"
@@ -56,16 +56,16 @@ class Place:
     def at(self, branch: str = "main") -> Lock:
         return decode(git(self.bare, "show", f"{branch}:{NAME}").encode(), NAME)
 
-    def push(self, clone: Path, saved: Lock, way: Way = "push", branch: str = "main") -> lockfile.Published | None:
+    def push(self, clone: Path, saved: Lock, way: Way = "push", branch: str = "main") -> publish.Published | None:
         (clone / NAME).write_bytes(encode(saved))
-        return lockfile.publish(repository(clone), self.target(clone, way, branch), "HEAD", sleep=lambda _: None)
+        return publish.publish(repository(clone), self.target(clone, way, branch), "HEAD", sleep=lambda _: None)
 
 
 def repository(clone: Path) -> Repository:
     return Repository(clone / "voices", author=("ci", "ci@example.com"))
 
 
-def made(published: lockfile.Published | None) -> bool:
+def made(published: publish.Published | None) -> bool:
     return published is not None and published.made
 
 
@@ -95,7 +95,7 @@ def test_lost_races_are_merged_and_run_again(place: Place, options: tuple[str, .
         partial(place.push, clone, lock(a=record("1"), **{f"o{n}": record(str(n + 3))}))
         for n, clone in enumerate(others)
     ]
-    published = lockfile.publish(slow, place.target(mine), "HEAD", sleep=lambda _: None)
+    published = publish.publish(slow, place.target(mine), "HEAD", sleep=lambda _: None)
     assert published is not None
     assert published.merged
     assert set(place.at().voices) == {"a", "m", "o0", "o1", "o2"}
@@ -111,7 +111,7 @@ def test_a_branch_that_always_changes_is_given_up_in_the_end(place: Place) -> No
     slow.meanwhile = [partial(place.push, other, lock(a=record("1"), b=record("2", str(n)))) for n in range(20)]
     pauses: list[float] = []
     with pytest.raises(HostingError, match="changed during each of 10 pushes"):
-        lockfile.publish(slow, place.target(mine), "HEAD", sleep=pauses.append)
+        publish.publish(slow, place.target(mine), "HEAD", sleep=pauses.append)
     assert len(pauses) == 9
     assert all(0 < pause <= 15 for pause in pauses)
 
@@ -147,9 +147,9 @@ def test_nothing_new_makes_no_commit(place: Place) -> None:
     assert not made(place.push(mine, lock(a=record("1"))))
     # Line ends are Git's business on this machine, not a change.
     (mine / NAME).write_bytes((mine / NAME).read_bytes().replace(b"\n", b"\r\n"))
-    assert not made(lockfile.publish(repository(mine), place.target(mine), "HEAD"))
+    assert not made(publish.publish(repository(mine), place.target(mine), "HEAD"))
     (mine / NAME).unlink()
-    assert lockfile.publish(repository(mine), place.target(mine), "HEAD") is None
+    assert publish.publish(repository(mine), place.target(mine), "HEAD") is None
     assert git(place.bare, "rev-list", "--count", "main").strip() == "1"
 
 
@@ -159,7 +159,7 @@ def test_what_is_no_lockfile_is_not_pushed(place: Place) -> None:
     mine = place.clone("mine")
     (mine / NAME).write_text("<<<<<<< HEAD\n", encoding="utf-8")
     with pytest.raises(StateError, match="merge-conflict marks"):
-        lockfile.publish(repository(mine), place.target(mine), "HEAD")
+        publish.publish(repository(mine), place.target(mine), "HEAD")
 
 
 def test_a_commit_holds_the_lockfile_and_nothing_else_of_the_work_tree(place: Place) -> None:
@@ -180,14 +180,14 @@ def test_a_branch_of_its_own_is_read_and_written_by_many(place: Place) -> None:
     first, second = place.clone("first"), place.clone("second", "--depth=1")
     place.push(first, lock(a=record("1", "One")), "branch", "locks")
     other = replace(place.target(first, "branch", "locks"), path="else/voicectl.lock.json")
-    lockfile.publish(repository(first), other, "HEAD")
+    publish.publish(repository(first), other, "HEAD")
     assert git(place.bare, "ls-tree", "-r", "--name-only", "locks").split() == ["else/voicectl.lock.json", NAME]
     target = place.target(second, "branch", "locks")
-    taken = lockfile.take(repository(second), target)
+    taken = publish.take(repository(second), target)
     assert taken == git(place.bare, "rev-parse", "locks").strip()
     assert decode((second / NAME).read_bytes(), NAME).voices["a"].applied.title == "One"
     (second / NAME).write_bytes(encode(lock(a=record("1", "Two"))))
-    lockfile.publish(repository(second), target, str(taken))
+    publish.publish(repository(second), target, str(taken))
     assert place.at("locks").voices["a"].applied.title == "Two"
     assert git(place.bare, "rev-list", "--count", "locks").strip() == "3"
 
@@ -199,19 +199,19 @@ def test_what_is_on_the_branch_of_a_pull_request_is_built_upon(place: Place) -> 
     place.push(place.clone("person"), lock(a=record("1"), p=record("3")))
     target = place.target(second, "pull-request", "ours")
     git(second, "pull", "-q")
-    taken = lockfile.take(repository(second), target)
+    taken = publish.take(repository(second), target)
     have = decode((second / NAME).read_bytes(), NAME)
     assert set(have.voices) == {"a", "b", "p"}
     saved = lock(**{**have.voices, "a": record("1"), "c": record("4")})  # a's title is set back
     (second / NAME).write_bytes(encode(saved))
-    lockfile.publish(repository(second), target, str(taken))
+    publish.publish(repository(second), target, str(taken))
     now = place.at("ours")
     assert set(now.voices) == {"a", "b", "c", "p"}
     assert now.voices["a"].applied.title == "Title", "what this run set back is not taken for old"
     assert git(place.bare, "rev-parse", "ours~1") == git(place.bare, "rev-parse", "main")
-    assert lockfile.clean_up(repository(second), target) is False
+    assert publish.clean_up(repository(second), target) is False
     git(place.bare, "update-ref", "refs/heads/main", "ours")
-    assert lockfile.clean_up(repository(second), target) is True
+    assert publish.clean_up(repository(second), target) is True
     assert git(place.bare, "branch", "--list", "ours").strip() == ""
 
 
@@ -225,7 +225,7 @@ def test_the_lockfiles_of_a_branch_are_checked_before_they_are_taken(place: Plac
     git(mine, "push", "-q", "origin", "locks")
     git(mine, "checkout", "-q", "main")
     with pytest.raises(StateError, match="newer than this voicectl"):
-        lockfile.take(repository(mine), place.target(mine, "branch", "locks"))
+        publish.take(repository(mine), place.target(mine, "branch", "locks"))
     assert "a" in decode((mine / NAME).read_bytes(), NAME).voices
 
 
@@ -236,7 +236,7 @@ def test_a_branch_of_ours_is_not_overwritten_unseen(place: Place) -> None:
     (mine / NAME).write_bytes(encode(lock(a=record("1"), m=record("2"), n=record("3"))))
     slow = Slow(mine / "voices", author=("ci", "ci@example.com"))
     slow.meanwhile = [lambda: place.push(other, lock(a=record("1"), o=record("4")), "pull-request", "ours")]
-    lockfile.publish(slow, place.target(mine, "pull-request", "ours"), "HEAD", sleep=lambda _: None)
+    publish.publish(slow, place.target(mine, "pull-request", "ours"), "HEAD", sleep=lambda _: None)
     assert set(place.at("ours").voices) == {"a", "m", "n", "o"}
 
 
@@ -250,7 +250,7 @@ def test_pushed_once_more_nothing_of_others_is_lost(place: Place, way: Way) -> N
     assert first is not None
     assert first.merged
     assert set(place.at(branch).voices) == {"a", "m", "o"}
-    again = lockfile.publish(repository(mine), place.target(mine, way, branch), first.commit, sleep=lambda _: None)
+    again = publish.publish(repository(mine), place.target(mine, way, branch), first.commit, sleep=lambda _: None)
     assert not made(again)
     assert set(place.at(branch).voices) == {"a", "m", "o"}
 
@@ -261,14 +261,14 @@ def test_a_pull_request_that_is_squashed_while_a_run_is_at_work(place: Place, op
     place.push(place.clone("first"), lock(a=record("1"), extra=record("2")), "pull-request", "ours")
     mine = place.clone("mine", *options)
     target = place.target(mine, "pull-request", "ours")
-    taken = lockfile.take(repository(mine), target)
+    taken = publish.take(repository(mine), target)
     (mine / NAME).write_bytes(encode(lock(a=record("1", "Mine"))))
     squashed = repository(mine).commit_file(
         NAME, encode(lock(a=record("1"), extra=record("2"))), "squash", parent=git(mine, "rev-parse", "HEAD").strip()
     )
     repository(mine).push(squashed, "main")
     git(place.bare, "update-ref", "-d", "refs/heads/ours")
-    lockfile.publish(repository(mine), target, str(taken))
+    publish.publish(repository(mine), target, str(taken))
     assert set(place.at("ours").voices) == {"a"}
     assert place.at("ours").voices["a"].applied.title == "Mine"
 
@@ -278,10 +278,10 @@ def test_what_a_run_could_not_push_is_kept_by_the_next_look(place: Place) -> Non
     mine = place.clone("mine")
     target = place.target(mine, "branch", "locks")
     place.push(mine, lock(a=record("1")), "branch", "locks")
-    taken = lockfile.take(repository(mine), target)
+    taken = publish.take(repository(mine), target)
     (mine / NAME).write_bytes(encode(lock(a=record("1"), unpushed=record("2"))))
     place.push(place.clone("other"), lock(a=record("1", "Other")), "branch", "locks")
-    lockfile.take(repository(mine), target, taken)
+    publish.take(repository(mine), target, taken)
     have = decode((mine / NAME).read_bytes(), NAME)
     assert set(have.voices) == {"a", "unpushed"}
     assert have.voices["a"].applied.title == "Other"
@@ -298,9 +298,9 @@ def test_a_remote_that_does_not_answer_is_asked_again(place: Place) -> None:
         if len(pauses) == 2:
             moved.rename(place.bare)
 
-    published = lockfile.publish(repository(mine), place.target(mine), "HEAD", sleep=sleep)
+    published = publish.publish(repository(mine), place.target(mine), "HEAD", sleep=sleep)
     assert published is not None
     assert published.made
     place.bare.rename(moved)
     with pytest.raises(HostingError, match="ls-remote failed"):
-        lockfile.publish(repository(mine), place.target(mine), "HEAD", sleep=pauses.append)
+        publish.publish(repository(mine), place.target(mine), "HEAD", sleep=pauses.append)

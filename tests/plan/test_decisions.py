@@ -272,7 +272,7 @@ def test_an_offline_plan_repeats_what_was_recorded() -> None:
     import asyncio
 
     from tests.memory import IDENTITY
-    from voicectl.engine.prepare import Wishes, prepare
+    from voicectl.engine.plan import Wishes, prepare
 
     world = World()
     found = world.account.add(title="By hand")

@@ -258,7 +258,7 @@ def test_get_is_repeated_and_post_is_not(tmp_path: Path) -> None:
     ("header", "low", "high"), [("1", 1, 1), ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0), ("soon", None, None)]
 )
 def test_retry_after_in_seconds_and_as_a_date(header: str, low: float | None, high: float | None) -> None:
-    from voicectl.provider.fish.answers import retry_after
+    from voicectl.provider.fish.errors import retry_after
 
     value = retry_after(httpx.Response(429, headers={"retry-after": header}))
     assert value is None if low is None else low <= (value or 0.0) <= (high or 0.0)

@@ -131,7 +131,7 @@ LATE = """
 import os, signal, sys
 from voicectl import signals
 from voicectl.cli import applying, reports
-from voicectl.cli.json_log import JsonLog
+from voicectl.cli.log.json import JsonLog
 from voicectl.engine import apply, verify
 from voicectl.state.file import FileStore
 
@@ -201,7 +201,7 @@ sys.argv = ["voicectl", "apply"]
 from voicectl.cli import planning
 planning.printing.in_ci = lambda: False
 planning.sys.stdout.isatty = lambda: True
-from voicectl.cli.text_log import TextLog
+from voicectl.cli.log.text import TextLog
 TextLog.question = lambda self, text: print(text, file=sys.stderr, flush=True)
 from voicectl.__main__ import entry
 entry()

@@ -19,7 +19,7 @@ from tests.memory import ACCOUNT, IDENTITY, START, inputs_of
 from voicectl.errors import StateConflict, StateError, StateLocked, StateNotSaved, VoicectlError
 from voicectl.files import Scratch
 from voicectl.model.lock import Applied, Blocked, Lock, Pending, Record, RecordedSample, Removed, Retired
-from voicectl.state.content import decode, encode
+from voicectl.state.codec import decode, encode
 from voicectl.state.file import FileStore
 from voicectl.state.port import ABSENT, Holder, StateStore
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicectl.model.lock import Applied, Lock, ProviderIdentity, Record, Removed, Retired
-from voicectl.state.content import decode, encode
+from voicectl.state.codec import decode, encode
 from voicectl.state.merging import NotMergeable, merge
 
 WHEN = datetime(2026, 11, 22, tzinfo=UTC)

@@ -10,11 +10,11 @@ from typing import Any
 
 from voicectl import signals
 from voicectl.cli import earlier_lockfiles, printing, reports, running, wiring
+from voicectl.cli.context import Globals
 from voicectl.cli.planning import ask, refuse
-from voicectl.cli.settings import Globals
 from voicectl.engine.apply import Run, apply
 from voicectl.engine.events import Listener
-from voicectl.engine.prepare import Wishes
+from voicectl.engine.plan import Wishes
 from voicectl.errors import ApplyFailed, StateConflict, UsageError, VoicectlError
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog

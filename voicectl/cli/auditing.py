@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 from voicectl.engine.audit import Answer, Question, audit_account
 from voicectl.errors import InvalidFiles
 from voicectl.manifest.project import Project
@@ -14,7 +14,7 @@ from voicectl.plan.drift import DriftReport
 from voicectl.plan.plan import Selectors
 from voicectl.report import plan_text
 from voicectl.report.style import Style
-from voicectl.state.content import now
+from voicectl.state.codec import now
 from voicectl.version import VERSION
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voicectl.cli import wiring
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 from voicectl.engine.events import Listener
 from voicectl.engine.observe import observe
-from voicectl.engine.prepare import load_state
+from voicectl.engine.plan import load_state
 from voicectl.errors import InvalidFiles, VoicectlError
 from voicectl.manifest.project import Project
 from voicectl.model import marker
@@ -18,9 +18,9 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.plan.findings import findings
-from voicectl.plan.policy import check_account, check_missing
+from voicectl.plan.guards import check_account, check_missing
 from voicectl.provider.port import Listing, Misconfigured, Wallet
-from voicectl.state.content import now
+from voicectl.state.codec import now
 from voicectl.version import VERSION
 
 

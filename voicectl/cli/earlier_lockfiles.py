@@ -9,7 +9,7 @@ from voicectl.manifest.project import Project, load_project
 from voicectl.model.lock import Lock
 from voicectl.plan.plan import Notice
 from voicectl.regular_file import read_regular
-from voicectl.state.content import MAX_BYTES, decode
+from voicectl.state.codec import MAX_BYTES, decode
 
 
 def earlier(project: Project) -> list[tuple[str, Lock]]:

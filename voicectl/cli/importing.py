@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 from voicectl.cli.sifting import refused, sift
 from voicectl.engine.importing import find_imports
 from voicectl.errors import UsageError
@@ -16,7 +16,7 @@ from voicectl.manifest.discover import PROJECT_FILE, fixed_part, matches
 from voicectl.manifest.project import Project
 from voicectl.manifest.writing import manifest_text, with_models
 from voicectl.manifest.yaml_source import MAX_BYTES
-from voicectl.plan.importing import Import, NotImportable
+from voicectl.plan.imports import Import, NotImportable
 from voicectl.regular_file import read_regular
 
 

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 
 from voicectl.cli import printing, wiring
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 from voicectl.errors import InvalidFiles, Place, Problem, Refused, StateError
 from voicectl.hosting.git import Repository
-from voicectl.hosting.lockfile import own_branch
 from voicectl.hosting.port import Hosting, HostingError
+from voicectl.hosting.publish import own_branch
 from voicectl.manifest.project import Project, environment_names, find_project, load_project
 from voicectl.model.lock import Lock
 from voicectl.report.markdown import fenced
-from voicectl.state.content import decode
+from voicectl.state.codec import decode
 from voicectl.state.edits import edits
 from voicectl.state.merging import merge_bytes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -13,9 +14,9 @@ from itertools import pairwise
 import click
 
 from voicectl import signals
-from voicectl.cli.log import Log, wanted_format
+from voicectl.cli.context import Globals, PrintingFailed
+from voicectl.cli.log.port import Log, wanted_format
 from voicectl.cli.options import global_options
-from voicectl.cli.settings import Globals, PrintingFailed
 from voicectl.errors import Interrupted, UsageError, VoicectlError
 from voicectl.version import VERSION
 
@@ -57,7 +58,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 
 
 class Commands(click.Group):
-    """A group whose commands are modules beside this one, imported when they are run."""
+    """A group whose commands are modules of `commands`, imported when they are run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of the help."""
@@ -67,7 +68,8 @@ class Commands(click.Group):
         """Import one command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"voicectl.cli.{cmd_name.replace('-', '_')}_command")
+        name = cmd_name.replace("-", "_") + ("_" if keyword.iskeyword(cmd_name) else "")
+        module = importlib.import_module(f"voicectl.cli.commands.{name}")
         command: click.Command = module.command
         return command
 
@@ -122,11 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _choose_log(settings: Globals) -> Log:
     """The log that the command line and the environment ask for."""
     if settings.log_format == "json":
-        from voicectl.cli.json_log import JsonLog
+        from voicectl.cli.log.json import JsonLog
 
         return JsonLog(settings)
-    from voicectl.cli.ci_log import recognised
-    from voicectl.cli.text_log import TextLog
+    from voicectl.cli.log.ci import recognised
+    from voicectl.cli.log.text import TextLog
 
     return TextLog(settings, recognised(settings))
 
@@ -137,9 +139,9 @@ def _run(args: Sequence[str], settings: Globals) -> int:
         with signals.heard_by(None):
             signals.check()
             if COMPLETE in os.environ:
-                from voicectl.cli import completing
+                from voicectl.cli import completion
 
-                completing.register()
+                completion.register()
             result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=settings)
     except BrokenPipeError:
         # The reader went away (`voicectl list | head`): nobody is left to tell.

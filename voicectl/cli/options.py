@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def voice_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For completion: the project's voices."""
-    from voicectl.cli import completing
+    from voicectl.cli import completion
 
-    return sorted(name for name in completing.voices(ctx) if name.startswith(incomplete))
+    return sorted(name for name in completion.voices(ctx) if name.startswith(incomplete))
 
 
 def environment_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For completion: the project's environments."""
-    from voicectl.cli import completing
+    from voicectl.cli import completion
 
-    return sorted(name for name in completing.environments(ctx) if name.startswith(incomplete))
+    return sorted(name for name in completion.environments(ctx) if name.startswith(incomplete))
 
 
 def directories(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

@@ -9,16 +9,16 @@ from typing import Any
 
 from voicectl import signals
 from voicectl.cli import earlier_lockfiles, printing, wiring
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 from voicectl.engine.events import Listener, silent
-from voicectl.engine.prepare import Prepared, Wishes, prepare
+from voicectl.engine.plan import Prepared, Wishes, prepare
 from voicectl.errors import NotConfirmed, Refused
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Action, Plan, Selectors
 from voicectl.report import plan_text
 from voicectl.report.style import Style
-from voicectl.state.content import now
+from voicectl.state.codec import now
 from voicectl.version import VERSION
 
 LIMITS = ("max_deletes", "max_replaces", "on_drift", "on_conflict")

@@ -9,7 +9,7 @@ from typing import IO
 
 import click
 
-from voicectl.cli.settings import Globals, PrintingFailed
+from voicectl.cli.context import Globals, PrintingFailed
 from voicectl.redaction import redacted
 from voicectl.report.style import Style
 

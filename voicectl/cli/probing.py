@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from voicectl.cli import printing, running, wiring
+from voicectl.cli.context import Globals
 from voicectl.cli.planning import agree
-from voicectl.cli.settings import Globals
 from voicectl.engine.probe import LAG, TITLE, Assumption, Material, leftovers, probe, settings_of
 from voicectl.files import Scratch, replace_file
 from voicectl.manifest.project import Project

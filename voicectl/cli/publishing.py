@@ -6,18 +6,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from voicectl.cli import wiring
+from voicectl.cli.context import Globals
 from voicectl.cli.lockfile_checks import EDITED
-from voicectl.cli.settings import Globals
 from voicectl.errors import Refused, UsageError
 from voicectl.files import Scratch, replace_file
-from voicectl.hosting import lockfile, reports
+from voicectl.hosting import publish, reports
 from voicectl.hosting.git import Repository
-from voicectl.hosting.lockfile import Target, Way
 from voicectl.hosting.port import Hosting, HostingError, NotAllowed
+from voicectl.hosting.publish import Target, Way
 from voicectl.hosting.reports import Subject
 from voicectl.manifest.project import Project, find_project
 from voicectl.regular_file import read_regular
-from voicectl.state.content import MAX_BYTES
+from voicectl.state.codec import MAX_BYTES
 
 _TAKEN = "taken"
 """The file in `.voicectl/` that says which commit the lockfile at hand was taken from."""
@@ -65,7 +65,7 @@ def fetch_lockfile(settings: Globals, way: str, branch: str | None) -> None:
     hosting = wiring.hosting()
     repository = _repository(project, hosting)
     target = _target(project, repository, hosting, way, branch, None)
-    tip = lockfile.take(repository, target, _remembered(project, repository, target))
+    tip = publish.take(repository, target, _remembered(project, repository, target))
     if tip is None:
         _memory(project).unlink(missing_ok=True)
         settings.log.note(f"{project.state}: the checkout's own")
@@ -86,7 +86,7 @@ def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | N
         raise UsageError("it is not known which branch was applied: none is checked out", "name it: --into NAME")
     since = _remembered(project, repository, target)
     _refuse_edits(project, repository, target, since)
-    published = lockfile.publish(repository, target, since or "HEAD")
+    published = publish.publish(repository, target, since or "HEAD")
     if published is None or not published.made:
         settings.log.note(f"{project.state}: nothing new")
     else:
@@ -116,7 +116,7 @@ def _refuse_edits(project: Project, repository: Repository, target: Target, sinc
 
 def _pull_request(hosting: Hosting, repository: Repository, target: Target, *, made: bool) -> str | None:
     """The address of the one that is open, by now; None where there is nothing to merge."""
-    if not made and (repository.fetch(target.branch) is None or lockfile.clean_up(repository, target)):
+    if not made and (repository.fetch(target.branch) is None or publish.clean_up(repository, target)):
         return None
     post = next(hosting.pull_requests(target.branch), None)
     if post is None:
@@ -150,11 +150,11 @@ def _repository(project: Project, hosting: Hosting | None) -> Repository:
 def _target(
     project: Project, repository: Repository, hosting: Hosting | None, way: str, branch: str | None, into: str | None
 ) -> Target:
-    chosen: Way = next(known for known in lockfile.WAYS if known == way)
+    chosen: Way = next(known for known in publish.WAYS if known == way)
     goal = into or (hosting.run.branch if hosting else None) or repository.branch() or ""
     if way == "push" and branch is not None:
         raise UsageError("--branch is for the ways pull-request and branch", "with push, --into names the branch")
-    default = {"push": goal, "pull-request": lockfile.own_branch(project.namespace), "branch": "voicectl/lockfiles"}
+    default = {"push": goal, "pull-request": publish.own_branch(project.namespace), "branch": "voicectl/lockfiles"}
     return Target(
         path=repository.prefix + project.state,
         file=project.root / project.state,

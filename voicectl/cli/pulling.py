@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicectl.cli import printing, running, wiring
+from voicectl.cli.context import Globals
 from voicectl.cli.importing import write_all
-from voicectl.cli.settings import Globals
 from voicectl.cli.sifting import refused, sift
 from voicectl.engine.observe import observe
-from voicectl.engine.prepare import load_state
+from voicectl.engine.plan import load_state
 from voicectl.errors import StateError, UsageError, VoicectlError
 from voicectl.files import Rewriting
 from voicectl.manifest import yaml_source
@@ -23,9 +23,9 @@ from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
 from voicectl.plan.compare import shown
+from voicectl.plan.guards import check_account
 from voicectl.plan.plan import Selectors
-from voicectl.plan.policy import check_account
-from voicectl.plan.pulling import Pull, pulls, recorded_in
+from voicectl.plan.pull import Pull, pulls, recorded_in
 from voicectl.regular_file import read_regular
 from voicectl.report.escape import terminal
 from voicectl.state.port import ABSENT, StateStore, Version

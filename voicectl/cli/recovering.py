@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
+from voicectl.cli.context import Globals
 from voicectl.cli.planning import agree
-from voicectl.cli.settings import Globals
 from voicectl.engine.rebuild import rebuild_lock
 from voicectl.errors import StateError
 from voicectl.files import NAME, Scratch, replace_file
@@ -15,7 +15,7 @@ from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.plan.rebuild import Rebuilt
 from voicectl.regular_file import read_regular
-from voicectl.state.content import MAX_BYTES, decode, now
+from voicectl.state.codec import MAX_BYTES, decode, now
 from voicectl.state.port import StateStore
 
 MAX_SHOWN = 50

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
+from voicectl.cli.context import Globals
 from voicectl.cli.earlier_lockfiles import earlier, read
 from voicectl.cli.planning import ask, refuse
-from voicectl.cli.settings import Globals
 from voicectl.engine.renaming import rename_catalog
 from voicectl.errors import StateError, UsageError, cut
 from voicectl.manifest.project import Project

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.files import write_file
 from voicectl.redaction import redacted
@@ -66,18 +66,18 @@ def write_failure(settings: Globals, error: VoicectlError) -> None:
 
 def failure_in(fmt: str, settings: Globals, error: VoicectlError) -> str:
     """A failure in one of the formats of reports."""
-    from voicectl.report import error_report
+    from voicectl.report import errors
 
     match fmt:
         case "json":
-            return error_report.error(error)
+            return errors.error(error)
         case "markdown":
             from voicectl.report import error_markdown
 
             return error_markdown.render(error, settings.command)
         case "junit":
             from voicectl.report import drift_junit
-            from voicectl.state.content import now
+            from voicectl.state.codec import now
 
             return drift_junit.failure(error, now())
         case "sarif":
@@ -85,7 +85,7 @@ def failure_in(fmt: str, settings: Globals, error: VoicectlError) -> str:
             from voicectl.version import VERSION
 
             return drift_sarif.failure(error, VERSION, _prefix(settings) if error.where else "")
-    return error_report.text(error)
+    return errors.text(error)
 
 
 def _prefix(settings: Globals) -> str:

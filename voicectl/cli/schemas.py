@@ -22,9 +22,9 @@ def schema(kind: str) -> dict[str, Any]:
 
             made = manifest_schema.project_schema() if kind == "project" else manifest_schema.manifest_schema()
         case "lock":
-            from voicectl.state import content
+            from voicectl.state import codec
 
-            made = content.schema()
+            made = codec.schema()
         case "plan":
             from voicectl.plan.plan import Plan
 
@@ -34,7 +34,7 @@ def schema(kind: str) -> dict[str, Any]:
 
             made = _of(DriftReport)
         case _:
-            from voicectl.report.error_report import ErrorDocument
+            from voicectl.report.errors import ErrorDocument
 
             made = _of(ErrorDocument)
     head = {"$schema": _DIALECT, "title": made.get("title", kind)}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from voicectl.cli import wiring
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 from voicectl.errors import InvalidFiles
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, get_args
 
 from voicectl.cli import running, wiring
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.manifest.problems import did_you_mean
 from voicectl.manifest.project import Project

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voicectl.cli.settings import Globals
+from voicectl.cli.context import Globals
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import InvalidFiles, StateNotSaved
 from voicectl.files import NAME, Scratch
@@ -108,7 +108,7 @@ async def provider(found: Project, listener: Listener, *, busy: bool = False) ->
     """
     from voicectl.provider.fish.client import FishClient
     from voicectl.provider.fish.endpoint import Endpoint, from_environment
-    from voicectl.provider.fish.lean_httpx import httpx
+    from voicectl.provider.fish.http import httpx
     from voicectl.provider.port import Misconfigured
 
     def on_retry(reason: str, pause: float) -> None:

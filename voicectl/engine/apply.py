@@ -9,24 +9,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicectl import signals
+from voicectl.engine.actions import Performer
 from voicectl.engine.create import Creations
 from voicectl.engine.events import Event, Listener, troubles
-from voicectl.engine.execute import Execution, Outcome
 from voicectl.engine.ledger import Ledger
 from voicectl.engine.observe import Did, looked_again, observe
-from voicectl.engine.perform import Performer
-from voicectl.engine.prepare import Prepared, Wishes, prepare
+from voicectl.engine.plan import Prepared, Wishes, prepare
+from voicectl.engine.stages import Execution, Outcome
 from voicectl.engine.training import in_training, wait_for_training
 from voicectl.engine.verify import LOOKS, Settling, plan_again, refresh, still_open
 from voicectl.errors import Interrupted, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Changed, ProviderIdentity
 from voicectl.model.observed import Observation
-from voicectl.plan.decision import DUPLICATE, UNREADABLE
+from voicectl.plan.actions import Sweep, Task
+from voicectl.plan.case import DUPLICATE, UNREADABLE
 from voicectl.plan.plan import Action, Plan
 from voicectl.plan.planner import Planned
 from voicectl.plan.result import ApplyResult, Leftover
-from voicectl.plan.task import Sweep, Task
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from voicectl.engine.observe import observe, owner
-from voicectl.engine.prepare import load_state
+from voicectl.engine.plan import load_state
 from voicectl.errors import StateError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import ProviderIdentity
 from voicectl.plan.audit import AuditSides, audit
 from voicectl.plan.drift import DriftReport
+from voicectl.plan.guards import check_account
 from voicectl.plan.plan import EVERYTHING, Selectors
-from voicectl.plan.policy import check_account
 from voicectl.provider.port import Provider
 from voicectl.state.port import ABSENT, StateStore
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from voicectl.concurrency import together
 from voicectl.engine.observe import owner
-from voicectl.engine.prepare import load_state
+from voicectl.engine.plan import load_state
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import ProviderIdentity
-from voicectl.plan.importing import Import, chosen, unmanaged
+from voicectl.plan.imports import Import, chosen, unmanaged
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore
 

@@ -12,10 +12,10 @@ from voicectl.engine.observe import LOOKS, NOTHING_DONE, looked_again, observe
 from voicectl.errors import ApplyFailed, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
+from voicectl.plan.actions import Task
 from voicectl.plan.plan import Plan
 from voicectl.plan.planner import Planned
 from voicectl.plan.renaming import renaming_plan
-from voicectl.plan.task import Task
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore, Version
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 
 from voicectl.concurrency import together
 from voicectl.engine.events import Event, Listener
-from voicectl.engine.execute import Outcome
 from voicectl.engine.ledger import Ledger
+from voicectl.engine.stages import Outcome
 from voicectl.errors import VoicectlError
 from voicectl.model import marker
 from voicectl.model.lock import Blocked, Record
 from voicectl.model.observed import Model, Observation, Patch
 from voicectl.model.voice import FIELDS, FieldName, Value, Voice
+from voicectl.plan.actions import Sweep, Task
+from voicectl.plan.case import RETENTION_OVER
 from voicectl.plan.compare import observed_value, shown
-from voicectl.plan.decision import RETENTION_OVER
 from voicectl.plan.plan import Action
 from voicectl.plan.planner import Planned, Sides, make_plan
 from voicectl.plan.result import Leftover
-from voicectl.plan.task import Sweep, Task
 from voicectl.provider.port import Provider, Rejected
 
 _SETS_VALUES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.RESTORE)

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from voicectl.errors import Place, Problem
-from voicectl.manifest import media, rules, wording, yaml_source
+from voicectl.manifest import checks, media, validate, yaml_source
 from voicectl.manifest.files import FileReader, NamedFiles, find_files
 from voicectl.manifest.hashing import FileCache
 from voicectl.manifest.layers import Declared, Manifest
@@ -80,7 +80,7 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: 
     if isinstance(data, dict):
         # `voices:` with nothing behind it, as while everything in it is commented out.
         data = {key: value for key, value in data.items() if value is not None or key not in _LISTS}
-    entries, broken = wording.read(ManifestFile, document, data, problems)
+    entries, broken = validate.read(ManifestFile, document, data, problems)
     return Manifest(document, entries, broken, posixpath.dirname(file))
 
 
@@ -112,11 +112,11 @@ def _in_environment(voices: dict[str, Declared], environment: str | None) -> lis
 
 def _check(project: Project, voices: dict[str, Declared], here: Sequence[Declared], problems: Problems) -> None:
     for voice in voices.values():
-        rules.check_environments(voice, problems)
-    rules.check_overrides(project, voices, problems)
-    rules.check_models(project, here, problems)
+        checks.check_environments(voice, problems)
+    checks.check_overrides(project, voices, problems)
+    checks.check_models(project, here, problems)
     for voice in here:
-        rules.check_voice(voice, problems)
+        checks.check_voice(voice, problems)
 
 
 def _resolve(project: Project, here: Sequence[Declared], paths: ProjectPaths, problems: Problems) -> list[Voice]:

@@ -16,7 +16,7 @@ from voicectl.errors import Place
 from voicectl.manifest.positions import Document, Path
 from voicectl.manifest.project import Project
 from voicectl.manifest.schema import ManifestFile, Override, VoiceEntry
-from voicectl.manifest.wording import Broken
+from voicectl.manifest.validate import Broken
 from voicectl.model import canonical
 
 

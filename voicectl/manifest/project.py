@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from voicectl.errors import Place, ProjectNotFound, UsageError
-from voicectl.manifest import discover, wording, yaml_source
+from voicectl.manifest import discover, validate, yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.positions import Document, Spot
@@ -114,7 +114,7 @@ def read_project(
     problems = Problems()
     root = directory.resolve()
     document = _read_file(root, problems, (instead or {}).get(PROJECT_FILE))
-    content, _ = wording.read(ProjectFile, document, document.data, problems)
+    content, _ = validate.read(ProjectFile, document, document.data, problems)
     _check_catalog(content, document, problems)
     _check_requires(content, document, problems)
     _check_manifests(content, document, problems)
@@ -144,7 +144,7 @@ def environment_names(directory: Path) -> tuple[str, ...]:
     """
     problems = Problems()
     document = _read_file(directory.resolve(), problems)
-    return tuple(sorted(wording.read(ProjectFile, document, document.data, problems)[0].environments))
+    return tuple(sorted(validate.read(ProjectFile, document, document.data, problems)[0].environments))
 
 
 def state_path(state: str, environment: str | None) -> str:

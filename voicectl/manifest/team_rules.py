@@ -11,7 +11,7 @@ from voicectl.manifest.positions import Document
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.schema import DIALECT, RuleEntry
 from voicectl.model.catalog import Rule
-from voicectl.plan.team_rules import FORM
+from voicectl.plan.rules import FORM
 
 _MAX_PATTERN = 500
 _MAX_REPEATED = 10_000

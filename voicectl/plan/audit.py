@@ -16,6 +16,7 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record, Retired
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import FIELDS, Voice
+from voicectl.plan.actions import source
 from voicectl.plan.compare import observed_value
 from voicectl.plan.consent import withdrawn
 from voicectl.plan.drift import (
@@ -30,7 +31,6 @@ from voicectl.plan.identity import Holding
 from voicectl.plan.offline import marks_of_record, marks_of_retired
 from voicectl.plan.plan import EVERYTHING, Orphan, Selectors
 from voicectl.plan.select import select
-from voicectl.plan.task import source
 
 UNVERIFIABLE = ("samples", "enhance_audio_quality")
 """What the API never returns: whether a model was made from these can't be told."""

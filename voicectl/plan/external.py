@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from voicectl.model.lock import Record
 from voicectl.model.voice import Voice
-from voicectl.plan.decision import Decision, change, left_retired
+from voicectl.plan.actions import Task
+from voicectl.plan.case import Decision, change, left_retired
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Notice, Refusal
-from voicectl.plan.task import Task
 
 
 def external(holding: Holding, voice: Voice) -> Iterator[Decision]:

@@ -7,7 +7,7 @@ from datetime import date
 from voicectl.errors import Problem
 from voicectl.model.catalog import Catalog
 from voicectl.plan.consent import consent_problems
-from voicectl.plan.team_rules import breach_problems
+from voicectl.plan.rules import breach_problems
 
 
 def findings(catalog: Catalog, today: date) -> tuple[Problem, ...]:

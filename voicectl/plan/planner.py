@@ -9,12 +9,12 @@ from datetime import datetime
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
-from voicectl.plan import policy
+from voicectl.plan import guards
+from voicectl.plan.actions import Rules, Sweep, Task, orphans
+from voicectl.plan.case import UNREADABLE, WITHDRAWN, Decision, protected
 from voicectl.plan.compare import widens
 from voicectl.plan.consent import withdrawn
-from voicectl.plan.decision import UNREADABLE, WITHDRAWN, Decision, protected
 from voicectl.plan.identity import Holding, identify
-from voicectl.plan.leaving import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
 from voicectl.plan.plan import (
     EVERYTHING,
     Action,
@@ -25,10 +25,10 @@ from voicectl.plan.plan import (
     Selectors,
     Summary,
 )
+from voicectl.plan.removals import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
 from voicectl.plan.saved import is_due_later
 from voicectl.plan.select import select
-from voicectl.plan.serving import voice_tasks
-from voicectl.plan.task import Rules, Sweep, Task, orphans
+from voicectl.plan.voices import voice_tasks
 
 ORDER = (
     Action.REFRESH,
@@ -99,14 +99,14 @@ def make_plan(sides: Sides) -> Planned:
         tasks = [task for task in tasks if not is_due_later(task, sides.saved)]
     notices = [item for item in decisions if isinstance(item, Notice)]
     warnings = [*sides.notices, *(notice for notice in notices if not isinstance(notice, Refusal))]
-    warnings += policy.misfiltered(observation)
-    warnings += policy.unmarked(lock, observation, catalog.namespace)
+    warnings += guards.misfiltered(observation)
+    warnings += guards.unmarked(lock, observation, catalog.namespace)
     team: list[Notice] = []
     if not sides.destroy:
-        team = list(policy.check_rules(holdings, catalog.policy))
+        team = list(guards.check_rules(holdings, catalog.policy))
         warnings += [notice for notice in team if not isinstance(notice, Refusal)]
-        warnings += policy.check_expiry(holdings, sides.now.date())
-        warnings += policy.suggest_moves(tasks, holdings)
+        warnings += guards.check_expiry(holdings, sides.now.date())
+        warnings += guards.suggest_moves(tasks, holdings)
     if not observation.complete:
         tasks, warnings = without_prunes(tasks, warnings)
     refusals = [notice for notice in notices if isinstance(notice, Refusal)]
@@ -250,23 +250,23 @@ def check(
 ) -> Iterator[Refusal]:
     """Every guard that belongs to the core, in the order in which a reader should see them."""
     catalog, lock, observation = sides.catalog, sides.lock, sides.observation
-    yield from policy.check_account(lock, observation)
+    yield from guards.check_account(lock, observation)
     if sides.destroy:
-        yield from policy.check_visible(lock, observation)
+        yield from guards.check_visible(lock, observation)
     else:
-        yield from policy.check_emptied(catalog, lock)
-        yield from policy.check_missing(
+        yield from guards.check_emptied(catalog, lock)
+        yield from guards.check_missing(
             lock,
             observation,
             catalog.policy,
             allowed=sides.recreate_missing,
             left_out=_left_out(lock, holdings) | {holding.name for holding in holdings if holding.adopted},
         )
-        yield from policy.check_moves(catalog, lock, {holding.name for holding in holdings})
-        yield from policy.check_swaps(catalog, holdings)
-        yield from policy.check_consent(catalog, lock, [*tasks, *retries], sides.now.date())
-        yield from policy.check_limits(tasks, catalog.policy, size)
-        yield from policy.check_marks(holdings)
-        yield from policy.check_unclaimed(catalog, lock, observation, tasks)
-    yield from policy.check_foreign(holdings, catalog.namespace)
-    yield from policy.check_protection(holdings, tasks, sides.now.date())
+        yield from guards.check_moves(catalog, lock, {holding.name for holding in holdings})
+        yield from guards.check_swaps(catalog, holdings)
+        yield from guards.check_consent(catalog, lock, [*tasks, *retries], sides.now.date())
+        yield from guards.check_limits(tasks, catalog.policy, size)
+        yield from guards.check_marks(holdings)
+        yield from guards.check_unclaimed(catalog, lock, observation, tasks)
+    yield from guards.check_foreign(holdings, catalog.namespace)
+    yield from guards.check_protection(holdings, tasks, sides.now.date())

@@ -9,10 +9,10 @@ from voicectl.model import marker
 from voicectl.model.lock import Lock
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Observation
+from voicectl.plan.actions import Task, tags_patch
+from voicectl.plan.guards import check_account, check_visible
 from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, Plan, Refusal, Summary
 from voicectl.plan.planner import Planned
-from voicectl.plan.policy import check_account, check_visible
-from voicectl.plan.task import Task, tags_patch
 
 
 def renaming_plan(old: Lock, new: Lock, observation: Observation, version: str) -> Planned:

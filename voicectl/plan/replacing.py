@@ -9,16 +9,7 @@ from datetime import datetime
 from voicectl.model.lock import Record
 from voicectl.model.observed import Model
 from voicectl.model.voice import Voice
-from voicectl.plan.compare import (
-    applied_at_creation,
-    inputs_reason,
-    settled,
-)
-from voicectl.plan.decision import Decision, change, generation_of, next_generation, protected, prune
-from voicectl.plan.identity import Holding, inputs_of
-from voicectl.plan.plan import Action, FieldChange
-from voicectl.plan.starting import blank, compared, moved_generations, notices, previous_names
-from voicectl.plan.task import (
+from voicectl.plan.actions import (
     Retirement,
     Rules,
     Task,
@@ -27,6 +18,15 @@ from voicectl.plan.task import (
     marker_for,
     retirement,
 )
+from voicectl.plan.case import Decision, change, generation_of, next_generation, protected, prune
+from voicectl.plan.compare import (
+    applied_at_creation,
+    inputs_reason,
+    settled,
+)
+from voicectl.plan.identity import Holding, inputs_of
+from voicectl.plan.plan import Action, FieldChange
+from voicectl.plan.starting import blank, compared, moved_generations, notices, previous_names
 
 
 def replace_current(holding: Holding, voice: Voice, current: Model, rules: Rules) -> Iterator[Decision]:

@@ -16,10 +16,10 @@ from typing import Any
 from voicectl.errors import TryAgain, VoicectlError, cut
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
+from voicectl.plan.actions import Task, digests
+from voicectl.plan.case import RETENTION_OVER
 from voicectl.plan.compare import UNREADABLE
-from voicectl.plan.decision import RETENTION_OVER
 from voicectl.plan.plan import Action, Change, Plan
-from voicectl.plan.task import Task, digests
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of a saved plan: some 50,000 changes."""

@@ -9,6 +9,12 @@ from voicectl.model import marker
 from voicectl.model.lock import Origin, Record
 from voicectl.model.observed import Model, Patch
 from voicectl.model.voice import Voice
+from voicectl.plan.actions import (
+    Rules,
+    marker_for,
+    tags_patch,
+)
+from voicectl.plan.case import Decision, generation_of, left_retired
 from voicectl.plan.compare import (
     Comparison,
     compare,
@@ -16,15 +22,9 @@ from voicectl.plan.compare import (
     recorded_samples,
     shown,
 )
-from voicectl.plan.decision import Decision, generation_of, left_retired
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import FieldChange, Notice, Refusal
 from voicectl.plan.result import RETRY_FAILED
-from voicectl.plan.task import (
-    Rules,
-    marker_for,
-    tags_patch,
-)
 
 
 def _origin(model: Model, voice: Voice, rules: Rules) -> Origin:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from voicectl.plan.result import ApplyResult, Result
-from voicectl.report import apply_text
-from voicectl.report import plan_words as words
+from voicectl.report import apply_text, words
 from voicectl.report.escape import terminal
 from voicectl.report.markdown import code, fenced
 from voicectl.report.signs import sign

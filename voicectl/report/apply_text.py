@@ -6,11 +6,11 @@ from typing import Any
 
 from voicectl.errors import VoicectlError
 from voicectl.plan.result import ApplyResult
-from voicectl.report.columns import fold
-from voicectl.report.error_report import error_values
+from voicectl.report.errors import error_values
 from voicectl.report.escape import terminal
 from voicectl.report.plan_json import plan_values
 from voicectl.report.style import Style
+from voicectl.report.terminal import fold
 
 
 def render(applied: ApplyResult, style: Style, done: str = "Applied") -> str:

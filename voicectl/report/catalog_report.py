@@ -12,8 +12,8 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record, Retired
 from voicectl.report.document import as_json, document
 from voicectl.report.escape import padded, shortened, terminal, width
-from voicectl.report.plan_words import moment
 from voicectl.report.style import Style
+from voicectl.report.words import moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from voicectl.plan.drift import DriftedField, DriftedVoice, DriftReport
 from voicectl.report.escape import terminal
-from voicectl.report.plan_words import short, value_text
+from voicectl.report.words import short, value_text
 
 MEANINGS = {
     "changed": "was changed in the account",

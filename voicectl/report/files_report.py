@@ -8,7 +8,7 @@ from typing import Any
 from voicectl.errors import Place, Problem
 from voicectl.model.catalog import Catalog
 from voicectl.report.document import document
-from voicectl.report.error_report import problems as listed
+from voicectl.report.errors import problems as listed
 from voicectl.report.escape import github as escaped
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from voicectl.plan.plan import Action, Change, Notice, Plan
-from voicectl.report import plan_words as words
+from voicectl.report import words
 from voicectl.report.escape import padded, terminal, width
 from voicectl.report.markdown import code, fenced
 from voicectl.report.signs import sign

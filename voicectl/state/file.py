@@ -17,7 +17,7 @@ from voicectl.files import NAME, Scratch, prove_room, replace_file
 from voicectl.model.lock import Lock
 from voicectl.regular_file import read_regular
 from voicectl.state.carried import NOTHING
-from voicectl.state.content import MAX_BYTES, decode_all, encode
+from voicectl.state.codec import MAX_BYTES, decode_all, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
 WRITTEN = "lockfiles"

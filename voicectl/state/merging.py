@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 
 from voicectl.errors import StateError
 from voicectl.model.lock import Applied, Deleted, Lock, Record, Removed, Retired, merged
-from voicectl.state.content import decode, decode_all, encode
+from voicectl.state.codec import decode, decode_all, encode
 
 _REMEDY = "take either side whole, then run `voicectl plan`: the other model is found by its marks"
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from voicectl.model.observed import Model
-from voicectl.provider.fish.lean_httpx import httpx
+from voicectl.provider.fish.http import httpx
 from voicectl.unpacking import Gathering, NotUnpackable, Unpacking
 
 MAX_ANSWER = 16 * 1024 * 1024

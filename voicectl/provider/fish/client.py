@@ -14,10 +14,10 @@ from typing import Any, Literal
 from voicectl.concurrency import Backoff, together
 from voicectl.model.observed import Model, Patch
 from voicectl.provider.fish import bounds, wire
-from voicectl.provider.fish.answers import Answers, date_of
 from voicectl.provider.fish.endpoint import Endpoint
+from voicectl.provider.fish.errors import Answers, date_of
 from voicectl.provider.fish.exchanges import OnRequest, told
-from voicectl.provider.fish.lean_httpx import httpx
+from voicectl.provider.fish.http import httpx
 from voicectl.provider.fish.limits import SearchingLimiter, limiter
 from voicectl.provider.fish.patience import USUAL, Patience
 from voicectl.provider.fish.pools import Pools

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from voicectl.provider.fish.answers import Answers
-from voicectl.provider.fish.lean_httpx import httpx
+from voicectl.provider.fish.errors import Answers
+from voicectl.provider.fish.http import httpx
 from voicectl.provider.port import Request
 
 OnRequest = Callable[[Request], None]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from voicectl.provider.fish.lean_httpx import httpx
+from voicectl.provider.fish.http import httpx
 
 POOL_SIZE = 16
 """Requests in flight for each pool. httpx's pool looks through all its connections and requests whenever one

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import BinaryIO
 
-from voicectl.provider.fish.lean_httpx import httpx
+from voicectl.provider.fish.http import httpx
 from voicectl.provider.port import InputChanged, Progress, Upload
 from voicectl.regular_file import open_regular
 

@@ -1,0 +1,45 @@
+"""`voicectl validate`."""
+
+from __future__ import annotations
+
+import click
+
+from voicectl.cli.context import Globals
+from voicectl.cli.options import subcommand
+
+
+@subcommand(name="validate", help="Check manifests and samples, offline. Reports every problem.")
+@click.option(
+    "--format", "fmt", type=click.Choice(["text", "json", "github"]), default="text", help="How to print problems."
+)
+@click.pass_obj
+def command(settings: Globals, fmt: str) -> int:
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from voicectl.cli import printing, wiring
+    from voicectl.errors import InvalidFiles
+    from voicectl.manifest.project import find_project
+    from voicectl.plan.findings import findings
+    from voicectl.report import files_report
+
+    prefix = wiring.repository_prefix(find_project(chdir=settings.chdir))
+    try:
+        _, catalog = wiring.load(settings)
+        found = findings(catalog, datetime.now(UTC).date())
+        if any(problem.level == "error" for problem in found):
+            raise InvalidFiles(found)
+        catalog = replace(catalog, warnings=found)
+    except InvalidFiles as error:
+        if fmt == "github":
+            printing.out(files_report.github(error.problems, prefix))
+            settings.log.annotated(error.problems)
+        raise
+    if fmt == "github":
+        printing.out(files_report.github(catalog.warnings, prefix))
+    elif fmt == "json":
+        printing.out(files_report.valid_json(catalog))
+    else:
+        settings.log.problems(catalog.warnings)
+        printing.out(files_report.valid_text(catalog))
+    return 0

@@ -1,0 +1,1 @@
+"""What voicectl writes to standard error: one port, three ways of writing."""

@@ -1,0 +1,180 @@
+"""What the CI around a run is told besides: lines to fold, and annotations at files of the repository.
+
+GitHub Actions reads commands on both streams (actions/runner, Handlers/ScriptHandler.cs: an OutputManager for
+each), GitLab's job log understands markers of sections (docs.gitlab.com, "Custom collapsible sections").
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from voicectl.cli import printing
+from voicectl.cli.context import Globals
+from voicectl.errors import Place, Problem, VoicectlError
+from voicectl.model.catalog import Catalog
+from voicectl.plan.plan import Plan
+from voicectl.plan.result import ApplyResult
+from voicectl.redaction import redacted
+from voicectl.report.escape import github
+from voicectl.report.files_report import annotation
+
+MOST = 10
+"""Annotations of a level that GitHub shows for a step; what is beyond is only counted."""
+_SUMS_UP = ("invalid_files", "refused", "apply_failed")
+"""Codes of errors that may say again, in one sentence, what was told one by one."""
+
+
+class Ci:
+    """No CI that is known: nothing is added. What the known ones override, they explain."""
+
+    def fold(self, title: str) -> None:
+        """What follows may be folded."""
+
+    def unfold(self) -> None:
+        """It ends here; without a `fold` before it, nothing happens."""
+
+    def problems(self, found: Iterable[Problem]) -> None:
+        """Problems of files, each at its place."""
+
+    def annotated(self, found: Iterable[Problem]) -> None:
+        """Problems that need no annotation any more."""
+
+    def plan(self, plan: Plan, catalog: Catalog) -> None:
+        """Refusals, and warnings that speak of a line in a manifest."""
+
+    def applied(self, applied: ApplyResult, catalog: Catalog) -> None:
+        """Voices that are not as planned."""
+
+    def failure(self, error: VoicectlError) -> None:
+        """What ends the run, unless all of it was told already."""
+
+    def end(self) -> None:
+        """Nothing follows."""
+
+
+class Github(Ci):
+    """Workflow commands (docs.github.com, "Workflow commands for GitHub Actions"), each problem once."""
+
+    def __init__(self, settings: Globals) -> None:
+        self._settings = settings
+        self._folded = False
+        self._told: set[tuple[str, Place | None]] = set()
+        self._messages: set[str] = set()
+        self._count: Counter[str] = Counter()
+
+    def fold(self, title: str) -> None:
+        """See Ci."""
+        printing.err(f"::group::{github(title)}")
+        self._folded = True
+
+    def unfold(self) -> None:
+        """See Ci."""
+        if self._folded:
+            self._folded = False
+            printing.err("::endgroup::")
+
+    def problems(self, found: Iterable[Problem]) -> None:
+        """See Ci."""
+        for problem in found:
+            self._annotate(problem.level, problem.message, problem.hint, problem.place)
+
+    def annotated(self, found: Iterable[Problem]) -> None:
+        """See Ci."""
+        for problem in found:
+            self._told.add((problem.message, problem.place))
+            self._count[problem.level] += 0  # told, so a sum of them is no news, but none of our ten
+
+    def plan(self, plan: Plan, catalog: Catalog) -> None:
+        """See Ci."""
+        for notice in plan.refusals:
+            self._annotate("error", notice.message, notice.hint, _place(notice.voices, catalog))
+        for notice in plan.warnings:
+            if place := _place(notice.voices, catalog):
+                self._annotate("warning", notice.message, notice.hint, place)
+        for change in plan.changes:
+            for words in change.warnings if change.source else ():
+                place = Place(change.source.file, change.source.line) if change.source else None
+                self._annotate("warning", words, "", place, f"{change.name}: ")
+
+    def applied(self, applied: ApplyResult, catalog: Catalog) -> None:
+        """See Ci."""
+        for result in applied.results:
+            if result.status == "failed":
+                name = result.change.name
+                about = f"{name}: {result.change.action} failed: "
+                self._annotate("error", result.message, result.hint, _place((name,), catalog), about)
+        for left in applied.leftovers:
+            self._annotate("error", left.message, "", _place((left.name,), catalog), f"{left.name}: ")
+
+    def failure(self, error: VoicectlError) -> None:
+        """See Ci."""
+        summary = error.code in _SUMS_UP and "error" in self._count
+        if not summary and error.message not in self._messages:
+            self._annotate("error", error.message, error.hint, next(iter(error.where), None))
+
+    def end(self) -> None:
+        """See Ci. How many annotations were left out is one of a third level."""
+        more = {level: count - MOST for level, count in self._count.items() if count > MOST}
+        if more:
+            counts = (f"{n} more {level}{'' if n == 1 else 's'}" for level, n in sorted(more.items()))
+            printing.err(annotation("notice", f"not annotated, but in the log: {' and '.join(counts)}"))
+
+    def _annotate(self, level: str, message: str, hint: str, place: Place | None, about: str = "") -> None:
+        key = (about + message, place)
+        if key in self._told:
+            return
+        self._told.add(key)
+        self._messages.add(message)
+        self._count[level] += 1
+        if self._count[level] <= MOST:
+            words = redacted(about + message + (f"; {hint}" if hint else ""))
+            printing.err(annotation(level, words, place, self._prefix() if place else ""))
+
+    def _prefix(self) -> str:
+        from voicectl.cli import wiring
+        from voicectl.manifest.project import find_project
+
+        try:
+            return wiring.repository_prefix(find_project(chdir=self._settings.chdir))
+        except VoicectlError:
+            return ""  # a place in a file that belongs to no project
+
+
+class Gitlab(Ci):
+    """Sections of a job log. Their name must be unique in it."""
+
+    def __init__(self, section: str, clock: Callable[[], float] = time.time) -> None:
+        self._section = section
+        self._clock = clock
+        self._folded = False
+
+    def fold(self, title: str) -> None:
+        """See Ci."""
+        printing.err(self._marker("start") + github(title))
+        self._folded = True
+
+    def unfold(self) -> None:
+        """See Ci."""
+        if self._folded:
+            self._folded = False
+            printing.err(self._marker("end"))
+
+    def _marker(self, what: str) -> str:
+        return f"\x1b[0Ksection_{what}:{int(self._clock())}:{self._section}\r\x1b[0K"
+
+
+def _place(names: Iterable[str], catalog: Catalog) -> Place | None:
+    """Where a manifest speaks of the first of these voices that is in one."""
+    return next((catalog.voices[name].source for name in names if name in catalog.voices), None)
+
+
+def recognised(settings: Globals) -> Ci:
+    """The CI that the environment tells of."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        return Github(settings)
+    if os.environ.get("GITLAB_CI") == "true":
+        return Gitlab(f"voicectl_{settings.run}")
+    return Ci()

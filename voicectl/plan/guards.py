@@ -1,0 +1,306 @@
+"""The guards: what stops a whole apply until a person decides. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+from datetime import date
+
+from voicectl.errors import cut
+from voicectl.model import marker
+from voicectl.model.catalog import Catalog, Policy
+from voicectl.model.lock import Lock
+from voicectl.model.observed import Observation
+from voicectl.plan.actions import Task
+from voicectl.plan.case import UNFINISHED, protected
+from voicectl.plan.compare import widens
+from voicectl.plan.consent import RENEW, expiry, lacking_consent, withdrawn
+from voicectl.plan.identity import Holding
+from voicectl.plan.plan import Action, Notice, Refusal
+from voicectl.plan.rules import breaches
+
+
+def check_account(lock: Lock, observation: Observation) -> Iterator[Refusal]:
+    """The key must open the account that the lockfile speaks of."""
+    recorded, seen = lock.provider.account, observation.account
+    if recorded and seen and recorded != seen:
+        yield Refusal(
+            "wrong_account",
+            f"the lockfile is of account {cut(recorded)}, but the key opens account {cut(seen)}",
+            "use the key of the right workspace; another account needs an environment or lockfile of its own",
+        )
+
+
+def check_missing(
+    lock: Lock, observation: Observation, policy: Policy, *, allowed: bool, left_out: Set[str] = frozenset()
+) -> Iterator[Refusal]:
+    """Many recorded models that are gone at once mean a wrong key rather than lost voices.
+
+    `left_out` are names that don't count: not selected, or served by another model with our marks.
+    """
+    recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
+    missing = sorted(n for n, model_id in recorded.items() if model_id in observation.absent and n not in left_out)
+    strange = bool(recorded) and all(model_id in observation.unreadable for model_id in recorded.values())
+    if allowed or (len(missing) <= policy.max_deletes.allows(len(recorded)) and not strange):
+        return
+    count = "none" if len(missing) == len(recorded) else f"only {len(recorded) - len(missing)}"
+    verb = "are" if len(recorded) - len(missing) > 1 else "is"
+    yield Refusal(
+        "models_missing",
+        f"{count} of {len(recorded)} recorded models {verb} visible: wrong key or workspace?",
+        "use the key of the right workspace; only if they were deleted, run with --recreate-missing",
+        tuple(missing),
+    )
+
+
+def check_visible(lock: Lock, observation: Observation) -> Iterator[Refusal]:
+    """Destroying what can't be seen would only lose the records of it."""
+    recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
+    if recorded and all(model_id in observation.absent for model_id in recorded.values()):
+        yield Refusal(
+            "models_missing",
+            f"none of {len(recorded)} recorded models is visible: wrong key or workspace?",
+            "if they really are gone, there is nothing to destroy: delete the lockfile",
+            tuple(sorted(recorded)),
+        )
+
+
+def check_emptied(catalog: Catalog, lock: Lock) -> Iterator[Refusal]:
+    """Losing every voice is never a side effect."""
+    if not catalog.voices and lock.voices:
+        yield Refusal(
+            "catalog_emptied",
+            f"the manifests hold no voice, and would lose all that are recorded ({len(lock.voices)})",
+            "bring the manifests back; `voicectl destroy` deletes every model at once, for good",
+            tuple(sorted(lock.voices)),
+        )
+
+
+def check_foreign(holdings: Iterable[Holding], namespace: str) -> Iterator[Refusal]:
+    """Models of another catalog or account are never touched, whatever a file says."""
+    for holding in holdings:
+        if holding.foreign is not None:
+            others = sorted(marker.owners(holding.foreign.tags) - {namespace})
+            whose = f"catalog {', '.join(others)}" if others else f"another account ({holding.foreign.author})"
+            yield Refusal(
+                "foreign_model",
+                f"{holding.name}: model {holding.foreign.id} belongs to {whose}, and is not touched",
+                f"correct `model` in the manifest or its tags in the account; or go on with --exclude {holding.name}",
+                (holding.name,),
+            )
+
+
+def check_moves(catalog: Catalog, lock: Lock, chosen: Set[str]) -> Iterator[Refusal]:
+    """A move onto a name that already has a model of its own would lose one of the two."""
+    for move in catalog.moved:
+        swaps = move.old in catalog.voices
+        if not swaps and move.old in lock.voices and move.new in lock.voices and chosen & {move.old, move.new}:
+            yield Refusal(
+                "moved_onto_living",
+                f"{move.source.file}:{move.source.line}: {move.old} can't move to {move.new}, "
+                "which already has a model",
+                f"remove the `moved` entry; {move.old} is then retired, and {move.new} stays",
+                (move.old, move.new),
+            )
+
+
+def misfiltered(observation: Observation) -> Iterator[Notice]:
+    """The listing by tag does not show what it should."""
+    if observation.misfiltered:
+        yield Notice(
+            "tag_filter",
+            f"the provider's listing by tag lacks {observation.misfiltered}, which carries the tag: all models of the "
+            "account were listed instead",
+            "nothing to do; plans take longer for it in a large account",
+        )
+
+
+def unmarked(lock: Lock, observation: Observation, namespace: str) -> Iterator[Notice]:
+    """Models with the catalog's tag and no marker that can be read: whose they are can't be told."""
+    tag = marker.catalog_tag(namespace)
+    unclear = [m for m in observation.models.values() if tag in m.tags and m.marker(namespace) is None]
+    recorded = lock.ids() if unclear else frozenset()
+    for model in sorted((m for m in unclear if m.id not in recorded), key=lambda m: m.age):
+        yield Notice(
+            "unmarked",
+            f"model {model.id} ({model.title}) carries the tag {tag}, but no marker: it is left alone",
+            "take the tag off, or adopt the model with `model:` in a manifest",
+        )
+
+
+def check_marks(holdings: Iterable[Holding]) -> Iterator[Refusal]:
+    """Marks that contradict the lockfile are never overwritten: a person must say which of the two is wrong."""
+    for holding in holdings:
+        if holding.contradiction and holding.foreign is None:
+            yield Refusal(
+                "marks_contradict",
+                f"{holding.name}: {holding.contradiction}",
+                "if the tags are right, run `voicectl state rebuild`; if the lockfile is, correct the tags in the "
+                f"account; --exclude {holding.name} goes on without it",
+                (holding.name,),
+            )
+
+
+def check_unclaimed(catalog: Catalog, lock: Lock, observation: Observation, tasks: Iterable[Task]) -> Iterator[Refusal]:
+    """Nothing is made while a model that no lockfile records may be the one: its tags are ours, but cut or edited."""
+    creates = any(task.change.action is Action.CREATE for task in tasks)
+    known = lock.ids() | {voice.model for voice in catalog.voices.values()}
+    account = lock.provider.account or observation.account
+    for model in observation.models.values() if creates else ():
+        theirs = account and model.author and model.author != account
+        if model.id not in known and not theirs and model.unreadable(catalog.namespace):
+            tags = ", ".join(cut(tag) for tag in model.tags if marker.is_mark(tag))
+            yield Refusal(
+                "marks_unreadable",
+                f"no lockfile records {model.id}, and its ownership tags can't be read ({tags}): it may be the model "
+                "of a voice that would be created",
+                f"write `model: {model.id}` at the voice that it belongs to, or take those tags off in the account; "
+                "`voicectl doctor --live` tells whether the account keeps tags as they are sent",
+            )
+
+
+def check_swaps(catalog: Catalog, holdings: Iterable[Holding]) -> Iterator[Refusal]:
+    """Names that change places do so together."""
+    ring = {holding.name: holding for holding in holdings if holding.swaps}
+    for move in catalog.moved:
+        if (move.old in ring) != (move.new in ring):
+            yield Refusal(
+                "swap_incomplete",
+                f"{move.source.file}:{move.source.line}: {move.old} and {move.new} change places only together",
+                "select all voices of the ring, or none of them",
+                (move.old, move.new),
+            )
+
+
+def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
+    """Protected voices are neither retired nor pruned."""
+    guarded = {holding.name: holding for holding in holdings if protected(holding)}
+    for task in tasks:
+        if task.name not in guarded or not (task.removes_voice or task.unfinished):
+            continue
+        if withdrawn(guarded[task.name].voice, today):
+            continue
+        yield Refusal(
+            "protected",
+            f"{task.name} is protected: it can't be {'retired' if task.change.action is Action.RETIRE else 'pruned'}",
+            "let the manifest say `lifecycle: {protect: false}` and apply; after that it can go",
+            (task.name,),
+        )
+
+
+def check_limits(tasks: Iterable[Task], policy: Policy, size: int) -> Iterator[Refusal]:
+    """`max_deletes` and `max_replaces`, of a catalog with `size` voices."""
+    every = list(tasks)
+    deletes = sorted({task.name for task in every if task.removes_voice})
+    replaces = sorted({t.name for t in every if t.change.action is Action.REPLACE or t.changes_id})
+    for names, limit, word, flag in (
+        (deletes, policy.max_deletes, "retired or deleted", "--max-deletes"),
+        (replaces, policy.max_replaces, "replaced", "--max-replaces"),
+    ):
+        allowed = limit.allows(size)
+        if len(names) > allowed:
+            begun = [t.name for t in every if t.change.reason == UNFINISHED and t.removes_voice and t.name in names]
+            # Orphaned and removed voices are named, too: there can be more of them than the catalog has voices.
+            beyond = f"{len(names)} voices, more than the catalog has ({size}),"
+            count = f"{len(names)} of {size} voices" if len(names) <= size else beyond
+            hint = f"if that is meant, run with {flag} {len(names)}"
+            if begun and word != "replaced":
+                hint += "; deletions that an earlier run began are finished by `voicectl destroy --only NAME`, too"
+            yield Refusal(
+                flag.removeprefix("--").replace("-", "_"),
+                f"{count} would be {word}; {allowed} may be ({limit})",
+                hint,
+                tuple(names),
+            )
+
+
+def _withdrawn_samples(catalog: Catalog, lock: Lock, today: date) -> dict[str, str]:
+    """Every recording whose speaker has withdrawn the consent, and the voice that it was made for.
+
+    Each by its own digest, in whatever set it stands, also those of earlier generations and of models deleted since.
+    """
+    refused: dict[str, str] = {s.audio: gone.name for gone in lock.deleted for s in gone.samples}
+    for voice in catalog.voices.values():
+        if not withdrawn(voice, today):
+            continue
+        record = lock.voices.get(voice.name)
+        recorded = (*(record.samples if record else ()), *(s for r in lock.retired(voice.name) for s in r.samples))
+        refused |= dict.fromkeys((s.audio for s in recorded), voice.name)
+        refused |= dict.fromkeys((s.digest for s in voice.samples), voice.name)
+    return refused
+
+
+def check_consent(catalog: Catalog, lock: Lock, tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
+    """No new model and no wider visibility without the consent that the policy asks for."""
+    refused = _withdrawn_samples(catalog, lock, today)
+    for task in tasks:
+        voice = task.voice
+        if voice is None or not _shows_more(task):
+            continue
+        if taken := [sample for sample in voice.samples if sample.digest in refused]:
+            names = ", ".join(sorted({refused[sample.digest] for sample in taken}))
+            files = ", ".join(sample.path for sample in taken)
+            yield Refusal(
+                "consent_withdrawn",
+                f"{voice.name}: the consent for {files} was withdrawn (see {names})",
+                "take these samples out of the voice, or the voice out of the manifests",
+                (voice.name,),
+            )
+            continue
+        visibility = voice.metadata.visibility
+        place = f"{voice.source.file}:{voice.source.line}: {voice.name}"
+        expires = voice.consent.expires_on if voice.consent else None
+        if visibility in catalog.policy.require_consent:
+            lacking = lacking_consent(voice.consent, visibility, today)
+            words = f"{visibility} voices need a consent, and {lacking}" if lacking else ""
+        else:
+            words = expiry(voice, today) if expires is not None and expires < today else ""
+        ended = expires is not None and expires < today
+        if words:
+            hint = RENEW if ended else "complete `consent`, or narrow `visibility`"
+            yield Refusal("consent_expired" if ended else "consent_missing", f"{place}: {words}", hint, (voice.name,))
+
+
+def check_rules(holdings: Iterable[Holding], policy: Policy) -> Iterator[Notice]:
+    """The team's own rules, over the voices that were selected."""
+    voices = (holding.voice for holding in holdings if holding.voice is not None)
+    for breach in breaches(voices, policy):
+        voice, rule = breach.voice, breach.rule
+        message = f"{voice.source.file}:{voice.source.line}: {voice.name}: {rule.message}"
+        kind = Refusal if rule.level == "deny" else Notice
+        yield kind("rule", message, breach.where, (voice.name,))
+
+
+def check_expiry(holdings: Iterable[Holding], today: date) -> Iterator[Notice]:
+    """Consents that end soon, or have ended while their voice is still served."""
+    for holding in holdings:
+        voice = holding.voice
+        if voice is not None and (words := expiry(voice, today)):
+            place = f"{voice.source.file}:{voice.source.line}: {voice.name}"
+            yield Notice("consent_expiring", f"{place}: {words}", RENEW, (voice.name,))
+
+
+def suggest_moves(tasks: Iterable[Task], holdings: Iterable[Holding]) -> Iterator[Notice]:
+    """A voice that leaves while another comes with the same inputs was most likely renamed."""
+    every = list(tasks)
+    leaving = {
+        holding.record.inputs: holding
+        for holding in holdings
+        if holding.voice is None and holding.record is not None and holding.record.inputs is not None
+    }
+    for task in every:
+        voice = task.voice
+        if task.change.action is not Action.CREATE or voice is None or voice.inputs not in leaving:
+            continue
+        old = leaving[voice.inputs].name
+        yield Notice(
+            "moved_suggested",
+            f"{voice.name} is made from the same samples as {old}, which leaves: was it renamed?",
+            f"to keep the model and its id, add to {voice.source.file}: moved: [{{from: {old}, to: {voice.name}}}]",
+            (old, voice.name),
+        )
+
+
+def _shows_more(task: Task) -> bool:
+    if task.change.action in (Action.CREATE, Action.REPLACE, Action.RESTORE):
+        return True
+    return task.model is not None and widens(task.model.visibility, task.patch.visibility)

@@ -1,0 +1,243 @@
+"""What the renderers of a plan share: its words, and the rows that show a field's values.
+
+Every text that is handed out is one line and safe on a terminal; a renderer adds what its own format asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from voicectl.model.lock import ProviderIdentity
+from voicectl.model.voice import Value
+from voicectl.plan.case import DUPLICATE
+from voicectl.plan.plan import Action, Change, FieldChange, Plan
+from voicectl.report.escape import shortened, terminal
+from voicectl.report.word_diff import Piece, word_diff
+
+MAX_VALUE = 200
+"""Characters of a value that a line shows; JSON has it whole."""
+LONG = 60
+"""Characters from which a changed text is shown by its changed words."""
+_LABELS = {"inputs": "samples", "cover_image": "cover image", "marks": "ownership marks"}
+_COUNTED = (
+    ("create", "to create"),
+    ("update", "to update"),
+    ("replace", "to replace"),
+    ("restore", "to restore"),
+    ("retire", "to retire"),
+    ("prune", "to delete"),
+    ("forget", "to forget"),
+    ("refresh", "lock refresh"),
+)
+
+_ADOPTS = (Action.REFRESH, Action.UPDATE)
+"""What comes of a model that is adopted, as `verb` says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a value; `changed` says that the other side has it not."""
+
+    text: str
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One value of a field. `sign` is + or - where it comes or goes, empty where it only is."""
+
+    sign: str
+    caption: str
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The value as one line."""
+        return "".join(part.text for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRows:
+    """A field and its values. `note` is said beside the label; `whole` values are not cut down to what changed."""
+
+    label: str
+    rows: tuple[Row, ...] = ()
+    note: str = ""
+    whole: bool = True
+    each: bool = False
+    """The rows are entries of a list rather than values."""
+
+
+def heading(catalog: str, environment: str | None, provider: ProviderIdentity, *, offline: bool = False) -> list[str]:
+    """What an output speaks of."""
+    parts = [catalog, environment]
+    if provider.name == "emulator":
+        parts.append("emulator (nothing real)")
+    else:
+        parts += [provider.host, f"account {provider.account or 'not known yet'}"]
+    parts.append("offline: the account was not looked at" if offline else None)
+    return [terminal(part) for part in parts if part]
+
+
+def counts(plan: Plan) -> list[str]:
+    """How many changes of each kind, moves last; empty without changes."""
+    summary = plan.summary
+    retired = sum(map(_recorded_as_retired, plan.changes))
+    found = [c.action for c in plan.changes if c.adopted and c.action in _ADOPTS]
+    numbers = {name: getattr(summary, name) - found.count(Action(name)) for name, _ in _COUNTED}
+    parts = [f"{len(found) - retired} to adopt"] if len(found) > retired else []
+    parts += [f"{retired} to record as retired"] if retired else []
+    parts += [f"{numbers[name]} {words}" for name, words in _COUNTED if numbers[name]]
+    return [*parts, *([f"{summary.moved} moved"] if parts and summary.moved else [])]
+
+
+def others(plan: Plan) -> list[str]:
+    """How many voices nothing happens to."""
+    left_out = plan.summary.left_out
+    return [f"{plan.summary.unchanged} unchanged", *([f"{left_out} left out by selectors"] if left_out else [])]
+
+
+def needs_care(change: Change) -> bool:
+    """Whether somebody loses something: a model that goes, or an id that others may be using."""
+    lost = change.action in (Action.RETIRE, Action.PRUNE, Action.FORGET, Action.REPLACE, Action.RESTORE)
+    other_id = change.action is Action.CREATE and change.id is not None
+    return lost or other_id or (change.adopted and bool(change.warnings))
+
+
+def bookkeeping(change: Change) -> bool:
+    """Whether only the lockfile changes, about nothing that a reader did not know."""
+    return change.action is Action.REFRESH and not change.adopted
+
+
+def _recorded_as_retired(change: Change) -> bool:
+    """Whether all that happens is that a retired model, which the lockfile did not know, is written into it."""
+    return change.adopted and change.action is Action.REFRESH and change.undo_until is not None
+
+
+def verb(change: Change) -> str:
+    """What happens, in a word, and to which model."""
+    if _recorded_as_retired(change):
+        return f"record {change.id} as retired"
+    words = {
+        Action.PRUNE: f"delete {change.id}",
+        Action.RETIRE: f"retire {change.id}",
+        Action.FORGET: f"forget {change.id}",
+        Action.REFRESH: f"adopt {change.id}",
+        Action.UPDATE: f"adopt {change.id}" if change.adopted else "update",
+    }
+    return words.get(change.action, str(change.action))
+
+
+def why(change: Change) -> str:
+    """The reason, where the fields don't tell it."""
+    told = (Action.CREATE, Action.REPLACE, Action.RESTORE)
+    if change.action in told:
+        return ""
+    if change.reason == DUPLICATE:
+        return "another model carries the same marks, and the older of the two stays"
+    return sentence(change.reason)
+
+
+def consequences(change: Change) -> Iterator[tuple[str, str]]:
+    """Sentences on what it means for others, each with the colour that it deserves (empty for none)."""
+    until = moment(change.undo_until) if change.undo_until else ""
+    if change.action is Action.REPLACE or (change.action is Action.CREATE and change.id):
+        yield f"The id will change; tell the users of {change.id}.", "magenta"
+        if until:
+            yield f"The old model is kept until {until}: until then, git revert and apply bring its id back.", ""
+    elif change.action is Action.RESTORE:
+        yield f"The id will be {change.id} again (generation {change.generation}).", "cyan"
+        if until:
+            yield f"The model that serves now is kept until {until}.", ""
+    elif change.action is Action.RETIRE and until and change.adopted:
+        yield f"It is kept until {until}; an apply after that deletes it.", ""
+    elif change.action is Action.RETIRE and until:
+        yield f"It is kept until {until}: until then, git revert and apply bring it back with its id.", ""
+    elif change.action is Action.PRUNE:
+        yield "This can't be undone.", "red"
+
+
+def moment(when: datetime) -> str:
+    """A time for people."""
+    return when.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def field_rows(change: Change, field: FieldChange) -> FieldRows | None:
+    """How a field's change is shown; None where the change's other words say it already."""
+    label = _LABELS.get(field.field, field.field)
+    if field.field == "inputs":
+        shown = change.action in (Action.CREATE, Action.REPLACE)
+        return FieldRows(label, note=sentence(change.reason)) if shown else None
+    if field.field == "marks":
+        return FieldRows(label, note="moved to the new name" if field.cause == "moved" else "written on the model")
+    if field.cause in ("drift", "conflict"):
+        note = "changed by hand in the account" if field.cause == "drift" else "changed in Git and in the account"
+        sides = (("Git", field.desired), ("last applied", field.recorded), ("account now", field.observed))
+        return FieldRows(label, tuple(Row("", caption, _whole(v, field)) for caption, v in sides), note)
+    if change.action is Action.CREATE:
+        return FieldRows(label, (Row("+", "", _whole(field.desired, field)),))
+    if isinstance(field.desired, tuple) and isinstance(field.observed, tuple):
+        return FieldRows(label, tuple(_entries(field.observed, field.desired)), each=True)
+    if field.field in ("title", "description") and isinstance(field.desired, str) and isinstance(field.observed, str):
+        cut = _changed_words(field.observed, field.desired)
+        if cut is not None:
+            return FieldRows(label, cut, whole=False)
+    return FieldRows(label, (Row("-", "", _whole(field.observed, field)), Row("+", "", _whole(field.desired, field))))
+
+
+def _entries(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Row]:
+    """Which entries of a list came and went, rather than two long lists."""
+    from deepdiff import DeepDiff
+
+    # DeepDiff can't take half a surrogate pair, which a server may send.
+    diff = DeepDiff(set(map(short, before)), set(map(short, after)), view="tree")
+    found = [("+", item.t2) for item in diff.get("set_item_added", ())]
+    found += [("-", item.t1) for item in diff.get("set_item_removed", ())]
+    return (Row(sign, "", (Part(entry, changed=True),)) for sign, entry in sorted(found))
+
+
+def _changed_words(before: str, after: str) -> tuple[Row, Row] | None:
+    before, after = terminal(before), terminal(after)
+    if not before or not after or max(len(before), len(after)) < LONG:
+        return None
+    found = word_diff(before, after)
+    if found is None:
+        return None
+    old, new = (tuple(_part(piece) for piece in side) for side in found)
+    return Row("-", "", _quoted(old)), Row("+", "", _quoted(new))
+
+
+def _part(piece: Piece) -> Part:
+    text = piece.text
+    return Part(text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}…", piece.changed)
+
+
+def _quoted(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    return Part('"'), *parts, Part('"')
+
+
+def _whole(value: Value, field: FieldChange) -> tuple[Part, ...]:
+    return (Part(value_text(value, field.field)),)
+
+
+def value_text(value: Value, field: str = "") -> str:
+    """A value of a field as one line; of a cover's digest or path the beginning."""
+    if value is None:
+        return "(none)"
+    if isinstance(value, str) and field == "cover_image":
+        return f"{terminal(value[:23])}…"
+    if isinstance(value, tuple):
+        return ", ".join(short(item) for item in value) or "(none)"
+    return f'"{short(value)}"' if value else '""'
+
+
+def short(text: str) -> str:
+    """A value on one line, cut to a readable length."""
+    return shortened(terminal(text), MAX_VALUE)
+
+
+def sentence(text: str) -> str:
+    """A sentence with values in it on one line, cut to a readable length."""
+    return shortened(terminal(text), 4 * MAX_VALUE)
