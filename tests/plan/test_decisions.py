@@ -43,6 +43,18 @@ def test_a_recorded_model_without_our_marks_is_forgotten_not_deleted(retain: tim
     assert [world.account.models[m.id] for m in (left, replaced)] == [left, replaced]
 
 
+def test_a_retired_generation_that_somebody_deleted_is_dropped_from_the_record() -> None:
+    world = World()
+    world.apply(catalog(voice("a", "one")))
+    first = world.id_of("a")
+    world.apply(catalog(voice("a", "two")))
+    world.account.models.pop(first)
+    wanted = catalog(voice("a", "two"))
+    assert world.actions(wanted) == [("a", "refresh")]
+    world.apply(wanted)
+    assert first not in world.lock.ids()
+
+
 def test_destroy_forgets_what_is_not_ours_and_deletes_the_rest() -> None:
     world = World()
     found = world.account.add(title="By hand", tags=("old",))

@@ -91,11 +91,11 @@ class Ledger:
         before = self.voices.get(name) or (self.voices.get(previous_name) if previous_name else None)
         changed = before.changed if before == record and before is not None else self._stamp
         record = replace(record, changed=changed or record.changed)
-        for old in {name, previous_name} - {None}:
-            assert old is not None
+        names = {name} if previous_name is None else {name, previous_name}
+        for old in names:
             earlier = self.voices.pop(old, None)
             known = (*(earlier.retired if earlier else ()), *self.removed.pop(old, ()))
-            record = record.with_retired(*(r for r in known if self._retired.get(r.id) in (name, previous_name)))
+            record = record.with_retired(*(r for r in known if self._retired.get(r.id) in names))
         kept = tuple(r for r in record.retired if r.id not in self.deleted)
         self.voices[name] = replace(record, retired=kept)
         self._changed()
