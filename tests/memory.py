@@ -13,7 +13,7 @@ from typing import Any
 
 from voicectl.engine.apply import Run, apply
 from voicectl.engine.events import silent
-from voicectl.engine.plan import Prepared, Wishes, prepare
+from voicectl.engine.plan import Prepared, prepare
 from voicectl.errors import Place, Refused, StateConflict
 from voicectl.model import canonical
 from voicectl.model.catalog import DEFAULT_RETENTION, Catalog, Limit, Move, Policy, Removal
@@ -21,6 +21,7 @@ from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.model.observed import Model, ModelState, Patch
 from voicectl.model.voice import Cover, Lifecycle, Metadata, Sample, Visibility, Voice
 from voicectl.plan.plan import Plan
+from voicectl.plan.request import PlanRequest
 from voicectl.plan.result import ApplyResult
 from voicectl.provider.port import Listing, NewModel, Progress, Speech, Upload, Wallet
 from voicectl.state.codec import decode, encode
@@ -227,7 +228,7 @@ class World:
         return self.lock.voices[name].id
 
     def prepare(self, wanted: Catalog, **wishes: Any) -> Prepared:
-        return asyncio.run(prepare(wanted, self.store, IDENTITY, self.account, self._wishes(wishes)))
+        return asyncio.run(prepare(self._request(wanted, wishes), self.store, IDENTITY, self.account))
 
     def plan(self, wanted: Catalog, **wishes: Any) -> Plan:
         return self.prepare(wanted, **wishes).planned.plan
@@ -238,14 +239,14 @@ class World:
     def actions_at(self, wanted: Catalog, time: datetime) -> list[tuple[str, str]]:
         """The same where the account's clock shows another time than ours."""
         self.account.time = time
-        wishes = Wishes(now=self.now, version="1.0")
-        plan = asyncio.run(prepare(wanted, self.store, IDENTITY, self.account, wishes)).planned.plan
+        asked = PlanRequest(wanted, now=self.now, version="1.0")
+        plan = asyncio.run(prepare(asked, self.store, IDENTITY, self.account)).planned.plan
         return [(change.name, change.action.value) for change in plan.changes]
 
     def run(self, wanted: Catalog, **wishes: Any) -> ApplyResult:
         """Apply, whatever comes of it. Raises Refused where the plan holds refusals."""
-        run = Run(wanted, Path(), self.store, IDENTITY, self.account, silent, _refuse, grace=0.0, looks=(0.0,))
-        return asyncio.run(apply(run, self._wishes(wishes)))
+        run = Run(Path(), self.store, IDENTITY, self.account, silent, _refuse, grace=0.0, looks=(0.0,))
+        return asyncio.run(apply(run, self._request(wanted, wishes)))
 
     def apply(self, wanted: Catalog, **wishes: Any) -> ApplyResult:
         """Apply, which must succeed, and leave nothing to do."""
@@ -256,9 +257,9 @@ class World:
         assert self.actions(wanted, **wishes) == []
         return applied
 
-    def _wishes(self, wishes: Mapping[str, Any]) -> Wishes:
+    def _request(self, wanted: Catalog, wishes: Mapping[str, Any]) -> PlanRequest:
         self.account.time = max(self.account.time, self.now)
-        return Wishes(now=self.now, version="1.0", **wishes)
+        return PlanRequest(wanted, now=self.now, version="1.0", **wishes)
 
 
 def _refuse(plan: Plan) -> None:

@@ -20,7 +20,7 @@ from tests.conftest import Project, hasten
 from tests.crash.world import World
 from voicectl.emulator.server import RunningEmulator
 from voicectl.emulator.settings import Rule, Settings
-from voicectl.engine import actions, create
+from voicectl.engine import create, training
 from voicectl.provider.fish.client import FishClient
 from voicectl.provider.fish.patience import Patience
 
@@ -80,7 +80,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = Patience(connect=2, read=5, first_pause=0.005, longest_pause=0.02, deadline=5)
     monkeypatch.setitem(FishClient.__init__.__kwdefaults__ or {}, "patience", quick)
     monkeypatch.setattr(create, "FIRST_PAUSE", 0.005)
-    monkeypatch.setattr(actions, "FIRST_LOOK", 0.01)
+    monkeypatch.setattr(training, "FIRST_LOOK", 0.01)
     hasten(monkeypatch, grace=0.05, looks=(0.0, 0.01))
 
 

@@ -284,7 +284,8 @@ def test_an_offline_plan_repeats_what_was_recorded() -> None:
     import asyncio
 
     from tests.memory import IDENTITY
-    from voicectl.engine.plan import Wishes, prepare
+    from voicectl.engine.plan import prepare
+    from voicectl.plan.request import PlanRequest
 
     world = World()
     found = world.account.add(title="By hand")
@@ -298,8 +299,8 @@ def test_an_offline_plan_repeats_what_was_recorded() -> None:
     world.apply(catalog(voice("a", "two", tags=("x",), cover="one", visibility="unlist"), *voices[1:]))
 
     def offline(*wanted: Voice) -> list[str]:
-        wishes = Wishes(now=world.now, version="1.0")
-        prepared = asyncio.run(prepare(catalog(*wanted), world.store, IDENTITY, None, wishes))
+        asked = PlanRequest(catalog(*wanted), now=world.now, version="1.0", offline=True)
+        prepared = asyncio.run(prepare(asked, world.store, IDENTITY, None))
         assert prepared.planned.plan.offline
         return [change.action.value for change in prepared.planned.plan.changes]
 

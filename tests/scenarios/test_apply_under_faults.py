@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Hand, Project, hasten
 from voicectl.emulator.settings import Rule
-from voicectl.engine import actions
+from voicectl.engine import training
 from voicectl.files import Scratch
 
 
@@ -18,7 +18,7 @@ from voicectl.files import Scratch
 def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """The protocol waits out a grace period for real; here a short one."""
     hasten(monkeypatch, grace=0.2, looks=(0.0, 0.05))
-    monkeypatch.setattr(actions, "FIRST_LOOK", 0.05)
+    monkeypatch.setattr(training, "FIRST_LOOK", 0.05)
 
 
 def order(hand: Hand, *rules: Rule, **settings: object) -> None:

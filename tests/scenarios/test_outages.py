@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import KEY, Project, hasten
 from voicectl.concurrency import Backoff
 from voicectl.emulator.server import RunningEmulator
-from voicectl.engine import actions, create, training
+from voicectl.engine import create, training
 from voicectl.provider.fish.client import FishClient
 from voicectl.provider.fish.patience import Patience
 
@@ -31,7 +31,6 @@ def _a_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(create, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(create, "LONGEST_PAUSE", 2.0)
     monkeypatch.setattr(create, "Backoff", lambda first, longest: Backoff(first, longest, 12.0))
-    monkeypatch.setattr(actions, "FIRST_LOOK", 0.02)
     monkeypatch.setattr(training, "FIRST_LOOK", 0.02)
     hasten(monkeypatch, grace=0.3, looks=(0.0, 0.05))
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from voicectl import signals
-from voicectl.cli import earlier_lockfiles, printing, reports, running, wiring
+from voicectl.cli import printing, reports, running, wiring
 from voicectl.cli.context import Globals
 from voicectl.cli.planning import ask, refuse
 from voicectl.engine.apply import Run, apply
 from voicectl.engine.events import Listener
-from voicectl.engine.plan import Wishes
 from voicectl.errors import ApplyFailed, StateConflict, UsageError, VoicectlError
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Changed
 from voicectl.plan.plan import Plan
+from voicectl.plan.request import PlanRequest
 from voicectl.plan.result import ApplyResult
 from voicectl.report import apply_text, plan_text
 from voicectl.report.document import document
@@ -41,11 +41,14 @@ class Choices:
 
 
 def apply_plan(
-    settings: Globals, choices: Choices, wish: Callable[[], Wishes], limits: Mapping[str, Any] | None = None
+    settings: Globals,
+    choices: Choices,
+    asked: Callable[[Project, Catalog], PlanRequest],
+    limits: Mapping[str, Any] | None = None,
 ) -> int:
     """Run the apply pipeline and report; the exit code. Raises what happens before anything was changed.
 
-    Manifests and clock are read once the lease is there: another run may have held it for long. `wish` is called then.
+    Manifests and clock are read once the lease is there: another run may have held it for long. `asked` is called then.
     """
     store = wiring.store(wiring.located(settings))
     with contextlib.ExitStack() as lease:
@@ -56,31 +59,31 @@ def apply_plan(
         if wiring.store(project).location != store.location:
             raise StateConflict("`state` in voicectl.yaml was changed by somebody else meanwhile", "run it again")
         settings.log.problems(catalog.warnings)
-        wishes = replace(wish(), notices=earlier_lockfiles.notices(project))
+        request = asked(project, catalog)
         # From here on the run itself handles signals; after it has ended, the whole result is printed.
         with signals.heard_by(signals.later):
-            applied = _apply(project, catalog, wishes, choices, settings)
+            applied = _apply(project, request, choices, settings)
             lease.close()
             return _report(applied, catalog, choices, settings)
 
 
-def _apply(project: Project, catalog: Catalog, wishes: Wishes, choices: Choices, settings: Globals) -> ApplyResult:
+def _apply(project: Project, request: PlanRequest, choices: Choices, settings: Globals) -> ApplyResult:
     store, identity = wiring.store(project), wiring.identity(project)
     applied: list[ApplyResult] = []
 
     def confirm(plan: Plan) -> None:
         if choices.fmt == "text":
             printing.out(plan_text.render(plan, printing.style(settings)))
-        settings.log.plan(plan, catalog)
+        settings.log.plan(plan, request.catalog)
         refuse(plan)
         ask(plan, settings, yes=choices.yes, shown=choices.fmt == "text", word=choices.word, answer=choices.answer)
         signals.check()
 
     async def run() -> None:
         async with wiring.provider(project, listen, busy=True) as provider:
-            stamp = Changed(wishes.now, settings.run, wiring.commit(project))
-            made = Run(catalog, project.root, store, identity, provider, listen, confirm, choices.wait, stamp=stamp)
-            applied.append(await apply(made, wishes))
+            stamp = Changed(request.now, settings.run, wiring.commit(project))
+            made = Run(project.root, store, identity, provider, listen, confirm, choices.wait, stamp=stamp)
+            applied.append(await apply(made, request))
 
     listen: Listener
     with settings.log.progress() as listen:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.context import Globals
-from voicectl.engine.audit import Answer, Question, audit_account
+from voicectl.engine.audit import Answer, audit_account
 from voicectl.errors import InvalidFiles
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.plan.drift import DriftReport
 from voicectl.plan.plan import Selectors
+from voicectl.plan.request import DriftRequest
 from voicectl.report import plan_text
 from voicectl.report.style import Style
 from voicectl.state.codec import now
@@ -38,12 +39,12 @@ def audit(settings: Globals, *, unmanaged: bool, selectors: Selectors) -> Audite
         readable, catalog = False, Catalog(project.catalog, project.environment)
         settings.log.problems(error.problems)
         settings.log.warning("the manifests are invalid and left out: lockfile and account alone are compared")
-    question = Question(catalog, now().date(), readable, unmanaged, project.claimed, selectors)
+    request = DriftRequest(catalog, now().date(), readable, unmanaged, project.claimed, selectors)
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def run() -> Answer:
         async with wiring.provider(project, settings.log.reading()) as provider:
-            return await audit_account(question, store, identity, provider)
+            return await audit_account(request, store, identity, provider)
 
     answer = running.run(run())
     heading = plan_text.heading(project.catalog, project.environment, answer.provider)

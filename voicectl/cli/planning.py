@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from voicectl import signals
 from voicectl.cli import earlier_lockfiles, printing, wiring
 from voicectl.cli.context import Globals
 from voicectl.engine.events import Listener, silent
-from voicectl.engine.plan import Prepared, Wishes, prepare
+from voicectl.engine.plan import Prepared, prepare
 from voicectl.errors import NotConfirmed, Refused
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Action, Plan, Selectors
+from voicectl.plan.request import PlanRequest
 from voicectl.report import plan_text
 from voicectl.report.style import Style
 from voicectl.state.codec import now
@@ -29,27 +29,26 @@ def limits_of(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: options.get(name) for name in LIMITS}
 
 
-def wishes(options: dict[str, Any], **more: Any) -> Wishes:
-    """What the command line asks of a plan."""
-    return Wishes(
+def request(options: Mapping[str, Any], project: Project, catalog: Catalog, **more: Any) -> PlanRequest:
+    """What the command line and the project ask of a plan; `more` are fields of it."""
+    return PlanRequest(
+        catalog=catalog,
         now=now(),
         version=VERSION,
         selectors=Selectors(tuple(options.get("only", ())), tuple(options.get("exclude", ()))),
         recreate_missing=bool(options.get("recreate_missing")),
+        notices=earlier_lockfiles.notices(project),
         **more,
     )
 
 
-async def plan_only(
-    project: Project, catalog: Catalog, wishes: Wishes, *, offline: bool, listener: Listener = silent
-) -> Prepared:
+async def plan_only(project: Project, asked: PlanRequest, listener: Listener = silent) -> Prepared:
     """A plan, with GET requests only, or none at all offline."""
     store, identity = wiring.store(project), wiring.identity(project)
-    wishes = replace(wishes, notices=earlier_lockfiles.notices(project))
-    if offline:
-        return await prepare(catalog, store, identity, None, wishes)
+    if asked.offline:
+        return await prepare(asked, store, identity, None)
     async with wiring.provider(project, listener) as provider:
-        return await prepare(catalog, store, identity, provider, wishes)
+        return await prepare(asked, store, identity, provider)
 
 
 def rendered(plan: Plan, fmt: str, settings: Globals | None, *, unchanged: Iterable[str] = (), max_bytes: int) -> str:
@@ -68,7 +67,7 @@ def rendered(plan: Plan, fmt: str, settings: Globals | None, *, unchanged: Itera
 def unchanged_names(prepared: Prepared) -> tuple[str, ...]:
     """The voices that a plan leaves alone."""
     changed = {change.name for change in prepared.planned.plan.changes}
-    return tuple(sorted(prepared.sides.catalog.voices.keys() - changed))
+    return tuple(sorted(prepared.request.catalog.voices.keys() - changed))
 
 
 def refuse(plan: Plan) -> None:

@@ -9,25 +9,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicectl import signals
+from voicectl.concurrency import together
 from voicectl.engine.actions import Performer
 from voicectl.engine.create import Creations
 from voicectl.engine.events import Event, Listener, troubles
 from voicectl.engine.ledger import Ledger
 from voicectl.engine.observe import Did, looked_again, observe
-from voicectl.engine.plan import Prepared, Wishes, prepare
+from voicectl.engine.plan import Prepared, prepare
 from voicectl.engine.stages import Execution, Outcome
-from voicectl.engine.training import in_training, wait_for_training
+from voicectl.engine.training import IN_TRAINING, StillTraining, Training
 from voicectl.engine.verify import LOOKS, Settling, plan_again, refresh, still_open
 from voicectl.errors import Interrupted, VoicectlError
-from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Changed, ProviderIdentity
-from voicectl.model.observed import Observation
-from voicectl.plan.actions import Sweep, Task
-from voicectl.plan.case import DUPLICATE, UNREADABLE
-from voicectl.plan.plan import Action, Plan
+from voicectl.model.marker import catalog_tag
+from voicectl.model.observed import Model, Observation
+from voicectl.plan.actions import Forget, Make, Prune, Retire, Serve, Task, leaving, shown_last
+from voicectl.plan.case import DUPLICATE, UNREADABLE, Sweep
+from voicectl.plan.plan import Plan
 from voicectl.plan.planner import Planned
-from voicectl.plan.result import ApplyResult, Leftover
-from voicectl.provider.port import Provider
+from voicectl.plan.request import PlanRequest
+from voicectl.plan.result import RETRY_FAILED, ApplyResult, Leftover
+from voicectl.plan.select import matching
+from voicectl.provider.port import Provider, ProviderError
 from voicectl.state.port import StateStore
 
 PATIENCE_AFTER_SIGNAL = 5.0
@@ -40,7 +43,6 @@ RECORD, SAMPLE = 4096, 256
 class Run:
     """What an apply works with. `confirm` sees the plan and says whether to go on; it may raise."""
 
-    catalog: Catalog
     root: Path
     store: StateStore
     identity: ProviderIdentity
@@ -54,22 +56,23 @@ class Run:
     """What the lockfile says of whoever changes a record; None leaves it out."""
 
 
-async def apply(run: Run, wishes: Wishes) -> ApplyResult:
+async def apply(run: Run, request: PlanRequest) -> ApplyResult:
     """Plan, confirm, execute, verify. The caller holds the state's lease.
 
     Raises what planning raises, and what `confirm` raises: until then nothing was changed anywhere.
     Afterwards failures are part of the result.
     """
-    prepared = await prepare(run.catalog, run.store, run.identity, run.provider, wishes)
+    prepared = await prepare(request, run.store, run.identity, run.provider)
     plan = prepared.planned.plan
     run.confirm(plan)
     busy = frozenset(task.name for task in prepared.planned.tasks)
-    training = in_training(prepared.sides, busy) if run.wait else {}
+    training = _in_training(prepared, busy) if run.wait else {}
     hidden = tuple(Leftover(n.voices[0], "its model can't be read") for n in plan.warnings if n.code == UNREADABLE)
     if plan.empty and not training and not plan.blocked:
         return ApplyResult(plan, leftovers=hidden)
-    ledger = Ledger(run.store, prepared.sides.lock, prepared.state_version, run.stamp)
-    execution = Execution(_performer(run, prepared, ledger), prepared.planned.tasks)
+    ledger = Ledger(run.store, prepared.lock, prepared.state_version, run.stamp)
+    performer = _performer(run, prepared, ledger)
+    execution = Execution(performer, prepared.planned.tasks)
     sweep = _Sweep(run, prepared, ledger, execution)
     leftovers: list[Leftover] = []
     with _interruptible(execution, run.listener):
@@ -79,7 +82,7 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
             try:
                 await execution.run(sweep.before_widening)
                 if execution.stopped is None and training:
-                    leftovers = await wait_for_training(training, run.provider, ledger, run.listener, run.wait)
+                    leftovers = await _wait_for_training(training, performer.training, ledger)
                 if execution.stopped is None:
                     leftovers += await sweep.verify(execution.outcomes)
             except VoicectlError as failure:
@@ -96,13 +99,13 @@ async def apply(run: Run, wishes: Wishes) -> ApplyResult:
 
 
 def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
-    observation = prepared.sides.observation
+    observation = prepared.observation
     return Performer(
         provider=run.provider,
         ledger=ledger,
         listener=run.listener,
         root=run.root,
-        namespace=run.catalog.namespace,
+        namespace=prepared.request.catalog.namespace,
         creations=Creations(
             run.provider,
             run.listener,
@@ -115,26 +118,70 @@ def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
             grace=run.grace,
             looks=run.looks,
         ),
+        training=Training(
+            run.provider,
+            run.listener,
+            tag=catalog_tag(prepared.request.catalog.namespace),
+            size=len(observation.models),
+            seconds=run.wait,
+        ),
         places=asyncio.Semaphore(run.provider.concurrency),
-        wait=run.wait,
     )
+
+
+def _in_training(prepared: Prepared, busy: frozenset[str]) -> dict[str, Model]:
+    """The models of selected voices that are still training, by name; `busy` names have tasks of their own."""
+    found = {}
+    for name in matching(prepared.request.catalog, prepared.lock, prepared.request.selected):
+        record = prepared.lock.voices.get(name)
+        model = prepared.observation.models.get(record.id) if record is not None and name not in busy else None
+        if model is not None and model.state in IN_TRAINING:
+            found[name] = model
+    return found
+
+
+async def _wait_for_training(models: dict[str, Model], training: Training, ledger: Ledger) -> list[Leftover]:
+    """Wait for models that an earlier run made, and record how it ended; what failed or can't be looked at.
+
+    Raises ProviderError where it is about the whole run, such as a key that is no longer accepted.
+    """
+
+    async def one(name: str, model: Model) -> Leftover | None:
+        try:
+            present = await training.over(name, model)
+        except StillTraining as error:
+            return Leftover(name, error.message)
+        except ProviderError as error:
+            if error.stops_run:
+                raise
+            return Leftover(name, f"whether {model.id} is trained can't be told: {error.message}")
+        if present is None:
+            return Leftover(name, f"{model.id} disappeared while it was training")
+        record = ledger.voices.get(name)
+        if record is not None and record.id == present.id:
+            ledger.put(name, replace(record, state=present.state))
+        failed = present.state == "failed"
+        return Leftover(name, f"the training of {model.id} failed; {RETRY_FAILED}") if failed else None
+
+    ended = await together(one(name, model) for name, model in sorted(models.items()))
+    return [leftover for leftover in ended if leftover is not None]
 
 
 def _growth(prepared: Prepared) -> int:
     """Bytes that the run may add to the lockfile, amply."""
-    voices = [task.voice for task in prepared.planned.tasks if task.voice is not None]
+    voices = [task.voice for task in prepared.planned.tasks if isinstance(task, Serve)]
     texts = sum(len((voice.metadata.description or "").encode()) for voice in voices)
     return RECORD * len(prepared.planned.tasks) + SAMPLE * sum(len(voice.samples) for voice in voices) + texts
 
 
 def _upload_size(prepared: Prepared) -> int:
     """Bytes of samples and covers that new models need."""
-    voices = [t.voice for t in prepared.planned.tasks if t.metadata is not None and t.voice is not None]
+    voices = [task.voice for task in prepared.planned.tasks if isinstance(task, Make)]
     return sum(s.size for v in voices for s in v.samples) + sum(v.cover.size for v in voices if v.cover)
 
 
 def _settles(task: Task) -> bool:
-    """Whether a task is part of being left with one of two twins: the older is recorded, the younger pruned."""
+    """Whether this task resolves a duplicate: keep the older model, retire or delete the younger."""
     return task.change.adopted or task.change.reason == DUPLICATE
 
 
@@ -149,9 +196,7 @@ class _Sweep:
 
     async def before_widening(self) -> None:
         """Prune duplicates of what this run made, while everything it made is still private."""
-        made = [task for task in self.execution.tasks if task.change.action in (Action.CREATE, Action.REPLACE)]
-        shown = [task for task in made if task.metadata and task.metadata.visibility not in (None, "private")]
-        if shown:
+        if any(isinstance(task, Make) and shown_last(task) for task in self.execution.tasks):
             await self._without_duplicates(await self._look())
 
     async def verify(self, outcomes: list[Outcome]) -> list[Leftover]:
@@ -182,14 +227,14 @@ class _Sweep:
     async def _settled_plan(self, observation: Observation, outcomes: list[Outcome]) -> Planned:
         """The plan after the apply. What it still wants is looked at one by one first, some times: listings may lag."""
         for pause in self.run.looks:
-            planned = plan_again(self.prepared.sides, self.ledger, observation, self._made)
+            planned = plan_again(self.prepared.request, self.ledger, observation, self._made)
             names = {leftover.name for leftover in still_open(planned, outcomes)}
             if not names:
                 return planned
             await asyncio.sleep(pause)
             ids = {i for t in planned.tasks if t.name in names for i in self.ledger.ids(t.name, t.change.id)}
             observation = await looked_again(self.run.provider, observation, ids, self._did)
-        return plan_again(self.prepared.sides, self.ledger, observation, self._made)
+        return plan_again(self.prepared.request, self.ledger, observation, self._made)
 
     @property
     def _did(self) -> Did:
@@ -198,7 +243,12 @@ class _Sweep:
     async def _look(self) -> Observation:
         run, creations = self.run, self.execution.performer.creations
         return await observe(
-            run.provider, run.catalog, self.ledger.lock, self._did, filtered=creations.filtered, looks=run.looks
+            run.provider,
+            self.prepared.request.catalog,
+            self.ledger.lock,
+            self._did,
+            filtered=creations.filtered,
+            looks=run.looks,
         )
 
     async def _without_duplicates(self, observation: Observation) -> bool:
@@ -207,31 +257,23 @@ class _Sweep:
         Where an older twin of what this run made has arrived, the older one is recorded first: it stays. All other
         twins wait for a plan that shows them.
         """
-        made, namespace = self._made, self.run.catalog.namespace
-        planned: Planned = plan_again(self.prepared.sides, self.ledger, observation, made)
-        leaving = {id_ for task in self.execution.tasks for id_ in _leaving(task)}
-        twins = [t for t in planned.tasks if t.change.reason == DUPLICATE and t.change.id not in leaving]
-        ours = [t for t in twins if t.model is not None and made.covers(t.model, namespace)]
+        made, namespace = self._made, self.prepared.request.catalog.namespace
+        planned: Planned = plan_again(self.prepared.request, self.ledger, observation, made)
+        gone = {model_id for task in self.execution.tasks for model_id in leaving(task)}
+        twins = [t for t in planned.tasks if t.change.reason == DUPLICATE and t.change.id not in gone]
+        ours = [t for t in twins if isinstance(t, Retire | Prune | Forget) and made.covers(t.model, namespace)]
         names = {task.name for task in ours} - {task.name for task in twins if task not in ours}
         if not names:
             return False
         settling = tuple(t for t in planned.tasks if t.name in names and _settles(t))
         for task in settling:
             if task.change.reason == DUPLICATE:
-                done = "deleted" if task.change.action is Action.PRUNE else "retired"
+                done = "deleted" if isinstance(task, Prune) else "retired"
                 words = f"there are two models of this voice; the younger one, {task.change.id}, is {done}"
                 self.run.listener(Event("warning", task.name, detail=words))
         performer = replace(self.execution.performer, listener=troubles(self.run.listener))
         await Execution(performer, settling).run(_nothing)
         return True
-
-
-def _leaving(task: Task) -> Iterator[str]:
-    """The models that a task of this run sees off by itself."""
-    if task.retires is not None:
-        yield task.retires.model.id
-    if task.model is not None and task.change.action in (Action.FORGET, Action.RETIRE, Action.PRUNE):
-        yield task.model.id
 
 
 async def _nothing() -> None:

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
 
 from voicectl.engine.observe import observe, owner
 from voicectl.engine.plan import load_state
 from voicectl.errors import StateError
-from voicectl.model.catalog import Catalog
 from voicectl.model.lock import ProviderIdentity
-from voicectl.plan.audit import AuditSides, audit
+from voicectl.model.observed import Model
+from voicectl.plan.audit import audit
 from voicectl.plan.drift import DriftReport
 from voicectl.plan.guards import check_account
-from voicectl.plan.plan import EVERYTHING, Selectors
+from voicectl.plan.request import DriftRequest
 from voicectl.provider.port import Provider
 from voicectl.state.port import ABSENT, StateStore
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What to audit. `readable` says whether `catalog` is what the manifests want, or only its name."""
-
-    catalog: Catalog
-    today: date
-    readable: bool = True
-    unmanaged: bool = False
-    """Look at the whole account, not only at the catalog's models."""
-    claimed: frozenset[str] = frozenset()
-    """Ids that other environments of the project name."""
-    selectors: Selectors = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +27,15 @@ class Answer:
 
 
 async def audit_account(
-    question: Question, store: StateStore, identity: ProviderIdentity, provider: Provider
+    request: DriftRequest, store: StateStore, identity: ProviderIdentity, provider: Provider
 ) -> Answer:
     """Look at the account, and compare it with the lockfile.
 
     Raises StateError where nothing was ever applied, or the key opens another account than the lockfile's.
     """
-    catalog = question.catalog
+    catalog = request.catalog
     lock, version = load_state(store, catalog, identity)
-    if version == ABSENT and not question.unmanaged:
+    if version == ABSENT and not request.unmanaged:
         raise StateError(
             f"there is no {store.location} yet, so there is nothing to compare the account with",
             "run `voicectl apply` first; it finds the models of a lost lockfile by their marks",
@@ -58,14 +43,11 @@ async def audit_account(
     observation = await observe(provider, catalog, lock)
     for refusal in check_account(lock, observation):
         raise StateError(refusal.message, refusal.hint)
-    account = None
-    if question.unmanaged:
+    account: tuple[Model, ...] = ()
+    if request.unmanaged:
         models = (await provider.list_models()).models
         whose = lock.provider.account or observation.account or await owner(provider, models)
         # Saved voices of others may be listed, too: they are nobody's to manage here.
         account = tuple(model for model in models if whose is None or model.author in ("", whose))
-    known = catalog if question.readable else None
-    report, left_out = audit(
-        AuditSides(lock, known, observation, question.today, account, question.claimed, question.selectors)
-    )
+    report, left_out = audit(request, lock, observation, account)
     return Answer(report, replace(lock.provider, account=lock.provider.account or observation.account), left_out)

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from voicectl.engine.observe import observe
 from voicectl.errors import StateError, cut
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity
+from voicectl.model.observed import Observation
 from voicectl.plan.offline import as_recorded
-from voicectl.plan.plan import EVERYTHING, Notice, Plan, Selectors
-from voicectl.plan.planner import Planned, Sides, make_plan
+from voicectl.plan.planner import Planned, make_plan
+from voicectl.plan.request import PlanRequest
 from voicectl.plan.saved import check_current, check_identity, listed
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore, Version
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the command line asks of a plan, beyond the project's files. `now` holds for the whole run."""
-
-    now: datetime
-    version: str
-    selectors: Selectors = EVERYTHING
-    retry_failed: bool = False
-    recreate_missing: bool = False
-    destroy: bool = False
-    notices: tuple[Notice, ...] = ()
-    """What is to be said with the plan that only the project's files tell."""
-    saved: Plan | None = None
-    """A saved plan to be applied: its selectors hold, and the plan must still be it, or what is left of it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan with the three sides that it was made of."""
+    """A plan with the sides that it was made of."""
 
     planned: Planned
-    sides: Sides
+    request: PlanRequest
+    lock: Lock
+    observation: Observation
     state_version: Version
 
 
@@ -63,41 +49,23 @@ def load_state(store: StateStore, catalog: Catalog, identity: ProviderIdentity) 
 
 
 async def prepare(
-    catalog: Catalog,
-    store: StateStore,
-    identity: ProviderIdentity,
-    provider: Provider | None,
-    wishes: Wishes,
+    request: PlanRequest, store: StateStore, identity: ProviderIdentity, provider: Provider | None
 ) -> Prepared:
-    """Load the state, observe, compare, order, check. Without a provider the plan is an offline one.
+    """Load the state, observe, compare, order, check. An offline plan needs no provider.
 
     Raises PlanInvalid or PlanStale where there is a saved plan that does not hold here, or no more.
     """
+    catalog, saved = request.catalog, request.saved
     lock, version = load_state(store, catalog, identity)
     observation = as_recorded(catalog, lock) if provider is None else await observe(provider, catalog, lock)
-    if wishes.recreate_missing:
+    if request.recreate_missing:
         observation = replace(observation, gone=observation.absent, unreadable={})
     if lock.provider.account is None and observation.account is not None:
         lock = replace(lock, provider=replace(lock.provider, account=observation.account))
-    saved = wishes.saved
     if saved is not None:
         check_identity(saved, lock)
-    sides = Sides(
-        catalog=catalog,
-        lock=lock,
-        observation=observation,
-        now=wishes.now,
-        version=wishes.version,
-        selectors=wishes.selectors if saved is None else saved.selectors,
-        retry_failed=wishes.retry_failed,
-        recreate_missing=wishes.recreate_missing,
-        destroy=wishes.destroy,
-        offline=provider is None,
-        saved=saved,
-        notices=wishes.notices,
-    )
-    planned = make_plan(sides)
+    planned = make_plan(request, lock, observation)
     if saved is not None:
         check_current(saved, planned.plan, planned.tasks, catalog)
         planned = replace(planned, retries=listed(saved, planned.retries))
-    return Prepared(planned, sides, version)
+    return Prepared(planned, request, lock, observation, version)

@@ -12,10 +12,9 @@ from voicectl.engine.observe import LOOKS, NOTHING_DONE, looked_again, observe
 from voicectl.errors import ApplyFailed, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
-from voicectl.plan.actions import Task
+from voicectl.plan.actions import Repair
 from voicectl.plan.plan import Plan
-from voicectl.plan.planner import Planned
-from voicectl.plan.renaming import renaming_plan
+from voicectl.plan.renaming import RenamingPlan, renaming_plan
 from voicectl.provider.port import Provider
 from voicectl.state.port import StateStore, Version
 
@@ -37,7 +36,7 @@ async def rename_catalog(
     goes on.
     """
 
-    async def look() -> Planned:
+    async def look() -> RenamingPlan:
         observation = await observe(provider, Catalog(old.catalog, old.environment), old)
         return renaming_plan(old, new, observation, version)
 
@@ -46,7 +45,7 @@ async def rename_catalog(
     store.prove()
     failures = await together(_rewritten(task, provider, listener) for task in planned.tasks)
     messages = [message for message in failures if message]
-    left: tuple[Task, ...] = ()
+    left: tuple[Repair, ...] = ()
     for pause in (0.0, *LOOKS) if planned.tasks and not messages else ():
         await asyncio.sleep(pause)
         ids = [task.change.id for task in planned.tasks if task.change.id]
@@ -62,9 +61,8 @@ async def rename_catalog(
     return len(planned.tasks)
 
 
-async def _rewritten(task: Task, provider: Provider, listener: Listener) -> str:
+async def _rewritten(task: Repair, provider: Provider, listener: Listener) -> str:
     """Why a model does not carry its new marks; empty where it does."""
-    assert task.model is not None
     try:
         there = await provider.update(task.model.id, task.patch)
     except VoicectlError as error:

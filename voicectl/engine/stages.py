@@ -1,37 +1,29 @@
-"""Carry out the tasks of a plan: in order, several at once, each voice's failure its own."""
+"""Carry out the tasks of a plan: stage by stage, several at once, each voice's failure its own."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from voicectl.concurrency import together
-from voicectl.engine.actions import MAKES, NotTried, Performer
+from voicectl.engine.actions import NotTried, Performer
 from voicectl.engine.events import Event
 from voicectl.errors import StateError, TryAgain, VoicectlError
 from voicectl.model.lock import Record
-from voicectl.plan.actions import Task
-from voicectl.plan.plan import Action
+from voicectl.plan.actions import Make, Prune, Restore, Task, steps
+from voicectl.plan.plan import Action, Step
 from voicectl.plan.result import Result, Status
 from voicectl.provider.port import NotSent, ProviderError
 
-Step = Callable[[Task], Awaitable[None]]
 UNREACHABLE = 5
 """Changes in a row, each retried for two minutes, that find no provider: then it is gone, and the run with it."""
 PRUNES_TOGETHER = 50
 """Models that one save marks as being deleted. As many may wait for the next run where this one is interrupted."""
-Finished = Callable[[Task], bool]
-"""Whether a step was a task's last one."""
-
-
-def _always(task: Task) -> bool:
-    return True
-
-
-def _never(task: Task) -> bool:
-    return False
+MADE = frozenset({Step.RENAME, Step.CREATE, Step.UPDATE, Step.AWAIT_TRAINING, Step.MAKE_CURRENT})
+"""The steps up to a model that is right and current, but private."""
+EVERY = frozenset(Step)
 
 
 @dataclass(slots=True)
@@ -43,16 +35,27 @@ class Outcome:
     message: str = ""
     hint: str = ""
     begun: bool = False
+    left: list[Step] = field(default_factory=list)
+    """The steps that are still to be done."""
     seconds: float = 0.0
     """How long it was worked on; between its steps it may wait for other tasks, which does not count."""
 
-    async def work(self, step: Step) -> None:
-        """Do one step of the task, and count its time. Raises what the step raises."""
+    def __post_init__(self) -> None:
+        self.left = list(steps(self.task))
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is more to do: it has not failed, nor been left out (which has a message)."""
+        return self.status == "not_tried" and not self.message
+
+    async def work(self, performer: Performer) -> None:
+        """Do the next step, and count its time. Raises what the step raises."""
         start = time.perf_counter()
         try:
-            await step(self.task)
+            await performer.do(self.left[0], self.task)
         finally:
             self.seconds += time.perf_counter() - start
+        del self.left[0]
 
     def result(self, voices: Mapping[str, Record]) -> Result:
         """The same as a frozen value, once the run is over; `voices` are the records by then."""
@@ -91,40 +94,40 @@ class Execution:
                     outcome.status, outcome.message = "failed", "interrupted before it was finished"
 
     async def _stages(self, before_widening: Callable[[], Awaitable[None]]) -> None:
-        do = self.performer
-        makes = self._of(*MAKES)
-        await self._prune([o for o in self.outcomes if o.task.unfinished])
-        await self._swap([o for o in self.outcomes if o.task.swaps])
-        await self._stage(self._of(Action.REFRESH), do.refresh)
-        await self._stage(self._of(Action.UPDATE), do.update)
-        await self._stage(makes, do.make, finished=do.finished_by_making)
-        if any(self._alive(outcome) for outcome in makes) and not self.stopped:
+        unfinished = [o for o in self.outcomes if isinstance(o.task, Prune) and o.task.unfinished]
+        makes = [o for o in self.outcomes if isinstance(o.task, Make | Restore)]
+        await self._prune(unfinished)
+        await self._exchange([o for o in self.outcomes if Step.EXCHANGE in o.left])
+        await self._stage(self._of(Action.REFRESH))
+        await self._stage(self._of(Action.UPDATE))
+        await self._stage(makes, MADE)
+        if any(outcome.alive for outcome in makes) and not self.stopped:
             await before_widening()
-        await self._stage(makes, do.widen, finished=lambda task: task.retires is None)
-        await self._stage(makes, do.give_way)
-        await self._stage(self._of(Action.FORGET), do.forget)
-        await self._stage(self._of(Action.RETIRE), do.retire)
-        await self._prune([o for o in self._of(Action.PRUNE) if not o.task.unfinished])
+        await self._stage(makes, {Step.SHOW})
+        await self._stage(makes)
+        await self._stage(self._of(Action.FORGET))
+        await self._stage(self._of(Action.RETIRE))
+        await self._prune(self._of(Action.PRUNE))
 
     async def _prune(self, outcomes: list[Outcome]) -> None:
         """Delete models, some at a time: one save says of all of them that they are being deleted."""
         ledger = self.performer.ledger
         for start in range(0, len(outcomes), PRUNES_TOGETHER):
             some = outcomes[start : start + PRUNES_TOGETHER]
-            await self._stage(some, self.performer.condemn, finished=_never)
-            if any(self._alive(outcome) and outcome.begun for outcome in some):
+            await self._stage(some, {Step.CONDEMN})
+            if any(outcome.alive and outcome.begun for outcome in some):
                 with contextlib.suppress(StateError, TryAgain):  # `failure` holds it
                     await ledger.durable()
                 if ledger.failure is not None:
                     self.stop(ledger.failure)
-            await self._stage([outcome for outcome in some if outcome.begun], self.performer.delete)
+            await self._stage(some, {Step.DELETE})
 
-    async def _swap(self, outcomes: list[Outcome]) -> None:
+    async def _exchange(self, outcomes: list[Outcome]) -> None:
         """All of the voices that exchange their names, or none."""
         if not outcomes or self.stopped is not None:
             return
         try:
-            await self.performer.swap([outcome.task for outcome in outcomes])
+            await self.performer.exchange([outcome.task for outcome in outcomes])
         except VoicectlError as error:
             for outcome in outcomes:
                 outcome.status, outcome.message, outcome.hint = "failed", error.message, error.hint
@@ -132,38 +135,36 @@ class Execution:
                 self.performer.listener(Event("failed", outcome.task.name, outcome.task.change.action, detail))
             if isinstance(error, ProviderError) and error.stops_run:
                 self.stop(error)
+        for outcome in outcomes:
+            outcome.left.remove(Step.EXCHANGE)
 
-    def _of(self, *actions: Action) -> list[Outcome]:
-        return [o for o in self.outcomes if o.task.change.action in actions and not o.task.unfinished]
+    def _of(self, action: Action) -> list[Outcome]:
+        return [o for o in self.outcomes if o.task.change.action is action]
 
-    @staticmethod
-    def _alive(outcome: Outcome) -> bool:
-        """Whether there is more to do: it has not failed, nor been left out (which has a message)."""
-        return outcome.status == "not_tried" and not outcome.message
-
-    async def _stage(self, outcomes: Iterable[Outcome], step: Step, *, finished: Finished = _always) -> None:
-        """One step of many tasks, as many at once as there are places; a name's steps never overlap."""
+    async def _stage(self, outcomes: Iterable[Outcome], which: Set[Step] = EVERY) -> None:
+        """The next steps of many tasks, as many at once as there are places; a name's tasks never overlap."""
         by_name: dict[str, list[Outcome]] = {}
         for outcome in outcomes:
-            if self._alive(outcome):
-                by_name.setdefault(outcome.task.name, []).append(outcome)
-        await together(self._steps(group, step, finished) for group in by_name.values())
+            by_name.setdefault(outcome.task.name, []).append(outcome)
+        await together(self._tasks(group, which) for group in by_name.values())
 
-    async def _steps(self, outcomes: list[Outcome], step: Step, finished: Finished) -> None:
+    async def _tasks(self, outcomes: list[Outcome], which: Set[Step]) -> None:
         for outcome in outcomes:
-            async with self.performer.places:
-                await self._step(outcome, step, finished)
+            if outcome.alive and outcome.left[0] in which:
+                async with self.performer.places:
+                    await self._steps(outcome, which)
 
-    async def _step(self, outcome: Outcome, step: Step, finished: Finished) -> None:
+    async def _steps(self, outcome: Outcome, which: Set[Step]) -> None:
+        """What a task has begun in a stage, it ends, though the run is stopped meanwhile."""
         if self.stopped is not None:
             return
-        task = outcome.task
-        tell = self.performer.listener
+        task, tell = outcome.task, self.performer.listener
         if not outcome.begun:
             tell(Event("started", task.name, task.change.action))
             outcome.begun = True
         try:
-            await outcome.work(step)
+            while outcome.left and outcome.left[0] in which:
+                await outcome.work(self.performer)
         except NotTried as error:
             outcome.message = error.message
             return
@@ -178,6 +179,6 @@ class Execution:
         self.unreachable = 0
         if self.performer.ledger.failure is not None:
             self.stop(self.performer.ledger.failure)
-        if finished(task):
+        if not outcome.left:
             outcome.status = "done"
             tell(Event("done", task.name, task.change.action, seconds=outcome.seconds))

@@ -1,65 +1,98 @@
-"""Waiting for models that were made by an earlier run and are still training."""
+"""Waiting for models that train: one loop looks at all of them, whoever waits."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from voicectl.concurrency import Backoff, together
 from voicectl.engine.events import Event, Listener
-from voicectl.engine.ledger import Ledger
+from voicectl.errors import VoicectlError
 from voicectl.model.observed import Model
-from voicectl.plan.planner import Sides
-from voicectl.plan.result import RETRY_FAILED, Leftover
-from voicectl.plan.select import matching
 from voicectl.provider.port import Provider, ProviderError
 
-FIRST_LOOK, LONGEST_LOOK = 2.0, 10.0
-"""Ceilings, in seconds, of the pauses between looks: half of them on average, and the provider's cookbook asks
-every 5 s."""
+FIRST_LOOK, LONGEST_LOOK = 0.4, 10.0
+"""Ceilings, in seconds, of the pauses between looks at models that train: half of them on average, and the provider's
+cookbook asks every 5 s."""
+PAGE = 100
+"""Models on a page of a listing: where more than that many requests are saved, all are listed in place of asking for
+each."""
+IN_TRAINING = ("created", "training")
 
 
-def in_training(sides: Sides, busy: frozenset[str]) -> dict[str, Model]:
-    """The models of selected voices that are still training, by name; `busy` names have tasks of their own."""
-    found = {}
-    for name in matching(sides.catalog, sides.lock, sides.selectors):
-        record = sides.lock.voices.get(name)
-        model = sides.observation.models.get(record.id) if record is not None and name not in busy else None
-        if model is not None and model.state in ("created", "training"):
-            found[name] = model
-    return found
+class StillTraining(VoicectlError):
+    """A model is not trained in the time that it was given."""
+
+    code = "still_training"
 
 
-async def wait_for_training(
-    models: dict[str, Model], provider: Provider, ledger: Ledger, listener: Listener, seconds: float
-) -> list[Leftover]:
-    """Wait until they are trained and record it; what failed, or takes longer, or can't be looked at.
+@dataclass(slots=True)
+class Training:
+    """The models of a run that train. `seconds` is how long each may.
 
-    Raises ProviderError where it is about the whole run, such as a key that is no longer accepted.
+    `tag` is the catalog's, and `size` how many models it has: where that costs fewer requests, a look is a listing.
     """
 
-    async def one(name: str, model: Model) -> Leftover | None:
-        present: Model | None = model
-        looks = Backoff(FIRST_LOOK, LONGEST_LOOK, seconds)
-        while present is not None and present.state in ("created", "training"):
-            pause = looks.pause()
-            if pause is None:
-                return Leftover(name, f"{model.id} is still training after {seconds:g} s")
-            listener(Event("waiting", name, detail="training"))
-            await asyncio.sleep(pause)
-            try:
-                present = await provider.get(model.id)
-            except ProviderError as error:
-                if error.stops_run:
-                    raise
-                return Leftover(name, f"whether {model.id} is trained can't be told: {error.message}")
-        if present is None:
-            return Leftover(name, f"{model.id} disappeared while it was training")
-        record = ledger.voices.get(name)
-        if record is not None and record.id == present.id:
-            ledger.put(name, replace(record, state=present.state))
-        failed = present.state == "failed"
-        return Leftover(name, f"the training of {model.id} failed; {RETRY_FAILED}") if failed else None
+    provider: Provider
+    listener: Listener
+    tag: str
+    size: int = 0
+    seconds: float = 300.0
+    _waiting: dict[str, asyncio.Future[Model | None]] = field(default_factory=dict)
+    _pauses: Backoff = field(default_factory=Backoff)
+    _looking: asyncio.Task[None] | None = None
 
-    ended = await together(one(name, model) for name, model in sorted(models.items()))
-    return [leftover for leftover in ended if leftover is not None]
+    async def over(self, name: str, model: Model) -> Model | None:
+        """A voice's model once it is trained, or its training has failed; None where it disappeared meanwhile.
+
+        Raises StillTraining when its time is over, and ProviderError where it can't be looked at.
+        """
+        if model.state not in IN_TRAINING:
+            return model
+        self.listener(Event("waiting", name, detail="training"))
+        ended = asyncio.get_running_loop().create_future()
+        self._waiting[model.id] = ended
+        # Most voices train in seconds, so a newcomer is looked at soon, whatever the others' pause.
+        self._pauses = Backoff(FIRST_LOOK, LONGEST_LOOK, float("inf"))
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_until_all_are_over())
+        try:
+            return await asyncio.wait_for(ended, self.seconds)
+        except TimeoutError:
+            message = f"{model.id} is still training after {self.seconds:g} s"
+            raise StillTraining(message, "run `voicectl apply` again later") from None
+        finally:
+            self._waiting.pop(model.id, None)
+
+    async def _look_until_all_are_over(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(self._pauses.pause() or 0.0)
+            for model_id, seen in (await self._seen(list(self._waiting))).items():
+                ended = self._waiting.get(model_id)
+                if ended is None or ended.done():
+                    continue
+                if isinstance(seen, ProviderError):
+                    ended.set_exception(seen)
+                elif seen is None or seen.state not in IN_TRAINING:
+                    ended.set_result(seen)
+
+    async def _seen(self, ids: list[str]) -> dict[str, Model | ProviderError | None]:
+        """Each model as the account shows it now; None where it is gone. Listings may lag, so only GET says that."""
+        found: dict[str, Model | ProviderError | None] = {}
+        if len(ids) > 1 + self.size // PAGE:
+            try:
+                listed = await self.provider.list_models(self.tag)
+            except ProviderError as error:
+                return dict.fromkeys(ids, error)
+            found |= {model.id: model for model in listed.models if model.id in ids}
+        return found | await self._asked(model_id for model_id in ids if model_id not in found)
+
+    async def _asked(self, ids: Iterable[str]) -> dict[str, Model | ProviderError | None]:
+        async def one(model_id: str) -> tuple[str, Model | ProviderError | None]:
+            try:
+                return model_id, await self.provider.get(model_id)
+            except ProviderError as error:
+                return model_id, error
+
+        return dict(await together(one(model_id) for model_id in ids))

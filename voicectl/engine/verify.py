@@ -15,15 +15,14 @@ from voicectl.model import marker
 from voicectl.model.lock import Blocked, Record
 from voicectl.model.observed import Model, Observation, Patch
 from voicectl.model.voice import FIELDS, FieldName, Value, Voice
-from voicectl.plan.actions import Sweep, Task
-from voicectl.plan.case import RETENTION_OVER
+from voicectl.plan.actions import Make, Refresh, Resend, Restore, Serve, Update
+from voicectl.plan.case import RETENTION_OVER, Sweep
 from voicectl.plan.compare import observed_value, shown
-from voicectl.plan.plan import Action
-from voicectl.plan.planner import Planned, Sides, make_plan
+from voicectl.plan.planner import Planned, make_plan
+from voicectl.plan.request import PlanRequest
 from voicectl.plan.result import Leftover
 from voicectl.provider.port import Provider, Rejected
 
-_SETS_VALUES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.RESTORE)
 LOOKS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each look at a value that has not arrived: what the provider shows may lag."""
 
@@ -49,23 +48,23 @@ class Settling:
         Only what the provider did not take twice in a row, with the same value shown each time, is a refusal.
         """
         found = await together(
-            self._one(outcome.task, outcome.task.voice, observation)
+            self._one(outcome.task, observation)
             for outcome in outcomes
-            if outcome.status == "done" and outcome.task.change.action in _SETS_VALUES and outcome.task.voice
+            if outcome.status == "done" and isinstance(outcome.task, Serve)
         )
         return [leftover for leftovers in found for leftover in leftovers]
 
-    async def again(self, retries: Iterable[Task]) -> None:
+    async def again(self, retries: Iterable[Resend]) -> None:
         """Send what was blocked once more; a refusal is only a warning, as an earlier run has reported it."""
-        await together(self._again(task, task.voice) for task in retries if task.voice is not None)
+        await together(self._again(task) for task in retries)
 
-    async def _one(self, task: Task, voice: Voice, observation: Observation) -> list[Leftover]:
-        name = task.name
+    async def _one(self, task: Serve, observation: Observation) -> list[Leftover]:
+        name, voice = task.name, task.voice
         record = self.ledger.voices.get(name)
         model = observation.models.get(record.id) if record is not None else None
         if record is None or model is None:
             return []
-        sent = _sent(task, voice)
+        sent = _sent(task)
         missing = _missing(sent, record, voice, model)
         if missing:
             model = await self._look(model, lambda seen: not _missing(sent, record, voice, seen))
@@ -80,7 +79,8 @@ class Settling:
         except VoicectlError as error:
             return [Leftover(name, f"{', '.join(missing)} did not stick, nor when sent again: {error.message}")]
         left = _missing(sent, record, voice, last)
-        refused = {field for field in left if _refused(field, voice, task.model, model, last)}
+        before = task.model if isinstance(task, Update | Restore) else None
+        refused = {field for field in left if _refused(field, voice, before, model, last)}
         self._put(name, _with_cover(_blocked(record, voice, last, refused), sent, last))
         return [
             Leftover(
@@ -90,9 +90,9 @@ class Settling:
             if field in left
         ]
 
-    async def _again(self, task: Task, voice: Voice) -> None:
-        record = self.ledger.voices.get(task.name)
-        if record is None or task.model is None or record.id != task.model.id:
+    async def _again(self, task: Resend) -> None:
+        record, voice = self.ledger.voices.get(task.name), task.voice
+        if record is None or record.id != task.model.id:
             return
         fields = tuple(change.field for change in task.change.fields if change.field in FIELDS)
         try:
@@ -147,10 +147,10 @@ class Settling:
 _OTHERS = ", which it did not show before; did somebody else change it?"
 
 
-def _sent(task: Task, voice: Voice) -> frozenset[FieldName]:
+def _sent(task: Serve) -> frozenset[FieldName]:
     """The fields whose desired values a task has sent; those that it left alone are not among them."""
-    if task.metadata is not None:
-        return frozenset(name for name in FIELDS if task.metadata.get(name) == voice.metadata.get(name))
+    if isinstance(task, Make):
+        return frozenset(name for name in FIELDS if task.metadata.get(name) == task.voice.metadata.get(name))
     return frozenset(change.field for change in task.change.fields if change.field in FIELDS)
 
 
@@ -218,20 +218,15 @@ def _blocked(record: Record, voice: Voice, model: Model, refused: set[FieldName]
     return replace(record, applied=applied, blocked=blocked, state=model.state)
 
 
-def plan_again(sides: Sides, ledger: Ledger, observation: Observation, sweep: Sweep) -> Planned:
+def plan_again(request: PlanRequest, ledger: Ledger, observation: Observation, sweep: Sweep) -> Planned:
     """The plan right after the apply, of the same selection; success is that it is empty."""
-    return make_plan(replace(sides, lock=ledger.lock, observation=observation, retry_failed=False, sweep=sweep))
+    return make_plan(replace(request, retry_failed=False), ledger.lock, observation, sweep)
 
 
 def refresh(planned: Planned, ledger: Ledger) -> Planned:
     """The plan without what only the lockfile lacked, which is recorded: voices that finished training, say."""
-    done = [
-        task
-        for task in planned.tasks
-        if task.change.action is Action.REFRESH and not task.change.adopted and task.record and not task.entry
-    ]
+    done = [task for task in planned.tasks if isinstance(task, Refresh) and not task.change.adopted]
     for task in done:
-        assert task.record is not None
         ledger.put(task.name, task.record)
     changes = {id(task.change) for task in done}
     left = tuple(change for change in planned.plan.changes if id(change) not in changes)

@@ -1,28 +1,50 @@
-"""A task: one change of the plan together with what it takes to carry it out. Pure."""
+"""The actions of a plan: a type for each, with what it takes to carry it out, and its steps in order. Pure.
+
+Plans show these steps, saved plans hold them, and the engine runs them one by one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 from voicectl.model import canonical, marker
-from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Record, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
-from voicectl.model.voice import FieldName, Metadata, Voice
-from voicectl.plan.compare import plain_tags
-from voicectl.plan.identity import Holding
-from voicectl.plan.plan import Change, Digests, FieldChange, Orphan, Source
+from voicectl.model.voice import FieldName, Metadata, Visibility, Voice
+from voicectl.plan.compare import plain_tags, widens
+from voicectl.plan.plan import Change, FieldChange, Step
+
+T = TypeVar("T", bound="Task")
+Patches = tuple[tuple[Model, Patch], ...]
+LimitName = Literal["max_deletes", "max_replaces"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One change of the plan, with all that the engine needs to carry it out without deciding anything."""
+
+    change: Change
+    was: str | None = None
+    """The name under which the lockfile still has the voice, where a move gives it another."""
+    ring: bool = False
+    """The voice exchanges its name with others: all of them do so together, before anything else."""
+    limit: LimitName | None = None
+    """The limit of the policy that it counts towards."""
+
+    @property
+    def name(self) -> str:
+        """The voice's name."""
+        return self.change.name
 
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """A model that stops serving its name: the patch that says so, and what is recorded of it.
+    """A model that stops serving its name: the patch that marks it so, and what is recorded of it.
 
-    `entry` is None for a model that voicectl did not create or that has lost our marks: it is
-    forgotten instead.
+    `entry` is None for a model that voicectl did not create, or that has lost our marks: it is forgotten instead.
     """
 
     model: Model
@@ -30,120 +52,219 @@ class Retirement:
     entry: Retired | None
 
 
-_NO_PATCH = Patch()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serve(Task):
+    """What is done for a voice of the manifests. `record` is what the lockfile says of it afterwards."""
+
+    voice: Voice
+    record: Record
+    renames: Patches = ()
+    """After a move: the new name for the marks of earlier generations."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One change, and all that the engine needs to carry it out without deciding anything.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Make(Serve):
+    """Make a model. Its id completes the record."""
 
-    `patch` is for `model`, the one that serves the name afterwards (or is to go); `record` is what
-    the lockfile says then, but for the id and generation of a model that is still to be made.
-    `also` are patches of further models of the name (marks after a move). `retires` is the
-    generation that gives way, and `drop` says that the lockfile's record of the name goes.
-    """
+    metadata: Metadata
+    """What the model is made with, but private until it is trained."""
 
-    change: Change
-    voice: Voice | None = None
-    model: Model | None = None
-    patch: Patch = _NO_PATCH
-    record: Record | None = None
-    metadata: Metadata | None = None
-    """What a new model is created with."""
-    also: tuple[tuple[Model, Patch], ...] = ()
-    retires: Retirement | None = None
-    entry: Retired | None = None
-    """What is recorded of a retired model; for a prune, the generation that goes."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create(Make):
+    """Make the first model of a voice, or the next one where nothing serves it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace(Make):
+    """Make the next generation, and retire the one that serves now."""
+
+    retires: Retirement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore(Serve):
+    """A model that exists takes over: a retired generation, or one that an interrupted replacement made."""
+
+    model: Model
+    patch: Patch
+    retires: Retirement | None
+    """The model that gives way; None where nothing serves the name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(Serve):
+    """Set metadata of the model that serves."""
+
+    model: Model
+    patch: Patch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair(Task):
+    """Write the marks of a model anew; the lockfile stays as it is."""
+
+    model: Model
+    patch: Patch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resend(Task):
+    """Send a value once more that the provider did not take before. It is no change of the plan."""
+
+    voice: Voice
+    model: Model
+    patch: Patch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh(Task):
+    """Record what both sides agree on already."""
+
+    record: Record
+    confirms: Model | None = None
+    """A model that is adopted: it is looked up by id before it is recorded, since listings may be stale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRetired(Task):
+    """Record a retired generation that only the account knew."""
+
+    entry: Retired
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropRetired(Task):
+    """Drop the record of a retired generation: the account has it no more, or it is another name's."""
+
+    entry: Retired
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retire(Task):
+    """Mark a model as retired, and record it so. With `drop`, the record of its voice goes."""
+
+    model: Model
+    patch: Patch
+    entry: Retired
     drop: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prune(Task):
+    """Delete a model for good. With `drop`, the record of its voice goes."""
+
+    model: Model
+    entry: Retired
+    drop: bool = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether an earlier run began the deletion."""
+        return self.entry.deleting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget(Task):
+    """Take our marks off a model, and drop the entry of it, if there is one. The model stays."""
+
+    model: Model
+    patch: Patch
+    entry: Retired | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetVoice(Task):
+    """Drop the record of a voice. Its model stays, if there is one, without our marks."""
+
+    model: Model | None
+    patch: Patch
+    others: Patches = ()
+    """Patches that take our marks off the other models of the name."""
     generations: bool = False
-    """A forget that takes the retired generations along."""
-    unfinished: bool = False
-    """A prune that an earlier run began."""
-    removes_voice: bool = False
-    """Counts towards the share of the catalog that one apply may delete."""
-    changes_id: bool = False
-    """Counts towards the share of the catalog that one apply may replace, although nothing is made."""
-    swaps: bool = False
-    """Part of a ring of moves: the names change all together, before anything else is done about them."""
-    retry: bool = False
-    """Sends a value once more that the provider did not take before. It is no change of the plan."""
-
-    @property
-    def name(self) -> str:
-        """The name that the change is of."""
-        return self.change.name
-
-    @property
-    def was(self) -> str | None:
-        """The name under which the lockfile still has it; a ring has changed its names by then."""
-        return None if self.swaps else self.change.previous_name
+    """The retired generations are forgotten as well; else they wait out their retention."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the decisions depend on beside the three sides.
+def steps(task: Task) -> tuple[Step, ...]:
+    """What has to be done, in order. What a killed run leaves to do is the end of it."""
+    # A deletion that an earlier run began is finished before names change.
+    first = (Step.EXCHANGE,) if task.ring and not (isinstance(task, Prune) and task.unfinished) else ()
+    if isinstance(task, Serve) and task.renames:
+        first = (*first, Step.RENAME)
+    return first + _own_steps(task)
 
-    `now` is one instant for the whole run, `time` the server's clock: what is due is judged by it alone.
+
+def _own_steps(task: Task) -> tuple[Step, ...]:
+    match task:
+        case Make() | Restore():
+            begin = Step.CREATE if isinstance(task, Make) else Step.UPDATE
+            show = (Step.SHOW,) if shown_last(task) else ()
+            end = (Step.RETIRE_OLD,) if isinstance(task, Replace | Restore) and task.retires else ()
+            return (begin, Step.AWAIT_TRAINING, Step.MAKE_CURRENT, *show, *end)
+        case Update():
+            # A model that is still training is not shown to more people.
+            return (Step.AWAIT_TRAINING, Step.UPDATE) if shows_more(task) else (Step.UPDATE,)
+        case Repair() | Resend():
+            return (Step.UPDATE,)
+        case Retire():
+            return (Step.RETIRE,)
+        case Prune():
+            # Recorded, and saved, before the request: so the next run finishes what this one began.
+            return (Step.CONDEMN, Step.DELETE)
+        case Forget() | ForgetVoice():
+            return (Step.FORGET,)
+        case _:
+            return (Step.RECORD,)
+
+
+def shown_last(task: Make | Restore) -> Visibility | None:
+    """The visibility that is set once the model is current; None where nobody new gets to see it."""
+    if isinstance(task, Make):
+        present, wanted = "private", task.metadata.visibility
+    else:
+        present, wanted = task.model.visibility, task.patch.visibility
+    return wanted if widens(present, wanted) else None
+
+
+def shows_more(task: Task) -> bool:
+    """Whether a task makes a model, brings one back, or shows one to more people: then consent is needed."""
+    if isinstance(task, Update | Resend):
+        return widens(task.model.visibility, task.patch.visibility)
+    return isinstance(task, Make | Restore)
+
+
+def patches(task: Task) -> Patches:
+    """What a task sets on models that exist when it begins."""
+    match task:
+        case Restore() | Update():
+            return (*task.renames, (task.model, task.patch))
+        case Serve():
+            return task.renames
+        case Repair() | Retire() | Forget():
+            return ((task.model, task.patch),)
+        case ForgetVoice():
+            return (*task.others, *(((task.model, task.patch),) if task.model else ()))
+    return ()
+
+
+def leaving(task: Task) -> tuple[str, ...]:
+    """The ids of models that a task retires, deletes or lets go."""
+    match task:
+        case Replace() | Restore():
+            return (task.retires.model.id,) if task.retires else ()
+        case Retire() | Prune() | Forget() | ForgetVoice():
+            return (task.model.id,) if task.model else ()
+    return ()
+
+
+def planned(task: T, *, ring: bool = False) -> T:
+    """A task as it stands in a plan: its change names its steps.
+
+    In a ring the names have changed by the time of the task's own steps.
     """
-
-    catalog: Catalog
-    now: datetime
-    time: datetime | None = None
-    retry_failed: bool = False
-    destroy: bool = False
-    sweep: Sweep | None = None
-    """What this run has made so far; None before it has made anything."""
-
-    @property
-    def namespace(self) -> str:
-        """The namespace of the marks."""
-        return self.catalog.namespace
-
-    def retention(self, holding: Holding) -> timedelta:
-        """How long a generation of a name is kept once retired.
-
-        The voice's own word, the longer of the manifest's and the lockfile's; without one, the catalog's.
-        """
-        own = (
-            holding.voice.lifecycle.retain if holding.voice else None,
-            holding.record.retain if holding.record else None,
-        )
-        return max((each for each in own if each is not None), default=self.catalog.retain)
-
-    def kept_until(self, holding: Holding, gone: Retired, model: Model) -> datetime | None:
-        """Before this a retired model is not deleted; None where the account tells nothing to count from."""
-        return gone.until(self.retention(holding), model.updated_at) if model.updated_at else None
-
-    def due(self, holding: Holding, gone: Retired, model: Model) -> bool:
-        """Whether the time of a retired model is over, by the server's clock."""
-        until = self.kept_until(holding, gone, model)
-        return until is not None and self.time is not None and until < self.time
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """What a run knows of its own creations: which twins it may see off when it ends."""
-
-    made: frozenset[str]
-    """Ids that an answer of this run named."""
-    unsure: frozenset[str]
-    """Markers of creations whose outcome was unknown."""
-    known: frozenset[str]
-    """Ids that were there before the run."""
-
-    def covers(self, model: Model, namespace: str) -> bool:
-        """Whether a twin can only be there because of this run."""
-        mark = model.marker(namespace)
-        return model.id in self.made or (mark is not None and mark.tag in self.unsure and model.id not in self.known)
-
-
-def marker_for(name: str, model: Model, rules: Rules, retired: bool = False) -> Marker:
-    """The marker that a model of this name should carry.
-
-    Its digest is never another than the one that it is marked with: one without marks counts as adopted.
-    """
-    mark = model.marker(rules.namespace)
-    return Marker(rules.namespace, name, mark.key if mark else marker.ADOPTED, retired)
+    task = replace(task, ring=True, was=None) if ring else task
+    return replace(task, change=replace(task.change, steps=steps(task)))
 
 
 def whole_tags(model: Model, wanted: Marker, tags: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -162,35 +283,6 @@ def unmark_patch(model: Model, namespace: str) -> Patch:
     ours = marker.catalog_tag(namespace)
     kept = tuple(tag for tag in model.tags if tag != ours and not tag.startswith(f"{ours}:"))
     return Patch(tags=kept) if len(kept) != len(model.tags) else Patch()
-
-
-def retirement(
-    name: str,
-    model: Model,
-    record: Record | None,
-    generation: int,
-    inputs: str | None,
-    keep: timedelta,
-    rules: Rules,
-) -> Retirement:
-    """How a model of this name is retired: the role on its marker, and nobody new may find it."""
-    wanted = marker_for(name, model, rules, retired=True)
-    # A model without our marks is not ours to delete later, so it is not ours to retire either.
-    if not model.made_here(rules.namespace) or (record is not None and record.origin != "created"):
-        return Retirement(model, unmark_patch(model, rules.namespace), None)
-    hides = model.visibility == "public" and not model.lock_visibility
-    patch = tags_patch(model, wanted)
-    if hides:
-        patch = Patch(visibility="unlist", tags=whole_tags(model, wanted))
-    entry = Retired(
-        id=model.id,
-        generation=generation,
-        inputs=inputs if inputs and inputs.startswith("sha256:") else None,
-        retired_at=rules.now,
-        delete_after=rules.now + keep,
-        samples=record.samples if record is not None and record.id == model.id else (),
-    )
-    return Retirement(model, patch, entry)
 
 
 def field_patch(fields: Iterable[FieldChange], voice: Voice, model: Model, wanted: Marker) -> Patch:
@@ -227,46 +319,4 @@ def creation_metadata(voice: Voice, old: Model | None, left: Iterable[FieldChang
         visibility=old.visibility if "visibility" in copied else wanted.visibility,
         tags=old.plain_tags if "tags" in copied else wanted.tags,
         cover_image=wanted.cover_image,
-    )
-
-
-def digests(voice: Voice | None, record: Record | None, model: Model | None) -> Digests:
-    """What each side looks like now; volatile values (counters, times, urls) are left out."""
-    desired = voice and canonical.digest(
-        [
-            _metadata(voice.metadata),
-            voice.inputs,
-            voice.model,
-            voice.external,
-            sorted(voice.lifecycle.ignore),
-            voice.lifecycle.protect,
-            str(voice.consent.withdrawn_on) if voice.consent else None,
-        ]
-    )
-    recorded = record and canonical.digest(
-        [record.id, record.inputs, record.generation, record.applied.remote_cover, _metadata(record.applied)]
-    )
-    observed = model and canonical.digest(
-        [model.id, model.title, model.description, model.visibility, sorted(model.tags), model.cover_image]
-    )
-    return Digests(desired or None, recorded or None, observed or None)
-
-
-def _metadata(values: object) -> list[object]:
-    names = ("title", "description", "visibility", "tags", "cover_image")
-    return [getattr(values, name) for name in names]
-
-
-def source(voice: Voice | None) -> Source | None:
-    """Where the manifests speak of this voice."""
-    return Source(voice.source.file, voice.source.line) if voice else None
-
-
-def orphans(holdings: Iterable[Holding]) -> tuple[Orphan, ...]:
-    """Models with our marks under names that neither manifests nor lockfile know."""
-    return tuple(
-        Orphan(model.id, holding.name, model.title)
-        for holding in holdings
-        if holding.voice is None and holding.record is None
-        for model in holding.strays
     )

@@ -7,16 +7,14 @@ as pending and otherwise left to `plan`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
 from voicectl.model import marker
-from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record, Retired
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import FIELDS, Voice
-from voicectl.plan.actions import source
 from voicectl.plan.compare import observed_value
 from voicectl.plan.consent import withdrawn
 from voicectl.plan.drift import (
@@ -29,7 +27,8 @@ from voicectl.plan.drift import (
 )
 from voicectl.plan.identity import Holding
 from voicectl.plan.offline import marks_of_record, marks_of_retired
-from voicectl.plan.plan import EVERYTHING, Orphan, Selectors
+from voicectl.plan.plan import Orphan, Source
+from voicectl.plan.request import DriftRequest
 from voicectl.plan.select import select
 
 UNVERIFIABLE = ("samples", "enhance_audio_quality")
@@ -37,27 +36,31 @@ UNVERIFIABLE = ("samples", "enhance_audio_quality")
 
 
 @dataclass(frozen=True, slots=True)
-class AuditSides:
-    """What an audit is made of. `catalog` is None where the manifests can't be read.
+class _Sides:
+    """What an audit is made of. `voices` are those of the manifests, none where they can't be read."""
 
-    `account` are all models of the account, None where only the catalog's were asked for.
-    """
-
+    request: DriftRequest
     lock: Lock
-    catalog: Catalog | None
     observation: Observation
-    today: date
-    account: tuple[Model, ...] | None = None
-    claimed: frozenset[str] = frozenset()
-    """Ids that other environments of the project name."""
-    selectors: Selectors = EVERYTHING
+    account: tuple[Model, ...]
+
+    @property
+    def voices(self) -> Mapping[str, Voice]:
+        return self.request.catalog.voices if self.request.readable else {}
 
 
-def audit(sides: AuditSides) -> tuple[DriftReport, int]:
-    """The report, and how many voices the selectors leave out. Raises UsageError for one without a match."""
-    lock, voices = sides.lock, sides.catalog.voices if sides.catalog else {}
+def audit(
+    request: DriftRequest, lock: Lock, observation: Observation, account: tuple[Model, ...] = ()
+) -> tuple[DriftReport, int]:
+    """The report, and how many voices the selectors leave out.
+
+    `account` are all models of the account, where they were asked for. Raises UsageError for a selector without a
+    match.
+    """
+    sides = _Sides(request, lock, observation, account)
     names = sorted({*lock.voices, *lock.removed})
-    holdings, left_out = select([Holding(n, voices.get(n), lock.voices.get(n)) for n in names], sides.selectors)
+    every = [Holding(name, sides.voices.get(name), lock.voices.get(name)) for name in names]
+    holdings, left_out = select(every, request.selectors)
     found = tuple(row for holding in holdings for row in _rows(holding, sides))
     orphaned = tuple(_orphaned(sides))
     unmanaged = tuple(_unmanaged(sides))
@@ -72,7 +75,7 @@ def audit(sides: AuditSides) -> tuple[DriftReport, int]:
     return DriftReport(lock.catalog, lock.environment, found, unmanaged, orphaned, summary), left_out
 
 
-def _rows(holding: Holding, sides: AuditSides) -> Iterator[DriftedVoice]:
+def _rows(holding: Holding, sides: _Sides) -> Iterator[DriftedVoice]:
     record = holding.record
     if record is not None:
         yield _voice(holding.name, holding.voice, record, sides)
@@ -85,13 +88,13 @@ def _rows(holding: Holding, sides: AuditSides) -> Iterator[DriftedVoice]:
             yield DriftedVoice(holding.name, gone.id, status, notes=notes)
 
 
-def _voice(name: str, voice: Voice | None, record: Record, sides: AuditSides) -> DriftedVoice:
+def _voice(name: str, voice: Voice | None, record: Record, sides: _Sides) -> DriftedVoice:
     model = sides.observation.models.get(record.id)
     row = DriftedVoice(
         name,
         record.id,
         "in_step",
-        source(voice),
+        Source.of(voice),
         unverifiable=UNVERIFIABLE if record.origin == "created" else (),
     )
     retired = tuple(note for gone in record.retired for note in _retired_notes(name, gone, sides))
@@ -109,12 +112,12 @@ def _voice(name: str, voice: Voice | None, record: Record, sides: AuditSides) ->
         *retired,
         *_cover_notes(voice, record, model),
         *_provider_notes(model),
-        *_consent_notes(voice, sides.today),
+        *_consent_notes(voice, sides.request.today),
     )
     if changed and model.updated_at is not None:
         when = model.updated_at.strftime("%Y-%m-%d %H:%M UTC")
         notes = (*notes, f"last changed on {when}; the provider does not tell by whom")
-    return replace(row, status=_status(model, voice, sides.today, changed), fields=fields, notes=notes)
+    return replace(row, status=_status(model, voice, sides.request.today, changed), fields=fields, notes=notes)
 
 
 def _status(model: Model, voice: Voice | None, today: date, changed: bool) -> DriftStatus:
@@ -161,7 +164,7 @@ def _cover_notes(voice: Voice | None, record: Record, model: Model) -> Iterator[
         yield "it has a cover image that was added in the account; while no `cover_image` is in Git it is left alone"
 
 
-def _retired_notes(name: str, gone: Retired, sides: AuditSides) -> Iterator[str]:
+def _retired_notes(name: str, gone: Retired, sides: _Sides) -> Iterator[str]:
     model = sides.observation.models.get(gone.id)
     if model is None and gone.id in sides.observation.unreadable:
         yield f"retired generation {gone.generation} ({gone.id}) can't be read"
@@ -195,40 +198,38 @@ def _consent_notes(voice: Voice | None, today: date) -> Iterator[str]:
             yield f"the consent ended on {consent.expires_on}"
 
 
-def _orphaned(sides: AuditSides) -> Iterator[Orphan]:
+def _orphaned(sides: _Sides) -> Iterator[Orphan]:
     """Models with our marks that the lockfile does not know, but for those of voices that are still to be recorded."""
     lock, known = sides.lock, sides.lock.ids()
-    names = {*(sides.catalog.voices if sides.catalog else ())} - lock.voices.keys() - lock.removed.keys()
+    names = sides.voices.keys() - lock.voices.keys() - lock.removed.keys()
     for model in _by_age(sides.observation.models.values()):
         mark = model.marker(lock.namespace)
         if mark is not None and model.id not in known and mark.name not in names:
             yield Orphan(model.id, mark.name, model.title)
 
 
-def _unmanaged(sides: AuditSides) -> Iterator[Unmanaged]:
+def _unmanaged(sides: _Sides) -> Iterator[Unmanaged]:
     """Models without marks that no manifest and no record claims."""
-    claimed = (
-        sides.claimed | sides.lock.ids() | {v.model for v in (sides.catalog.voices.values() if sides.catalog else ())}
-    )
-    for model in _by_age(sides.account or ()):
+    claimed = sides.request.claimed | sides.lock.ids() | {voice.model for voice in sides.voices.values()}
+    for model in _by_age(sides.account):
         if not model.marks and model.id not in claimed:
             yield Unmanaged(model.id, model.title, model.created_at)
 
 
-def _foreign(sides: AuditSides) -> int:
+def _foreign(sides: _Sides) -> int:
     """Models of other catalogs in the account."""
-    return sum(bool(marker.owners(model.tags) - {sides.lock.namespace}) for model in sides.account or ())
+    return sum(bool(marker.owners(model.tags) - {sides.lock.namespace}) for model in sides.account)
 
 
 def _by_age(models: Iterable[Model]) -> list[Model]:
     return sorted(models, key=lambda model: model.age)
 
 
-def _pending(sides: AuditSides) -> int:
+def _pending(sides: _Sides) -> int:
     """Voices whose manifest is ahead of the lockfile, as far as that shows without opening a sample."""
-    if sides.catalog is None:
+    if not sides.request.readable:
         return 0
-    voices, recorded = sides.catalog.voices, sides.lock.voices
+    voices, recorded = sides.voices, sides.lock.voices
     return len(voices.keys() ^ recorded.keys()) + sum(
         _ahead(voices[name], recorded[name]) for name in voices.keys() & recorded.keys()
     )

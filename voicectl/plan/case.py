@@ -1,15 +1,26 @@
-"""What decisions about a name share: numbers of generations, protection, the tasks that are alike. Pure."""
+"""One name under the rules: everything that deciding about it starts from. Pure.
+
+`voices` decides what a voice of the manifests needs, `removals` what models need that serve none (any more).
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from voicectl.model.lock import Retired
+from voicectl.model import canonical, marker
+from voicectl.model.lock import Origin, Record, Retired
+from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
-from voicectl.model.voice import Voice
-from voicectl.plan.actions import Rules, Task, digests, source
-from voicectl.plan.identity import Holding
-from voicectl.plan.plan import Action, Change, Notice
+from voicectl.model.voice import FIELDS, Voice
+from voicectl.plan.actions import Patches, Prune, Retirement, Task, tags_patch, unmark_patch, whole_tags
+from voicectl.plan.compare import Comparison, compare, marks_change, recorded_samples, shown
+from voicectl.plan.identity import Holding, inputs_of
+from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, Refusal, Source
+from voicectl.plan.request import PlanRequest
+from voicectl.plan.result import RETRY_FAILED
 
 RETENTION_OVER = "its retention is over"
 """The reason of a prune that only time has brought about."""
@@ -18,8 +29,6 @@ UNFINISHED = "unfinished"
 """The reason of a prune that an earlier run began."""
 
 WITHDRAWN = "consent withdrawn"
-GONE = "a retired model is gone from the account"
-STRAYED = "a model recorded here carries the marks of another name"
 DUPLICATE = "duplicate"
 """The reason for seeing off the younger of two models with one marker."""
 
@@ -30,79 +39,273 @@ Decision = Task | Notice
 """What deciding about a name yields: tasks, warnings, and refusals among the notices."""
 
 
-def change(holding: Holding, action: Action, model: Model | None = None, voice: Voice | None = None) -> Change:
-    """A change of this name with everything filled in that follows from the holding."""
-    voice = voice or holding.voice
-    mine = holding.record if holding.record and model and holding.record.id == model.id else None
-    recorded_title = (holding.record.applied.title if holding.record else None) or ""
-    return Change(
-        name=holding.name,
-        action=action,
-        title=voice.title if voice else (model.title if model else recorded_title),
-        previous_name=holding.previous_name,
-        id=model.id if model else None,
-        generation=holding.record.generation if holding.record else 1,
-        source=source(voice),
-        digests=digests(voice, mine or holding.record, model),
-    )
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What a run knows of its own creations: which twins it may see off when it ends."""
+
+    made: frozenset[str]
+    """Ids that an answer of this run named."""
+    unsure: frozenset[str]
+    """Markers of creations whose outcome was unknown."""
+    known: frozenset[str]
+    """Ids that were there before the run."""
+
+    def covers(self, model: Model, namespace: str) -> bool:
+        """Whether a twin can only be there because of this run."""
+        mark = model.marker(namespace)
+        return model.id in self.made or (mark is not None and mark.tag in self.unsure and model.id not in self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known of a name, and what was asked.
+
+    `time` is the server's clock: what is due is judged by it alone. `sweep` is what this run has made so far; None
+    before it has made anything.
+    """
+
+    holding: Holding
+    request: PlanRequest
+    time: datetime | None = None
+    sweep: Sweep | None = None
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return self.holding.name
+
+    @property
+    def voice(self) -> Voice | None:
+        """The voice of the manifests; None where it has left them."""
+        return self.holding.voice
+
+    @property
+    def record(self) -> Record | None:
+        """What the lockfile has under the name, or under its previous one."""
+        return self.holding.record
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the marks."""
+        return self.request.catalog.namespace
+
+    @property
+    def protected(self) -> bool:
+        """Whether the manifest or the lockfile protects the name: lifting it takes both, and so two applies."""
+        return protected(self.holding)
+
+    @property
+    def retention(self) -> timedelta:
+        """How long a generation of the name is kept once it is retired.
+
+        The voice's own word, the longer of the manifest's and the lockfile's; without one, the catalog's.
+        """
+        own = (
+            self.voice.lifecycle.retain if self.voice else None,
+            self.record.retain if self.record else None,
+        )
+        return max((each for each in own if each is not None), default=self.request.catalog.retain)
+
+    @property
+    def next_generation(self) -> int:
+        """The number of the generation that comes after all that the name has had."""
+        numbers = [gone.generation for gone, _ in self.holding.retired]
+        last = max([self.record.last_generation if self.record else 0, *numbers])
+        return (last if last or self.holding.current is None else 1) + 1
+
+    @property
+    def previous_names(self) -> tuple[str, ...]:
+        """The names that the voice had, after the move that is to be made now."""
+        before = self.holding.previous_name
+        names = self.record.previous_names if self.record is not None else ()
+        if before is None:
+            return names
+        return (*(name for name in names if name not in (before, self.name)), before)
+
+    @property
+    def renames(self) -> Patches:
+        """After a move, the marks of all generations say the new name."""
+        if self.holding.previous_name is None:
+            return ()
+        pairs = (
+            (model, tags_patch(model, self.marker(model, retired=not model.serves(self.namespace))))
+            for _, model in self.holding.retired
+            if model is not None and model.made_here(self.namespace)
+        )
+        return tuple((model, patch) for model, patch in pairs if not patch.empty)
+
+    def due(self, gone: Retired, model: Model) -> bool:
+        """Whether the time of a retired model is over, by the server's clock.
+
+        One without a readable `updated_at` stays: then the account tells nothing to count from.
+        """
+        until = gone.until(self.retention, model.updated_at) if model.updated_at else None
+        return until is not None and self.time is not None and until < self.time
+
+    def marker(self, model: Model, retired: bool = False) -> Marker:
+        """The marker that a model of this name should carry.
+
+        Its digest is never another than the one that it is marked with: one without marks counts as adopted.
+        """
+        mark = model.marker(self.namespace)
+        return Marker(self.namespace, self.name, mark.key if mark else marker.ADOPTED, retired)
+
+    def generation_of(self, model: Model) -> int:
+        """The number of a model's generation: as recorded, else the next one."""
+        record = self.record
+        if record is not None and record.id == model.id:
+            return record.generation
+        if record is not None and record.pending and record.pending.id == model.id:
+            return record.pending.generation
+        for gone, _ in self.holding.retired:
+            if gone.id == model.id:
+                return gone.generation
+        return self.next_generation if record or self.holding.retired else 1
+
+    def left_retired(self, *without: str) -> tuple[Retired, ...]:
+        """The recorded retired generations that the account still has, or may have, without these ids."""
+        return tuple(
+            gone
+            for gone, model in self.holding.retired
+            if (model is not None or gone.id in self.holding.hidden) and gone.id not in without
+        )
+
+    def change(self, action: Action, model: Model | None = None, **values: Any) -> Change:
+        """A change of this name: `values` are fields of Change beside what follows from the case."""
+        voice, record = self.voice, self.record
+        mine = record if record and model and record.id == model.id else None
+        recorded_title = (record.applied.title if record else None) or ""
+        filled: dict[str, Any] = {
+            "title": voice.title if voice else (model.title if model else recorded_title),
+            "previous_name": self.holding.previous_name,
+            "id": model.id if model else None,
+            "generation": record.generation if record else 1,
+            "source": Source.of(voice),
+            "digests": digests(voice, mine or record, model),
+        }
+        return Change(name=self.name, action=action, **filled | values)
+
+    def prune(self, model: Model, reason: str, **values: Any) -> Prune:
+        """Delete a model for good; `values` are fields of Prune."""
+        recorded = next((gone for gone, _ in self.holding.retired if gone.id == model.id), None)
+        generation = recorded.generation if recorded else self.generation_of(model)
+        mine = self.record if self.record and self.record.id == model.id else None
+        now = self.request.now
+        samples = mine.samples if mine else ()
+        entry = recorded or Retired(model.id, generation, mine.inputs if mine else None, now, now, samples=samples)
+        change = self.change(Action.PRUNE, model, generation=generation, reason=reason, title=model.title)
+        return Prune(**{"change": change, "was": change.previous_name, "model": model, "entry": entry} | values)
+
+    def retirement(self, model: Model, keep: timedelta, inputs: str | None, generation: int) -> Retirement:
+        """How a model of this name is retired: the role on its marker, and nobody new may find it."""
+        record = self.record if self.record is not None and self.record.id == model.id else None
+        # A model without our marks is not ours to delete later, so it is not ours to retire either.
+        if not model.made_here(self.namespace) or (record is not None and record.origin != "created"):
+            return Retirement(model, unmark_patch(model, self.namespace), None)
+        wanted = self.marker(model, retired=True)
+        patch = tags_patch(model, wanted)
+        if model.visibility == "public" and not model.lock_visibility:
+            patch = replace(patch, visibility="unlist", tags=whole_tags(model, wanted))
+        entry = Retired(
+            id=model.id,
+            generation=generation,
+            inputs=inputs if inputs and inputs.startswith("sha256:") else None,
+            retired_at=self.request.now,
+            delete_after=self.request.now + keep,
+            samples=record.samples if record is not None else (),
+        )
+        return Retirement(model, patch, entry)
+
+    def gives_way(self, current: Model) -> Retirement:
+        """How the model that serves now is retired when another takes its place."""
+        inputs = inputs_of(current, self.record, None, self.namespace)
+        return self.retirement(current, self.retention, inputs, self.generation_of(current))
+
+    def blank(self, voice: Voice, model: Model | None, origin: Origin, generation: int) -> Record:
+        """The record of a model about which nothing was recorded yet."""
+        return Record(
+            origin=origin,
+            id=model.id if model else "",
+            generation=generation,
+            inputs=voice.inputs,
+            samples=recorded_samples(voice),
+            state=model.state if model else "created",
+            protect=voice.lifecycle.protect,
+            retain=voice.lifecycle.retain,
+            previous_names=self.previous_names,
+        )
+
+    def compared(self, voice: Voice, model: Model) -> tuple[Record, Record | None, Comparison, tuple[FieldChange, ...]]:
+        """The record to start from, the one that was applied to this model, and what differs."""
+        record = self.record
+        known = record if record and record.id == model.id and record.origin != "external" else None
+        if known is None:
+            mark = model.marker(self.namespace)
+            made_here = mark is not None and mark.key != marker.ADOPTED and voice.model != model.id
+            base = self.blank(voice, model, "created" if made_here else "adopted", self.generation_of(model))
+        else:
+            # What the account does not show as made here can never be deleted, whatever the lockfile says.
+            origin = known.origin if model.made_here(self.namespace) else "adopted"
+            base = replace(known, origin=origin, pending=None, previous_names=self.previous_names)
+        base = replace(base, retired=self.left_retired(model.id))
+        comparison = compare(voice, known, model, self.request.catalog.policy)
+        marks = marks_change(self.marker(model), model, known, moved=self.holding.previous_name is not None)
+        return base, known, comparison, (*comparison.fields, *((marks,) if marks else ()))
 
 
 def protected(holding: Holding) -> bool:
-    """Whether the manifest or the lockfile protects a name: lifting it takes both, and so two applies."""
+    """Whether the manifest or the lockfile protects a name."""
     manifest = holding.voice is not None and holding.voice.lifecycle.protect
     return manifest or (holding.record is not None and holding.record.protect)
 
 
-def next_generation(holding: Holding) -> int:
-    """The number of the generation that comes after all that the name has had."""
-    numbers = [gone.generation for gone, _ in holding.retired]
-    last = max([holding.record.last_generation if holding.record else 0, *numbers])
-    return (last if last or holding.current is None else 1) + 1
+def notices(voice: Voice, comparison: Comparison) -> Iterator[Decision]:
+    """What a comparison has to say beside its changes."""
+    for field in comparison.left:
+        yield Notice("kept", f"{voice.name}: {field.field} was changed in the account and is kept", "", (voice.name,))
+    for field in comparison.refused:
+        what = "changed in the account" if field.cause == "drift" else "changed both in Git and in the account"
+        values = f"Git {shown(field.desired)}, last applied {shown(field.recorded)}, account {shown(field.observed)}"
+        flag = "--on-drift" if field.cause == "drift" else "--on-conflict"
+        yield Refusal(
+            field.cause,
+            f"{voice.name}: {field.field} was {what}: {values}",
+            f"take the account's value into the manifest, or run with {flag} overwrite or {flag} keep",
+            (voice.name,),
+        )
+    for field in comparison.held:
+        why = "locked by the provider" if field.field in comparison.locked else "blocked: the provider did not take it"
+        values = f"Git {shown(field.desired)}, account {shown(field.observed)}"
+        hint = "each apply sends it once more; to end this, take the account's value into the manifest"
+        yield Notice("blocked", f"{voice.name}: {field.field} is {why}: {values}", hint, (voice.name,))
 
 
-def generation_of(holding: Holding, model: Model) -> int:
-    """The number of a model's generation: as recorded, else the next one."""
-    record = holding.record
-    if record is not None and record.id == model.id:
-        return record.generation
-    if record is not None and record.pending and record.pending.id == model.id:
-        return record.pending.generation
-    for gone, _ in holding.retired:
-        if gone.id == model.id:
-            return gone.generation
-    return next_generation(holding) if record or holding.retired else 1
+def failed_notice(voice: Voice, model_id: str) -> Notice:
+    """What to say of a model whose training failed."""
+    return Notice("training_failed", f"{voice.name}: the training of {model_id} failed", RETRY_FAILED, (voice.name,))
 
 
-def prune(holding: Holding, model: Model, reason: str, rules: Rules) -> Task:
-    """Delete a model for good."""
-    recorded = next((gone for gone, _ in holding.retired if gone.id == model.id), None)
-    generation = recorded.generation if recorded else generation_of(holding, model)
-    mine = holding.record if holding.record and holding.record.id == model.id else None
-    entry = recorded or Retired(
-        model.id,
-        generation,
-        mine.inputs if mine else None,
-        rules.now,
-        rules.now,
-        samples=mine.samples if mine else (),
+def digests(voice: Voice | None, record: Record | None, model: Model | None) -> Digests:
+    """What each side looks like now; volatile values (counters, times, urls) are left out."""
+    desired = voice and canonical.digest(
+        [
+            _metadata(voice.metadata),
+            voice.inputs,
+            voice.model,
+            voice.external,
+            sorted(voice.lifecycle.ignore),
+            voice.lifecycle.protect,
+            str(voice.consent.withdrawn_on) if voice.consent else None,
+        ]
     )
-    return Task(
-        replace(
-            change(holding, Action.PRUNE, model),
-            generation=generation,
-            reason=reason,
-            title=model.title,
-        ),
-        model=model,
-        entry=entry,
-        unfinished=entry.deleting,
+    recorded = record and canonical.digest(
+        [record.id, record.inputs, record.generation, record.applied.remote_cover, _metadata(record.applied)]
     )
+    observed = model and canonical.digest(
+        [model.id, model.title, model.description, model.visibility, sorted(model.tags), model.cover_image]
+    )
+    return Digests(desired or None, recorded or None, observed or None)
 
 
-def left_retired(holding: Holding, *without: str) -> tuple[Retired, ...]:
-    """The recorded retired generations that the account still has, or may have, without these ids."""
-    return tuple(
-        gone
-        for gone, model in holding.retired
-        if (model is not None or gone.id in holding.hidden) and gone.id not in without
-    )
+def _metadata(values: object) -> list[object]:
+    return [getattr(values, name) for name in FIELDS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import date
 
 from voicectl.errors import cut
@@ -10,13 +10,64 @@ from voicectl.model import marker
 from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
-from voicectl.plan.actions import Task
+from voicectl.plan.actions import Create, Prune, Resend, Retire, Serve, Task, shows_more
 from voicectl.plan.case import UNFINISHED, protected
-from voicectl.plan.compare import widens
 from voicectl.plan.consent import RENEW, expiry, lacking_consent, withdrawn
 from voicectl.plan.identity import Holding
-from voicectl.plan.plan import Action, Notice, Refusal
+from voicectl.plan.plan import Notice, Refusal
+from voicectl.plan.request import PlanRequest
 from voicectl.plan.rules import breaches
+
+
+def refusals(
+    request: PlanRequest,
+    lock: Lock,
+    observation: Observation,
+    holdings: Sequence[Holding],
+    tasks: Sequence[Task],
+    retries: Sequence[Resend],
+    *,
+    size: int,
+) -> Iterator[Refusal]:
+    """Every guard of a plan, in the order in which a reader should see them. `size` is that of the catalog."""
+    catalog, today = request.catalog, request.now.date()
+    yield from check_account(lock, observation)
+    if request.destroy:
+        yield from check_visible(lock, observation)
+    else:
+        chosen = {name for holding in holdings for name in (holding.name, holding.previous_name)}
+        served = {holding.name for holding in holdings if holding.adopted}
+        allowed = request.recreate_missing
+        yield from check_emptied(catalog, lock)
+        yield from check_missing(
+            lock, observation, catalog.policy, allowed=allowed, left_out=(lock.voices.keys() - chosen) | served
+        )
+        yield from check_moves(catalog, lock, {holding.name for holding in holdings})
+        yield from check_swaps(catalog, holdings)
+        yield from check_consent(catalog, lock, [*tasks, *retries], today)
+        yield from check_limits(tasks, catalog.policy, size)
+        yield from check_marks(holdings)
+        yield from check_unclaimed(catalog, lock, observation, tasks)
+    yield from check_foreign(holdings, catalog.namespace)
+    yield from check_protection(holdings, tasks, today)
+
+
+def warnings(
+    request: PlanRequest, lock: Lock, observation: Observation, holdings: Sequence[Holding], tasks: Sequence[Task]
+) -> Iterator[Notice]:
+    """What to know of the plan as a whole."""
+    yield from misfiltered(observation)
+    yield from unmarked(lock, observation, request.catalog.namespace)
+    if not request.destroy:
+        yield from check_expiry(holdings, request.now.date())
+        yield from suggest_moves(tasks, holdings)
+    if not observation.complete:
+        yield Notice(
+            "listing_incomplete",
+            "the provider did not list every model, so nothing is pruned",
+            "recorded models were looked up one by one; where the provider shows only a part of a listing, that "
+            "stays so",
+        )
 
 
 def check_account(lock: Lock, observation: Observation) -> Iterator[Refusal]:
@@ -142,7 +193,7 @@ def check_marks(holdings: Iterable[Holding]) -> Iterator[Refusal]:
 
 def check_unclaimed(catalog: Catalog, lock: Lock, observation: Observation, tasks: Iterable[Task]) -> Iterator[Refusal]:
     """Nothing is made while a model that no lockfile records may be the one: its tags are ours, but cut or edited."""
-    creates = any(task.change.action is Action.CREATE for task in tasks)
+    creates = any(isinstance(task, Create) for task in tasks)
     known = lock.ids() | {voice.model for voice in catalog.voices.values()}
     account = lock.provider.account or observation.account
     for model in observation.models.values() if creates else ():
@@ -175,38 +226,38 @@ def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task], today: 
     """Protected voices are neither retired nor pruned."""
     guarded = {holding.name: holding for holding in holdings if protected(holding)}
     for task in tasks:
-        if task.name not in guarded or not (task.removes_voice or task.unfinished):
+        unfinished = isinstance(task, Prune) and task.unfinished
+        if task.name not in guarded or not (task.limit == "max_deletes" or unfinished):
             continue
         if withdrawn(guarded[task.name].voice, today):
             continue
         yield Refusal(
             "protected",
-            f"{task.name} is protected: it can't be {'retired' if task.change.action is Action.RETIRE else 'pruned'}",
+            f"{task.name} is protected: it can't be {'retired' if isinstance(task, Retire) else 'pruned'}",
             "let the manifest say `lifecycle: {protect: false}` and apply; after that it can go",
             (task.name,),
         )
 
 
-def check_limits(tasks: Iterable[Task], policy: Policy, size: int) -> Iterator[Refusal]:
+def check_limits(tasks: Sequence[Task], policy: Policy, size: int) -> Iterator[Refusal]:
     """`max_deletes` and `max_replaces`, of a catalog with `size` voices."""
-    every = list(tasks)
-    deletes = sorted({task.name for task in every if task.removes_voice})
-    replaces = sorted({t.name for t in every if t.change.action is Action.REPLACE or t.changes_id})
-    for names, limit, word, flag in (
-        (deletes, policy.max_deletes, "retired or deleted", "--max-deletes"),
-        (replaces, policy.max_replaces, "replaced", "--max-replaces"),
+    for name, limit, word in (
+        ("max_deletes", policy.max_deletes, "retired or deleted"),
+        ("max_replaces", policy.max_replaces, "replaced"),
     ):
-        allowed = limit.allows(size)
+        counted = [task for task in tasks if task.limit == name]
+        names = sorted({task.name for task in counted})
+        allowed, flag = limit.allows(size), "--" + name.replace("_", "-")
         if len(names) > allowed:
-            begun = [t.name for t in every if t.change.reason == UNFINISHED and t.removes_voice and t.name in names]
+            begun = any(task.change.reason == UNFINISHED for task in counted)
             # Orphaned and removed voices are named, too: there can be more of them than the catalog has voices.
             beyond = f"{len(names)} voices, more than the catalog has ({size}),"
             count = f"{len(names)} of {size} voices" if len(names) <= size else beyond
             hint = f"if that is meant, run with {flag} {len(names)}"
-            if begun and word != "replaced":
+            if begun:
                 hint += "; deletions that an earlier run began are finished by `voicectl destroy --only NAME`, too"
             yield Refusal(
-                flag.removeprefix("--").replace("-", "_"),
+                name,
                 f"{count} would be {word}; {allowed} may be ({limit})",
                 hint,
                 tuple(names),
@@ -233,9 +284,9 @@ def check_consent(catalog: Catalog, lock: Lock, tasks: Iterable[Task], today: da
     """No new model and no wider visibility without the consent that the policy asks for."""
     refused = _withdrawn_samples(catalog, lock, today)
     for task in tasks:
-        voice = task.voice
-        if voice is None or not _shows_more(task):
+        if not isinstance(task, Serve | Resend) or not shows_more(task):
             continue
+        voice = task.voice
         if taken := [sample for sample in voice.samples if sample.digest in refused]:
             names = ", ".join(sorted({refused[sample.digest] for sample in taken}))
             files = ", ".join(sample.path for sample in taken)
@@ -281,26 +332,19 @@ def check_expiry(holdings: Iterable[Holding], today: date) -> Iterator[Notice]:
 
 def suggest_moves(tasks: Iterable[Task], holdings: Iterable[Holding]) -> Iterator[Notice]:
     """A voice that leaves while another comes with the same inputs was most likely renamed."""
-    every = list(tasks)
     leaving = {
         holding.record.inputs: holding
         for holding in holdings
         if holding.voice is None and holding.record is not None and holding.record.inputs is not None
     }
-    for task in every:
-        voice = task.voice
-        if task.change.action is not Action.CREATE or voice is None or voice.inputs not in leaving:
+    for task in tasks:
+        inputs = task.voice.inputs if isinstance(task, Create) else None
+        if not isinstance(task, Create) or inputs is None or inputs not in leaving:
             continue
-        old = leaving[voice.inputs].name
+        voice, old = task.voice, leaving[inputs].name
         yield Notice(
             "moved_suggested",
             f"{voice.name} is made from the same samples as {old}, which leaves: was it renamed?",
             f"to keep the model and its id, add to {voice.source.file}: moved: [{{from: {old}, to: {voice.name}}}]",
             (old, voice.name),
         )
-
-
-def _shows_more(task: Task) -> bool:
-    if task.change.action in (Action.CREATE, Action.REPLACE, Action.RESTORE):
-        return True
-    return task.model is not None and widens(task.model.visibility, task.patch.visibility)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 from voicectl.model.lock import ModelId, Pattern, ProviderIdentity
-from voicectl.model.voice import FieldName, Value
+from voicectl.model.voice import FieldName, Value, Voice
 
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
 Name = Annotated[str, Pattern(r"^[a-z0-9][a-z0-9._-]{0,119}$")]
@@ -28,6 +28,24 @@ class Action(StrEnum):
     PRUNE = "prune"
     FORGET = "forget"
     REFRESH = "refresh"
+
+
+class Step(StrEnum):
+    """What is done about a change, one after the other. A closed set; the order is each action's own."""
+
+    EXCHANGE = "exchange names"
+    RENAME = "rename earlier generations"
+    CREATE = "create"
+    UPDATE = "update"
+    AWAIT_TRAINING = "await training"
+    MAKE_CURRENT = "make current"
+    SHOW = "show"
+    RETIRE_OLD = "retire the old"
+    RETIRE = "retire"
+    CONDEMN = "record the deletion"
+    DELETE = "delete"
+    FORGET = "forget"
+    RECORD = "record"
 
 
 Cause = Literal["manifest", "drift", "conflict", "marks", "moved"]
@@ -52,6 +70,11 @@ class Source:
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     file: str
     line: int
+
+    @classmethod
+    def of(cls, voice: Voice | None) -> Source | None:
+        """The place of a voice; None for one that has left the manifests."""
+        return cls(voice.source.file, voice.source.line) if voice else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,7 @@ class Change:
     """The generation that serves the name afterwards, or the one that is removed."""
     source: Source | None = None
     fields: tuple[FieldChange, ...] = ()
+    steps: tuple[Step, ...] = ()
     digests: Digests = Digests()
     reason: str = ""
     """Why, where the fields don't tell."""

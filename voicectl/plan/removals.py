@@ -3,280 +3,265 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from voicectl.model import marker
 from voicectl.model.catalog import DEFAULT_RETENTION
 from voicectl.model.lock import Record, Retired
 from voicectl.model.observed import Model, Patch
-from voicectl.plan.actions import Rules, Task, marker_for, retirement, tags_patch, unmark_patch
-from voicectl.plan.case import (
-    DUPLICATE,
-    GONE,
-    RETENTION_OVER,
-    STRAYED,
-    UNFINISHED,
-    Decision,
-    change,
-    generation_of,
-    protected,
-    prune,
+from voicectl.plan.actions import (
+    DropRetired,
+    Forget,
+    ForgetVoice,
+    LimitName,
+    Prune,
+    RecordRetired,
+    Repair,
+    Retire,
+    Task,
+    tags_patch,
+    unmark_patch,
 )
+from voicectl.plan.case import DUPLICATE, RETENTION_OVER, UNFINISHED, Case, Decision
 from voicectl.plan.compare import marks_change
-from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Notice
 
 ORPHANED = "it carries our marks, but neither the manifests nor the lockfile know it"
 UNRECORDED = "another generation of this voice, which the lockfile does not know"
+GONE = "a retired model is gone from the account"
+STRAYED = "a model recorded here carries the marks of another name"
 
 
-def stray_tasks(holding: Holding, rules: Rules) -> Iterator[Task]:
+def stray_tasks(case: Case) -> Iterator[Task]:
     """Models of a name that nobody recorded: duplicates go, other generations are retired."""
+    holding = case.holding
     for model in holding.duplicates:
         # Another clone may have recorded a twin and handed its id out: only what this run made goes at once.
-        if rules.sweep is not None and model.id in rules.sweep.made and model.visibility == "private":
-            yield prune(holding, model, DUPLICATE, rules)
+        if case.sweep is not None and model.id in case.sweep.made and model.visibility == "private":
+            yield case.prune(model, DUPLICATE)
         else:
-            yield _retire_stray(holding, model, rules, DUPLICATE)
-    pending = holding.record.pending if holding.record else None
+            yield _retire_stray(case, model, DUPLICATE)
+    pending = case.record.pending if case.record else None
     for model in holding.strays:
-        failed = pending is not None and model.id == pending.id and model.state == "failed" and not rules.retry_failed
-        if failed and pending and holding.voice is not None and holding.voice.inputs == pending.inputs:
+        failed = pending is not None and model.id == pending.id and model.state == "failed"
+        waits = failed and not case.request.retry_failed
+        if waits and pending and case.voice is not None and case.voice.inputs == pending.inputs:
             continue
-        orphaned = holding.voice is None and holding.record is None
-        yield _retire_stray(holding, model, rules, ORPHANED if orphaned else UNRECORDED)
+        orphaned = case.voice is None and case.record is None
+        yield _retire_stray(case, model, ORPHANED if orphaned else UNRECORDED)
 
 
-def _retire_stray(holding: Holding, model: Model, rules: Rules, reason: str) -> Task:
+def _retire_stray(case: Case, model: Model, reason: str) -> Task:
     """A model nobody recorded waits out at least the default retention: recovery deletes nothing."""
-    keep = max(DEFAULT_RETENTION, rules.retention(holding))
-    mark = model.marker(rules.namespace)
-    voice = holding.voice
+    keep = max(DEFAULT_RETENTION, case.retention)
+    mark, voice = model.marker(case.namespace), case.voice
     inputs = voice.inputs if voice and mark and voice.inputs and marker.key_of(voice.inputs) == mark.key else None
-    number = generation_of(holding, model)
-    record = holding.record if holding.record and holding.record.id == model.id else None
-    gone = retirement(holding.name, model, record, number, inputs, keep, rules)
+    number = case.generation_of(model)
+    gone = case.retirement(model, keep, inputs, number)
     forgets = gone.entry is None
-    action = Action.FORGET if forgets else (Action.REFRESH if gone.patch.empty else Action.RETIRE)
-    return Task(
-        replace(
-            change(holding, action, model),
-            adopted=not forgets,
-            generation=number,
-            reason=reason,
-            undo_until=gone.entry.delete_after if gone.entry else None,
-            previous_name=None,
-            title=model.title,
-        ),
-        model=model,
-        patch=gone.patch,
-        entry=gone.entry,
-        removes_voice=action is Action.RETIRE and _takes_away(holding, model, rules),
+    change = case.change(
+        Action.FORGET if forgets else (Action.REFRESH if gone.patch.empty else Action.RETIRE),
+        model,
+        adopted=not forgets,
+        generation=number,
+        reason=reason,
+        undo_until=gone.entry.delete_after if gone.entry else None,
+        previous_name=None,
+        title=model.title,
     )
+    if gone.entry is None:
+        return Forget(change=change, model=model, patch=gone.patch)
+    if gone.patch.empty:
+        return RecordRetired(change=change, entry=gone.entry)
+    limit: LimitName | None = "max_deletes" if _takes_away(case, model) else None
+    return Retire(change=change, limit=limit, model=model, patch=gone.patch, entry=gone.entry)
 
 
-def _takes_away(holding: Holding, model: Model, rules: Rules) -> bool:
+def _takes_away(case: Case, model: Model) -> bool:
     """Whether retiring a model takes a voice from somebody: its name has left, or somebody else takes its place."""
-    mark, record = model.marker(rules.namespace), holding.record
-    if holding.voice is None or (mark is not None and mark.name != holding.name and not mark.retired):
+    mark, record = model.marker(case.namespace), case.record
+    if case.voice is None or (mark is not None and mark.name != case.name and not mark.retired):
         return True
-    return holding.voice.external and record is not None and record.id == model.id
+    return case.voice.external and record is not None and record.id == model.id
 
 
-def retired_tasks(holding: Holding, rules: Rules) -> Iterator[Decision]:
+def retired_tasks(case: Case) -> Iterator[Decision]:
     """What the recorded retired generations need: pruning, repair of their marks, or nothing."""
+    holding = case.holding
     successor = holding.successor.id if holding.successor else None
     for gone, model in holding.retired:
         if gone.id == successor:
             continue
-        if model is None:
-            if gone.id not in holding.hidden and (holding.voice is None or holding.record is None):
-                yield _gone(holding, gone)
-            continue
-        yield from _retired_model(holding, gone, model, rules)
+        if model is not None:
+            yield from _retired_model(case, gone, model)
+        elif gone.id not in holding.hidden and (case.voice is None or case.record is None):
+            yield _gone(case, gone)
 
 
-def _retired_model(holding: Holding, gone: Retired, model: Model, rules: Rules) -> Iterator[Decision]:
+def _retired_model(case: Case, gone: Retired, model: Model) -> Iterator[Decision]:
     """What a retired generation needs. That it is one is the lockfile's claim; the account's marks are the proof."""
-    mark = model.marker(rules.namespace)
+    mark = model.marker(case.namespace)
     if mark is None:
-        yield _forget_retired(holding, gone, model)
+        yield _forget_retired(case, gone, model)
     elif mark.key == marker.ADOPTED:
-        yield _forget_model(holding, model, rules, gone)
+        yield _forget_model(case, model, gone)
     elif gone.deleting and not mark.retired:
         # Begun by `retain: 0`, a withdrawn consent or `destroy`; or somebody wrote so into the lockfile.
-        yield replace(prune(holding, model, UNFINISHED, rules), removes_voice=True)
-    elif mark.retired and rules.due(holding, gone, model) and (gone.deleting or not protected(holding)):
-        yield prune(holding, model, UNFINISHED if gone.deleting else RETENTION_OVER, rules)
-    elif not mark.retired and holding.voice is None and holding.record is None:
-        yield _retire_stray(holding, model, rules, "the account shows it as serving")
-    elif holding.previous_name is None or holding.voice is None:
-        yield from _repair(holding, gone, model, rules)
+        yield case.prune(model, UNFINISHED, limit="max_deletes")
+    elif mark.retired and case.due(gone, model) and (gone.deleting or not case.protected):
+        yield case.prune(model, UNFINISHED if gone.deleting else RETENTION_OVER)
+    elif not mark.retired and case.voice is None and case.record is None:
+        yield _retire_stray(case, model, "the account shows it as serving")
+    elif case.holding.previous_name is None or case.voice is None:
+        yield from _repair(case, gone, model)
 
 
-def _gone(holding: Holding, gone: Retired) -> Task:
-    return Task(
-        replace(
-            change(holding, Action.REFRESH),
-            id=gone.id,
-            generation=gone.generation,
-            reason=STRAYED if gone.id in holding.strayed else GONE,
-        ),
-        entry=gone,
-        drop=True,
-    )
+def _gone(case: Case, gone: Retired) -> DropRetired:
+    strayed = gone.id in case.holding.strayed
+    reason = STRAYED if strayed else GONE
+    change = case.change(Action.REFRESH, id=gone.id, generation=gone.generation, reason=reason)
+    return DropRetired(change=change, was=change.previous_name, entry=gone, gone=not strayed)
 
 
-def _forget_retired(holding: Holding, gone: Retired, model: Model) -> Task:
-    return Task(
-        replace(
-            change(holding, Action.FORGET, model),
-            generation=gone.generation,
-            reason="it does not carry our marks, so it is not ours to delete",
-        ),
-        model=model,
-        entry=gone,
-    )
+def _forget_retired(case: Case, gone: Retired, model: Model) -> Forget:
+    reason = "it does not carry our marks, so it is not ours to delete"
+    change = case.change(Action.FORGET, model, generation=gone.generation, reason=reason)
+    return Forget(change=change, was=change.previous_name, model=model, patch=Patch(), entry=gone)
 
 
-def _repair(holding: Holding, gone: Retired, model: Model, rules: Rules) -> Iterator[Task]:
-    wanted = marker_for(holding.name, model, rules, retired=True)
+def _repair(case: Case, gone: Retired, model: Model) -> Iterator[Repair]:
+    wanted = case.marker(model, retired=True)
     marks = marks_change(wanted, model, None)
     if marks is not None:
-        yield Task(
-            replace(
-                change(holding, Action.UPDATE, model),
-                generation=gone.generation,
-                fields=(marks,),
-                reason="the marks of a retired generation",
-            ),
-            model=model,
-            patch=tags_patch(model, wanted),
-            entry=gone,
+        change = case.change(
+            Action.UPDATE,
+            model,
+            generation=gone.generation,
+            fields=(marks,),
+            reason="the marks of a retired generation",
+        )
+        yield Repair(change=change, was=change.previous_name, model=model, patch=tags_patch(model, wanted))
+
+
+def leaving_tasks(case: Case, record: Record, *, keep_model: bool) -> Iterator[Task]:
+    """What a recorded voice needs that has left the manifests."""
+    model = case.holding.current
+    if model is None or keep_model or record.origin != "created":
+        yield _forget_voice(case, record, model, generations=model is not None, strays=keep_model)
+        return
+    inputs = record.inputs if record.id == model.id else None
+    gone = case.retirement(model, case.retention, inputs, case.generation_of(model))
+    if gone.entry is None:  # it has lost our marks: its generations wait out their retention
+        yield _forget_voice(case, record, model, generations=False)
+        return
+    at_once = not case.retention
+    change = case.change(
+        Action.PRUNE if at_once else Action.RETIRE,
+        model,
+        reason="removed from the manifests" + (", retain 0" if at_once else ""),
+        undo_until=None if at_once else gone.entry.delete_after,
+    )
+    was = change.previous_name
+    if at_once:
+        yield Prune(change=change, was=was, limit="max_deletes", model=model, entry=gone.entry, drop=True)
+    else:
+        yield Retire(
+            change=change, was=was, limit="max_deletes", model=model, patch=gone.patch, entry=gone.entry, drop=True
         )
 
 
-def leaving_tasks(holding: Holding, record: Record, rules: Rules, *, keep_model: bool) -> Iterator[Task]:
-    """What a recorded voice needs that has left the manifests."""
-    model = holding.current
-    if model is None or keep_model or record.origin != "created" or not model.made_here(rules.namespace):
-        lost = model is None or (not keep_model and record.origin == "created")
-        yield _forget(holding, record, model, rules, generations=not lost, strays=keep_model)
-        return
-    keep = rules.retention(holding)
-    inputs = record.inputs if record.id == model.id else None
-    gone = retirement(holding.name, model, record, generation_of(holding, model), inputs, keep, rules)
-    at_once = not keep
-    action = Action.PRUNE if at_once else Action.RETIRE
-    yield Task(
-        replace(
-            change(holding, action, model),
-            reason="removed from the manifests" + (", retain 0" if at_once else ""),
-            undo_until=None if at_once or gone.entry is None else gone.entry.delete_after,
-        ),
-        model=model,
-        patch=Patch() if at_once else gone.patch,
-        entry=gone.entry,
-        drop=True,
-        removes_voice=True,
-    )
-
-
-def _forget(
-    holding: Holding, record: Record, model: Model | None, rules: Rules, *, generations: bool, strays: bool = False
-) -> Task:
+def _forget_voice(
+    case: Case, record: Record, model: Model | None, *, generations: bool, strays: bool = False
+) -> ForgetVoice:
     """Drop a record and leave its model; with `generations` the retired ones are left, too, marks off first."""
+    holding, namespace = case.holding, case.namespace
     external = record.origin == "external"
-    patch = unmark_patch(model, rules.namespace) if model is not None and not external else Patch()
     others = [m for _, m in holding.retired if m is not None] if generations else []
     others += [*holding.strays, *holding.duplicates] if generations and strays else []
     if model is None:
         reason = "its model is gone from the account"
     elif not model.marks and record.origin == "created":
         reason = "it does not carry our marks, so it is not ours to delete"
-    elif holding.voice is not None:
+    elif case.voice is not None:
         reason = "not made by voicectl, so the model stays"
     else:
         reason = "removed from the manifests, the model stays"
-    return Task(
-        replace(
-            change(holding, Action.FORGET, model),
-            id=record.id,
-            reason=reason,
-            warnings=tuple(
-                f"{other.id}, another generation of it, loses its marks as well and is never deleted"
-                for other in others
-            ),
+    change = case.change(
+        Action.FORGET,
+        model,
+        id=record.id,
+        reason=reason,
+        warnings=tuple(
+            f"{other.id}, another generation of it, loses its marks as well and is never deleted" for other in others
         ),
+    )
+    return ForgetVoice(
+        change=change,
+        was=change.previous_name,
         model=model,
-        patch=patch,
-        also=tuple((other, unmark_patch(other, rules.namespace)) for other in others if other.marks),
-        drop=True,
+        patch=unmark_patch(model, namespace) if model is not None and not external else Patch(),
+        others=tuple((other, unmark_patch(other, namespace)) for other in others if other.marks),
         generations=generations,
     )
 
 
-def kept_tasks(holding: Holding, rules: Rules) -> Iterator[Decision]:
+def kept_tasks(case: Case) -> Iterator[Decision]:
     """`keep_model` for a name without a record: what is left of it is forgotten, not deleted."""
+    holding = case.holding
     if holding.uncleared:
         ids = ", ".join(model.id for model in (*holding.strays, *holding.duplicates))
         if ids:
-            message = f"{holding.name}: the provider did not take our marks off {ids}"
-            yield Notice("not_cleared", message, "take them off in the web app", (holding.name,))
+            message = f"{case.name}: the provider did not take our marks off {ids}"
+            yield Notice("not_cleared", message, "take them off in the web app", (case.name,))
         return
     for gone, model in holding.retired:
-        if gone.id in holding.hidden:
-            continue
-        yield _forget_model(holding, model, rules, gone) if model is not None else _gone(holding, gone)
+        if gone.id not in holding.hidden:
+            yield _forget_model(case, model, gone) if model is not None else _gone(case, gone)
     for model in (*holding.strays, *holding.duplicates):
-        yield _forget_model(holding, model, rules)
+        yield _forget_model(case, model)
 
 
-def _forget_model(holding: Holding, model: Model, rules: Rules, gone: Retired | None = None) -> Task:
-    task = Task(
-        replace(
-            change(holding, Action.FORGET, model),
-            reason="removed from the manifests, the model stays",
-            previous_name=None,
-            title=model.title,
-        ),
-        model=model,
-        patch=unmark_patch(model, rules.namespace),
-        entry=gone,
+def _forget_model(case: Case, model: Model, gone: Retired | None = None) -> Forget:
+    change = case.change(
+        Action.FORGET,
+        model,
+        reason="removed from the manifests, the model stays",
+        previous_name=None,
+        title=model.title,
+        **({"generation": gone.generation} if gone else {}),
     )
-    return replace(task, change=replace(task.change, generation=gone.generation)) if gone else task
+    return Forget(change=change, model=model, patch=unmark_patch(model, case.namespace), entry=gone)
 
 
-def every_model(holding: Holding, rules: Rules, reason: str) -> Iterator[Task]:
+def every_model(case: Case, reason: str) -> Iterator[Task]:
     """Prune every model of a name at once: destroy, or consent that was withdrawn.
 
     Only models that voicectl made and that still carry its marks; the others are forgotten.
     """
-    record, current = holding.record, holding.current
-    if holding.voice is not None and holding.voice.external:
+    holding, record, namespace = case.holding, case.record, case.namespace
+    current = holding.current
+    if case.voice is not None and case.voice.external:
         # The model that an external voice names is somebody's; the one that the lockfile records may be ours.
         mine = record.id if record is not None and record.origin != "external" else None
         current = next((model for model in holding.strays if model.id == mine), None)
 
-    def gone_at_once(model: Model) -> Task:
-        return replace(prune(holding, model, reason, rules), removes_voice=True)
-
-    if record is not None and (current is None or record.origin != "created" or not current.made_here(rules.namespace)):
-        yield _forget(holding, record, current, rules, generations=False)
+    if record is not None and (current is None or record.origin != "created" or not current.made_here(namespace)):
+        yield _forget_voice(case, record, current, generations=False)
     elif current is not None and current.marks:
-        if current.made_here(rules.namespace):
-            yield replace(gone_at_once(current), drop=True)
+        if current.made_here(namespace):
+            yield case.prune(current, reason, limit="max_deletes", drop=True)
         else:
-            yield _forget_model(holding, current, rules)
+            yield _forget_model(case, current)
     for gone, model in holding.retired:
         if model is None:
             if gone.id not in holding.hidden:
-                yield _gone(holding, gone)
-        elif model.made_here(rules.namespace):
-            yield gone_at_once(model)
+                yield _gone(case, gone)
+        elif model.made_here(namespace):
+            yield case.prune(model, reason, limit="max_deletes")
         else:
-            yield _forget_retired(holding, gone, model)
+            yield _forget_retired(case, gone, model)
     placed = {gone.id for gone, _ in holding.retired} | ({current.id} if current else set())
     rest = (holding.successor, *holding.strays, *holding.duplicates)
     for model in {m.id: m for m in rest if m is not None and m.id not in placed}.values():
-        yield gone_at_once(model) if model.made_here(rules.namespace) else _forget_model(holding, model, rules)
+        yield (
+            case.prune(model, reason, limit="max_deletes") if model.made_here(namespace) else _forget_model(case, model)
+        )

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from voicectl.model import marker
 from voicectl.model.lock import Lock
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Observation
-from voicectl.plan.actions import Task, tags_patch
+from voicectl.plan.actions import Repair, planned, tags_patch
 from voicectl.plan.guards import check_account, check_visible
 from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, Plan, Refusal, Summary
-from voicectl.plan.planner import Planned
 
 
-def renaming_plan(old: Lock, new: Lock, observation: Observation, version: str) -> Planned:
+@dataclass(frozen=True, slots=True)
+class RenamingPlan:
+    """A plan, and what carries it out: a repair for each change, in the same order."""
+
+    plan: Plan
+    tasks: tuple[Repair, ...]
+
+
+def renaming_plan(old: Lock, new: Lock, observation: Observation, version: str) -> RenamingPlan:
     """The plan that rewrites the marks of every model that `old` records and that carries its marks.
 
     `new` is the same lock under its new namespace. Models that say it already need nothing: a run that was killed
@@ -24,7 +31,7 @@ def renaming_plan(old: Lock, new: Lock, observation: Observation, version: str) 
     tasks = tuple(_tasks(old, new, observation))
     changes = tuple(task.change for task in tasks)
     changed = {change.name for change in changes}
-    return Planned(
+    return RenamingPlan(
         Plan(
             voicectl_version=version,
             catalog=new.catalog,
@@ -55,14 +62,15 @@ def _recorded(lock: Lock) -> Iterator[tuple[str, str, int]]:
             yield name, gone.id, gone.generation
 
 
-def _tasks(old: Lock, new: Lock, observation: Observation) -> Iterator[Task]:
+def _tasks(old: Lock, new: Lock, observation: Observation) -> Iterator[Repair]:
     for name, model_id, generation in _recorded(old):
         model = observation.models.get(model_id)
         mark = model.marker(old.namespace) if model is not None else None
         if model is None or mark is None or marker.owners(model.tags) - {old.namespace, new.namespace}:
             continue
         wanted = replace(mark, namespace=new.namespace)
-        yield Task(_change(name, model, generation, wanted), model=model, patch=tags_patch(model, wanted))
+        change = _change(name, model, generation, wanted)
+        yield planned(Repair(change=change, model=model, patch=tags_patch(model, wanted)))
 
 
 def _change(name: str, model: Model, generation: int, wanted: Marker) -> Change:

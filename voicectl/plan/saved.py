@@ -16,8 +16,8 @@ from typing import Any
 from voicectl.errors import TryAgain, VoicectlError, cut
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
-from voicectl.plan.actions import Task, digests
-from voicectl.plan.case import RETENTION_OVER
+from voicectl.plan.actions import Forget, ForgetVoice, Prune, Resend, Retire, Task
+from voicectl.plan.case import RETENTION_OVER, digests
 from voicectl.plan.compare import UNREADABLE
 from voicectl.plan.plan import Action, Change, Plan
 
@@ -121,7 +121,7 @@ def check_current(saved: Plan, now: Plan, tasks: Sequence[Task], catalog: Catalo
         )
 
 
-def listed(saved: Plan, retries: Iterable[Task]) -> tuple[Task, ...]:
+def listed(saved: Plan, retries: Iterable[Resend]) -> tuple[Resend, ...]:
     """The blocked values that a saved plan lists, and no others, to be sent once more."""
     shown = {(held.name, held.field, held.desired, held.observed) for held in saved.blocked}
     return tuple(
@@ -185,7 +185,8 @@ def _continues(saved: Change, task: Task, namespace: str) -> bool:
     now = task.change
     if now.action is Action.REFRESH:
         return True  # no request: both sides are where the plan wanted them
-    begun = task.unfinished or (saved.digests, saved.action, saved.adopted) != (now.digests, now.action, now.adopted)
+    unfinished = isinstance(task, Prune) and task.unfinished
+    begun = unfinished or (saved.digests, saved.action, saved.adopted) != (now.digests, now.action, now.adopted)
     if not begun:
         return False  # nothing has begun, so it would be the same
     match saved.action:
@@ -202,14 +203,14 @@ def _continues(saved: Change, task: Task, namespace: str) -> bool:
             recorded = now.action is Action.UPDATE and now.id == saved.id and _narrower(saved, now)
             return again or recorded or _sees_off(saved, now)
         case Action.RETIRE:
-            mark = task.model.marker(namespace) if task.model else None
-            return now.action is Action.RETIRE and now.id == saved.id and mark is not None and mark.retired
+            mark = task.model.marker(namespace) if isinstance(task, Retire) else None
+            return now.id == saved.id and mark is not None and mark.retired
         case Action.PRUNE:
-            again = task.unfinished or now.reason == saved.reason
+            again = unfinished or now.reason == saved.reason
             return now.action is Action.PRUNE and now.id == saved.id and again
         case Action.FORGET:
-            unmarked = task.model is not None and not task.model.marks
-            return now.action is Action.FORGET and now.id == saved.id and unmarked
+            model = task.model if isinstance(task, Forget | ForgetVoice) else None
+            return now.id == saved.id and model is not None and not model.marks
     return False
 
 

@@ -35,7 +35,7 @@ def command(
     **options: Any,
 ) -> int:
     from voicectl.cli.applying import Choices, apply_plan
-    from voicectl.cli.planning import limits_of, wishes
+    from voicectl.cli.planning import limits_of, request
     from voicectl.errors import UsageError
 
     saved = None
@@ -52,5 +52,5 @@ def command(
         fmt=fmt,
         command=f"voicectl apply {file}" if file else "voicectl apply",
     )
-    wish = partial(wishes, options, retry_failed=retry_failed, saved=saved)
-    return apply_plan(settings, choices, wish, limits_of(options))
+    asked = partial(request, options, retry_failed=retry_failed, saved=saved)
+    return apply_plan(settings, choices, asked, limits_of(options))

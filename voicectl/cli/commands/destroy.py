@@ -20,7 +20,7 @@ from voicectl.cli.options import lock_timeout_option, selectors, subcommand
 def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt: str, **options: Any) -> int:
     from voicectl.cli import wiring
     from voicectl.cli.applying import Choices, apply_plan
-    from voicectl.cli.planning import wishes
+    from voicectl.cli.planning import request
     from voicectl.errors import NotConfirmed
 
     project = wiring.located(settings)
@@ -38,4 +38,4 @@ def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt:
         word="destroy",
         answer=project.namespace,
     )
-    return apply_plan(settings, choices, partial(wishes, options, destroy=True))
+    return apply_plan(settings, choices, partial(request, options, destroy=True))

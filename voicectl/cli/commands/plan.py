@@ -34,13 +34,12 @@ def command(
     **options: Any,
 ) -> int:
     from voicectl.cli import printing, reports, running, wiring
-    from voicectl.cli.planning import limits_of, plan_only, rendered, unchanged_names, wishes
+    from voicectl.cli.planning import limits_of, plan_only, rendered, request, unchanged_names
 
     project, catalog = wiring.load(settings, limits=limits_of(options))
     settings.log.problems(catalog.warnings)
-    listener = settings.log.reading()
-    wished = wishes(options)
-    prepared = running.run(plan_only(project, catalog, wished, offline=offline, listener=listener))
+    asked = request(options, project, catalog, offline=offline)
+    prepared = running.run(plan_only(project, asked, settings.log.reading()))
     plan = prepared.planned.plan
     if out is not None:
         from voicectl.cli import plan_file

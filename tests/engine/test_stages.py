@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,30 +14,37 @@ from voicectl.engine.actions import NotTried, TaskFailed
 from voicectl.engine.events import silent
 from voicectl.engine.stages import PRUNES_TOGETHER, UNREACHABLE, Execution
 from voicectl.errors import StateNotSaved
-from voicectl.plan.actions import Task
-from voicectl.plan.plan import Action, Change
+from voicectl.model.lock import Retired
+from voicectl.model.observed import Model, Patch
+from voicectl.plan.actions import Prune, Repair, Task
+from voicectl.plan.plan import Action, Change, Step
 from voicectl.provider.port import NotSent, Rejected
 
 GONE = NotSent("api.fish.audio can't be reached", "check the network")
+SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 REFUSED = Rejected("refused (400)", "")
 
 
 async def run(failures: Sequence[Exception | None]) -> Execution:
     """One update after the other, each ending as told."""
-    performer: Any = SimpleNamespace(
-        listener=silent, places=asyncio.Semaphore(1), ledger=SimpleNamespace(failure=None, voices={})
-    )
-    tasks = tuple(Task(Change(f"v{number:02}", Action.UPDATE)) for number in range(len(failures)))
-    execution = Execution(performer, tasks)
     left = iter(failures)
 
-    async def step(task: Task) -> None:
+    async def do(step: Step, task: Task) -> None:
         failure = next(left)
         if failure is not None:
             raise failure
 
-    await execution._stage(execution.outcomes, step)
+    performer: Any = SimpleNamespace(
+        listener=silent, places=asyncio.Semaphore(1), ledger=SimpleNamespace(failure=None, voices={}), do=do
+    )
+    changes = (Change(f"v{number:02}", Action.UPDATE) for number in range(len(failures)))
+    execution = Execution(performer, tuple(Repair(change=c, model=Model("m", "M"), patch=Patch()) for c in changes))
+    await execution.run(nothing)
     return execution
+
+
+async def nothing() -> None:
+    """Nobody looks for twins here."""
 
 
 def statuses(failures: Sequence[Exception | None]) -> list[str]:
@@ -73,16 +81,15 @@ class Pruning:
         self.saved: set[str] = set()
         self.deleted: list[str] = []
 
-    async def condemn(self, task: Task) -> None:
+    async def do(self, step: Step, task: Task) -> None:
         await asyncio.sleep(0)
-        if task.name in self.left_out:
+        if step is Step.DELETE:
+            assert task.name in self.saved, "it is recorded as being deleted before it is"
+            self.deleted.append(task.name)
+        elif task.name in self.left_out:
             raise self.left_out[task.name]
-        self.condemned.append(task.name)
-
-    async def delete(self, task: Task) -> None:
-        assert task.name in self.saved, "it is recorded as being deleted before it is"
-        await asyncio.sleep(0)
-        self.deleted.append(task.name)
+        else:
+            self.condemned.append(task.name)
 
     async def durable(self) -> None:
         self.saves += 1
@@ -94,9 +101,10 @@ class Pruning:
 
 def prune(count: int, performer: Any) -> Execution:
     async def main() -> Execution:
-        tasks = tuple(Task(Change(f"v{number:03}", Action.PRUNE)) for number in range(count))
-        execution = Execution(performer, tasks)
-        await execution._prune(execution.outcomes)
+        gone = Retired("m", 1, None, SOME_DAY, SOME_DAY)
+        changes = (Change(f"v{number:03}", Action.PRUNE) for number in range(count))
+        execution = Execution(performer, tuple(Prune(change=c, model=Model("m", "M"), entry=gone) for c in changes))
+        await execution.run(nothing)
         return execution
 
     return asyncio.run(main())
