@@ -20,9 +20,8 @@ from voicectl.model.catalog import DEFAULT_RETENTION, Catalog, Limit, Move, Poli
 from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.model.observed import Model, ModelState, Patch
 from voicectl.model.voice import Cover, Lifecycle, Metadata, Sample, Visibility, Voice
-from voicectl.plan.plan import Plan
+from voicectl.plan.plan import ApplyResult, Plan
 from voicectl.plan.request import PlanRequest
-from voicectl.plan.result import ApplyResult
 from voicectl.provider.port import Listing, NewModel, Progress, Speech, Upload, Wallet
 from voicectl.state.codec import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version

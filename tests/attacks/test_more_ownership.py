@@ -148,7 +148,7 @@ def test_a_rebuild_loses_what_the_listing_by_tag_lacks(world: World) -> None:
     import asyncio
 
     from tests.memory import IDENTITY
-    from voicectl.engine.rebuild import rebuild_lock
+    from voicectl.engine.plan import rebuild_lock
 
     model = world.account.models[world.id_of("a")]
     marker = model.marker("acme")
@@ -165,7 +165,7 @@ def test_a_rebuild_retires_a_model_that_serves(world: World) -> None:
     import asyncio
 
     from tests.memory import IDENTITY
-    from voicectl.engine.rebuild import rebuild_lock
+    from voicectl.engine.plan import rebuild_lock
 
     twin = world.account.add(title="A", tags=Marker.of("acme", "a", "sha256:" + "1" * 64).marks)
     before = serving(world)

@@ -16,8 +16,20 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity, Record
 from voicectl.model.voice import Metadata, Voice
 from voicectl.plan.drift import DriftedField, DriftedVoice, DriftReport, DriftSummary, Unmanaged
-from voicectl.plan.plan import Action, Change, FieldChange, Notice, Orphan, Plan, Refusal, Source, Summary
-from voicectl.plan.result import ApplyResult, Leftover, Result
+from voicectl.plan.plan import (
+    Action,
+    ApplyResult,
+    Change,
+    FieldChange,
+    Leftover,
+    Notice,
+    Orphan,
+    Plan,
+    Refusal,
+    Result,
+    Source,
+    Summary,
+)
 from voicectl.report import (
     apply_text,
     catalog_report,

@@ -18,9 +18,8 @@ from voicectl.errors import ApplyFailed, StateConflict, UsageError, VoicectlErro
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Changed
-from voicectl.plan.plan import Plan
+from voicectl.plan.plan import ApplyResult, Plan
 from voicectl.plan.request import PlanRequest
-from voicectl.plan.result import ApplyResult
 from voicectl.report import apply_text, plan_text
 from voicectl.report.document import document
 from voicectl.state.port import Holder

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.context import Globals
-from voicectl.engine.audit import Answer, audit_account
+from voicectl.engine.plan import Drift, observe_drift
 from voicectl.errors import InvalidFiles
 from voicectl.manifest.project import Project
 from voicectl.model.catalog import Catalog
@@ -42,9 +42,9 @@ def audit(settings: Globals, *, unmanaged: bool, selectors: Selectors) -> Audite
     request = DriftRequest(catalog, now().date(), readable, unmanaged, project.claimed, selectors)
     store, identity = wiring.store(project), wiring.identity(project)
 
-    async def run() -> Answer:
+    async def run() -> Drift:
         async with wiring.provider(project, settings.log.reading()) as provider:
-            return await audit_account(request, store, identity, provider)
+            return await observe_drift(request, store, identity, provider)
 
     answer = running.run(run())
     heading = plan_text.heading(project.catalog, project.environment, answer.provider)

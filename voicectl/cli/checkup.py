@@ -17,8 +17,8 @@ from voicectl.model import marker
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
-from voicectl.plan.findings import findings
 from voicectl.plan.guards import check_account, check_missing
+from voicectl.plan.rules import findings
 from voicectl.provider.port import Listing, Misconfigured, Wallet
 from voicectl.state.codec import now
 from voicectl.version import VERSION

@@ -9,7 +9,7 @@ from pathlib import Path
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.context import Globals
 from voicectl.cli.sifting import refused, sift
-from voicectl.engine.importing import find_imports
+from voicectl.engine.plan import find_imports
 from voicectl.errors import UsageError
 from voicectl.files import Rewriting
 from voicectl.manifest.discover import PROJECT_FILE, fixed_part, matches

@@ -8,7 +8,7 @@ from pathlib import Path
 from voicectl.cli import printing, running, wiring
 from voicectl.cli.context import Globals
 from voicectl.cli.planning import agree
-from voicectl.engine.rebuild import rebuild_lock
+from voicectl.engine.plan import rebuild_lock
 from voicectl.errors import StateError
 from voicectl.files import NAME, Scratch, replace_file
 from voicectl.manifest.project import Project

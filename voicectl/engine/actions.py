@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from voicectl.engine.create import Creations, MarksNotKept
+from voicectl.engine.create import Creations, MarksNotKept, cover_upload, made_tags, new_model
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
-from voicectl.engine.requests import cover_upload, made_tags, new_model
 from voicectl.engine.training import IN_TRAINING, Training
 from voicectl.errors import VoicectlError
 from voicectl.model import marker
@@ -38,8 +37,7 @@ from voicectl.plan.actions import (
 )
 from voicectl.plan.case import RETENTION_OVER, UNFINISHED, WITHDRAWN
 from voicectl.plan.compare import widens
-from voicectl.plan.plan import Step
-from voicectl.plan.result import RETRY_FAILED
+from voicectl.plan.plan import RETRY_FAILED, Step
 from voicectl.provider.port import NotReadable, Provider, Rejected, Throttled
 
 

@@ -25,11 +25,9 @@ from voicectl.model.marker import catalog_tag
 from voicectl.model.observed import Model, Observation
 from voicectl.plan.actions import Forget, Make, Prune, Retire, Serve, Task, leaving, shown_last
 from voicectl.plan.case import DUPLICATE, UNREADABLE, Sweep
-from voicectl.plan.plan import Plan
+from voicectl.plan.plan import RETRY_FAILED, ApplyResult, Leftover, Plan
 from voicectl.plan.planner import Planned
-from voicectl.plan.request import PlanRequest
-from voicectl.plan.result import RETRY_FAILED, ApplyResult, Leftover
-from voicectl.plan.select import matching
+from voicectl.plan.request import PlanRequest, matching
 from voicectl.provider.port import Provider, ProviderError
 from voicectl.state.port import StateStore
 

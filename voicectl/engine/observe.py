@@ -12,7 +12,7 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.marker import ADOPTED, catalog_tag, key_of
 from voicectl.model.observed import Model, Observation
-from voicectl.plan.audit import drifted_fields
+from voicectl.plan.drift import drifted_fields
 from voicectl.provider.port import Listing, NotReadable, Provider
 
 SETTLED = timedelta(minutes=1)

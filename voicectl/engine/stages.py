@@ -13,8 +13,7 @@ from voicectl.engine.events import Event
 from voicectl.errors import StateError, TryAgain, VoicectlError
 from voicectl.model.lock import Record
 from voicectl.plan.actions import Make, Prune, Restore, Task, steps
-from voicectl.plan.plan import Action, Step
-from voicectl.plan.result import Result, Status
+from voicectl.plan.plan import Action, Result, Status, Step
 from voicectl.provider.port import NotSent, ProviderError
 
 UNREACHABLE = 5

@@ -18,9 +18,9 @@ from voicectl.model.voice import FIELDS, FieldName, Value, Voice
 from voicectl.plan.actions import Make, Refresh, Resend, Restore, Serve, Update
 from voicectl.plan.case import RETENTION_OVER, Sweep
 from voicectl.plan.compare import observed_value, shown
+from voicectl.plan.plan import Leftover
 from voicectl.plan.planner import Planned, make_plan
 from voicectl.plan.request import PlanRequest
-from voicectl.plan.result import Leftover
 from voicectl.provider.port import Provider, Rejected
 
 LOOKS = (0.0, 1.0, 2.0, 4.0)

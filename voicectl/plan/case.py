@@ -18,9 +18,8 @@ from voicectl.model.voice import FIELDS, Voice
 from voicectl.plan.actions import Patches, Prune, Retirement, Task, tags_patch, unmark_patch, whole_tags
 from voicectl.plan.compare import Comparison, compare, marks_change, recorded_samples, shown
 from voicectl.plan.identity import Holding, inputs_of
-from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, Refusal, Source
+from voicectl.plan.plan import RETRY_FAILED, Action, Change, Digests, FieldChange, Notice, Refusal, Source
 from voicectl.plan.request import PlanRequest
-from voicectl.plan.result import RETRY_FAILED
 
 RETENTION_OVER = "its retention is over"
 """The reason of a prune that only time has brought about."""

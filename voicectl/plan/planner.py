@@ -15,9 +15,8 @@ from voicectl.plan.consent import withdrawn
 from voicectl.plan.identity import Holding, identify
 from voicectl.plan.plan import Action, Held, Notice, Orphan, Plan, Refusal, Summary
 from voicectl.plan.removals import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
-from voicectl.plan.request import PlanRequest
+from voicectl.plan.request import PlanRequest, select
 from voicectl.plan.saved import is_due_later
-from voicectl.plan.select import select
 from voicectl.plan.voices import voice_tasks
 
 ORDER = (

@@ -12,7 +12,7 @@ from voicectl.model.voice import FieldName, Value, Voice
 from voicectl.plan.compare import observed_value
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Selectors
-from voicectl.plan.select import select
+from voicectl.plan.request import select
 
 PULLED: tuple[FieldName, ...] = ("title", "description", "visibility", "tags")
 """A cover can't be pulled: its file is nowhere in Git."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from voicectl.plan.result import ApplyResult, Result
+from voicectl.plan.plan import ApplyResult, Result
 from voicectl.report import apply_text, words
 from voicectl.report.escape import terminal
 from voicectl.report.markdown import code, fenced

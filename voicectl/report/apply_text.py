@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from voicectl.errors import VoicectlError
-from voicectl.plan.result import ApplyResult
+from voicectl.plan.plan import ApplyResult
 from voicectl.report.errors import error_values
 from voicectl.report.escape import terminal
 from voicectl.report.plan_json import plan_values

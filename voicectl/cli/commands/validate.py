@@ -20,7 +20,7 @@ def command(settings: Globals, fmt: str) -> int:
     from voicectl.cli import printing, wiring
     from voicectl.errors import InvalidFiles
     from voicectl.manifest.project import find_project
-    from voicectl.plan.findings import findings
+    from voicectl.plan.rules import findings
     from voicectl.report import files_report
 
     prefix = wiring.repository_prefix(find_project(chdir=settings.chdir))

@@ -15,8 +15,7 @@ from voicectl.cli import printing
 from voicectl.cli.context import Globals
 from voicectl.errors import Place, Problem, VoicectlError
 from voicectl.model.catalog import Catalog
-from voicectl.plan.plan import Plan
-from voicectl.plan.result import ApplyResult
+from voicectl.plan.plan import ApplyResult, Plan
 from voicectl.redaction import redacted
 from voicectl.report.escape import github
 from voicectl.report.files_report import annotation

@@ -16,8 +16,7 @@ from voicectl.cli.context import Globals
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import Problem, VoicectlError
 from voicectl.model.catalog import Catalog
-from voicectl.plan.plan import Notice, Plan
-from voicectl.plan.result import ApplyResult
+from voicectl.plan.plan import ApplyResult, Notice, Plan
 from voicectl.redaction import redacted
 from voicectl.report.escape import json_text
 from voicectl.version import VERSION

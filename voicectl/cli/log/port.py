@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from voicectl.engine.events import Listener
     from voicectl.errors import Problem, VoicectlError
     from voicectl.model.catalog import Catalog
-    from voicectl.plan.plan import Plan
-    from voicectl.plan.result import ApplyResult
+    from voicectl.plan.plan import ApplyResult, Plan
 
 
 class Log(Protocol):

@@ -14,8 +14,7 @@ from voicectl.cli.log.ci import Ci
 from voicectl.engine.events import Listener
 from voicectl.errors import InvalidFiles, Problem, VoicectlError
 from voicectl.model.catalog import Catalog
-from voicectl.plan.plan import Plan
-from voicectl.plan.result import ApplyResult
+from voicectl.plan.plan import ApplyResult, Plan
 from voicectl.redaction import redacted
 from voicectl.report.escape import terminal
 
