@@ -133,12 +133,17 @@ def test_one_look_at_a_training_model_that_fails_is_that_voices_alone(
         project.voices({f"v{i}": {} for i in range(4)})
         project.run("apply", "--yes", "--wait", "0").expect(1)
         unlucky = project.lock["voices"]["v1"]["id"]
-        wrapped, first = outage.app, True
+        wrapped, first, listings = outage.app, True, 0
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
-            nonlocal first
+            nonlocal first, listings
+            if scope["type"] == "http" and scope["path"] == "/model" and first:
+                listings += 1
+                # From the second listing on it lags, so that the models that train are asked for by id.
+                emulator.settings = replace(emulator.settings, listing_lag=60 if listings > 1 else 0)
             if scope["type"] == "http" and scope["path"] == f"/model/{unlucky}" and first:
                 first = False
+                emulator.settings = replace(emulator.settings, listing_lag=0)
                 await send({"type": "http.response.start", "status": 400, "headers": []})
                 await send({"type": "http.response.body", "body": b'{"message": "odd"}'})
                 return

@@ -1,0 +1,102 @@
+"""Waiting for training: one loop for all models, and a listing where that costs fewer requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from voicectl.engine import training
+from voicectl.engine.events import silent
+from voicectl.engine.training import StillTraining, Training
+from voicectl.model.observed import Model
+from voicectl.provider.port import Listing, NotSent
+
+
+class Account:
+    """Models that train for some looks; `gone` ones answer 404, `odd` ones not at all."""
+
+    def __init__(
+        self, looks: int, gone: Iterable[str] = (), odd: Iterable[str] = (), unlisted: Iterable[str] = ()
+    ) -> None:
+        self.looks, self.gone, self.odd, self.unlisted = looks, set(gone), set(odd), set(unlisted)
+        self.asked: list[str] = []
+        self.seen: dict[str, int] = {}
+
+    def _model(self, model_id: str) -> Model:
+        self.seen[model_id] = self.seen.get(model_id, 0) + 1
+        return Model(model_id, "T", state="trained" if self.seen[model_id] > self.looks else "training")
+
+    async def get(self, model_id: str) -> Model | None:
+        self.asked.append(model_id)
+        if model_id in self.odd:
+            raise NotSent("no network")
+        return None if model_id in self.gone else self._model(model_id)
+
+    async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
+        self.asked.append("listing")
+        return Listing(tuple(self._model(i) for i in IDS if i not in self.unlisted), True)
+
+
+IDS = [f"m{number}" for number in range(20)]
+
+
+def wait(account: Any, ids: Iterable[str], seconds: float = 5.0, size: int = 20) -> list[Any]:
+    async def main() -> list[Any]:
+        waiting = Training(account, silent, "voicectl:acme", size, seconds)
+        models = (Model(i, "T", state="training") for i in ids)
+        return await asyncio.gather(*(waiting.over("v", model) for model in models), return_exceptions=True)
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "FIRST_LOOK", 0.01)
+
+
+def test_one_listing_looks_at_all_that_train() -> None:
+    account = Account(looks=3)
+    assert {model.state for model in wait(account, IDS)} == {"trained"}
+    assert account.asked == ["listing"] * 4
+
+
+def test_a_few_models_of_a_large_catalog_are_asked_for_by_id() -> None:
+    account = Account(looks=2)
+    wait(account, IDS[:3], size=900)
+    assert "listing" not in account.asked
+    assert len(account.asked) == 9
+
+
+def test_what_a_listing_lacks_is_asked_for_and_may_be_gone() -> None:
+    account = Account(looks=1, gone={"m3"}, unlisted={"m3", "m4"})
+    found = wait(account, IDS)
+    assert found[3] is None
+    assert found[4].state == "trained"
+    assert set(account.asked) == {"listing", "m3", "m4"}
+
+
+def test_what_can_not_be_looked_at_is_that_voices_alone() -> None:
+    found = wait(Account(looks=1, odd={"m3"}, unlisted={"m3"}), IDS)
+    assert isinstance(found[3], NotSent)
+    assert {model.state for model in found if model is not found[3]} == {"trained"}
+
+
+def test_patience_ends_for_each_by_itself() -> None:
+    found = wait(Account(looks=10**6), IDS[:2], seconds=0.1)
+    assert [type(each) for each in found] == [StillTraining, StillTraining]
+
+
+def test_a_trained_model_is_not_looked_at() -> None:
+    account = Account(looks=1)
+
+    async def main() -> Model | None:
+        return await Training(account, silent, "t").over("v", replace(Model("m", "T"), state="failed"))  # type: ignore[arg-type]
+
+    done = asyncio.run(main())
+    assert done is not None
+    assert done.state == "failed"
+    assert account.asked == []
