@@ -10,7 +10,7 @@ from typing import Any
 
 from voicectl import signals
 from voicectl.cli import earlier_lockfiles, printing, reports, running, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.planning import ask, refuse
 from voicectl.engine.apply import Run, apply
 from voicectl.engine.events import Listener
@@ -41,49 +41,49 @@ class Choices:
 
 
 def apply_plan(
-    settings: Globals, choices: Choices, wish: Callable[[], Wishes], limits: Mapping[str, Any] | None = None
+    context: Context, choices: Choices, wish: Callable[[], Wishes], limits: Mapping[str, Any] | None = None
 ) -> int:
     """Run the apply pipeline and report; the exit code. Raises what happens before anything was changed.
 
     Manifests and clock are read once the lease is there: another run may have held it for long. `wish` is called then.
     """
-    store = wiring.store(wiring.located(settings))
+    store = wiring.store(wiring.located(context))
     with contextlib.ExitStack() as lease:
-        waiting = partial(_waiting, choices=choices, settings=settings)
-        lease.enter_context(store.lease(choices.command, choices.lock_timeout, waiting, settings.run))
+        waiting = partial(_waiting, choices=choices, context=context)
+        lease.enter_context(store.lease(choices.command, choices.lock_timeout, waiting, context.run))
         # What is to be destroyed is in the lockfile and the account: the manifests may be gone already.
-        project, catalog = wiring.load(settings, limits=limits, may_be_empty=choices.word == "destroy")
+        project, catalog = wiring.load(context, limits=limits, may_be_empty=choices.word == "destroy")
         if wiring.store(project).location != store.location:
             raise StateConflict("`state` in voicectl.yaml was changed by somebody else meanwhile", "run it again")
-        settings.log.problems(catalog.warnings)
+        context.log.problems(catalog.warnings)
         wishes = replace(wish(), notices=earlier_lockfiles.notices(project))
         # From here on the run itself handles signals; after it has ended, the whole result is printed.
         with signals.heard_by(signals.later):
-            applied = _apply(project, catalog, wishes, choices, settings)
+            applied = _apply(project, catalog, wishes, choices, context)
             lease.close()
-            return _report(applied, catalog, choices, settings)
+            return _report(applied, catalog, choices, context)
 
 
-def _apply(project: Project, catalog: Catalog, wishes: Wishes, choices: Choices, settings: Globals) -> ApplyResult:
+def _apply(project: Project, catalog: Catalog, wishes: Wishes, choices: Choices, context: Context) -> ApplyResult:
     store, identity = wiring.store(project), wiring.identity(project)
     applied: list[ApplyResult] = []
 
     def confirm(plan: Plan) -> None:
         if choices.fmt == "text":
-            printing.out(plan_text.render(plan, printing.style(settings)))
-        settings.log.plan(plan, catalog)
+            printing.out(plan_text.render(plan, printing.style(context)))
+        context.log.plan(plan, catalog)
         refuse(plan)
-        ask(plan, settings, yes=choices.yes, shown=choices.fmt == "text", word=choices.word, answer=choices.answer)
+        ask(plan, context, yes=choices.yes, shown=choices.fmt == "text", word=choices.word, answer=choices.answer)
         signals.check()
 
     async def run() -> None:
         async with wiring.provider(project, listen, busy=True) as provider:
-            stamp = Changed(wishes.now, settings.run, wiring.commit(project))
+            stamp = Changed(wishes.now, context.run, wiring.commit(project))
             made = Run(catalog, project.root, store, identity, provider, listen, confirm, choices.wait, stamp=stamp)
             applied.append(await apply(made, wishes))
 
     listen: Listener
-    with settings.log.progress() as listen:
+    with context.log.progress() as listen:
         try:
             running.run(run())
         except KeyboardInterrupt:
@@ -92,13 +92,13 @@ def _apply(project: Project, catalog: Catalog, wishes: Wishes, choices: Choices,
     return applied[0]
 
 
-def _waiting(holder: Holder | None, *, choices: Choices, settings: Globals) -> None:
+def _waiting(holder: Holder | None, *, choices: Choices, context: Context) -> None:
     if choices.lock_timeout:
         who = f": {holder}" if holder else ""
-        settings.log.note(f"waiting up to {choices.lock_timeout:g} s for another run{who}")
+        context.log.note(f"waiting up to {choices.lock_timeout:g} s for another run{who}")
 
 
-def _report(applied: ApplyResult, catalog: Catalog, choices: Choices, settings: Globals) -> int:
+def _report(applied: ApplyResult, catalog: Catalog, choices: Choices, context: Context) -> int:
     failure = _failure(applied, choices.command)
     done = "Destroyed" if choices.word == "destroy" else "Applied"
 
@@ -112,19 +112,19 @@ def _report(applied: ApplyResult, catalog: Catalog, choices: Choices, settings: 
     if choices.fmt == "json":
         printing.out(rendered("json"))
     elif applied.results or applied.leftovers:
-        printing.out(apply_text.render(applied, printing.style(settings), done))
-    settings.log.applied(applied, catalog)
+        printing.out(apply_text.render(applied, printing.style(context), done))
+    context.log.applied(applied, catalog)
     try:
-        reports.write(settings, rendered)
+        reports.write(context, rendered)
     except UsageError as error:
         # What was done stands on standard output already: this is one thing more to tell.
-        reports.write_failure(settings, error)
-        settings.log.failure(error)
+        reports.write_failure(context, error)
+        context.log.failure(error)
         if failure is None:
             return error.exit_code
     if failure is None:
         return 0
-    settings.log.failure(failure)
+    context.log.failure(failure)
     return failure.exit_code
 
 

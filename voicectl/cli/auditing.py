@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.engine.audit import Answer, Question, audit_account
 from voicectl.errors import InvalidFiles
 from voicectl.manifest.project import Project
@@ -28,21 +28,21 @@ class Audited:
     heading: str
 
 
-def audit(settings: Globals, *, unmanaged: bool, selectors: Selectors) -> Audited:
+def audit(context: Context, *, unmanaged: bool, selectors: Selectors) -> Audited:
     """Audit the account. Manifests that are invalid are told, and left out of it."""
-    project = wiring.project(settings)
+    project = wiring.project(context)
     readable = True
     try:
-        _, catalog = wiring.load(settings, read_samples=False)
+        _, catalog = wiring.load(context, read_samples=False)
     except InvalidFiles as error:
         readable, catalog = False, Catalog(project.catalog, project.environment)
-        settings.log.problems(error.problems)
-        settings.log.warning("the manifests are invalid and left out: lockfile and account alone are compared")
+        context.log.problems(error.problems)
+        context.log.warning("the manifests are invalid and left out: lockfile and account alone are compared")
     question = Question(catalog, now().date(), readable, unmanaged, project.claimed, selectors)
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def run() -> Answer:
-        async with wiring.provider(project, settings.log.reading()) as provider:
+        async with wiring.provider(project, context.log.reading()) as provider:
             return await audit_account(question, store, identity, provider)
 
     answer = running.run(run())
@@ -60,8 +60,8 @@ def _layered(project: Project) -> tuple[str, ...]:
     return tuple(fields)
 
 
-def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], settings: Globals | None) -> str:
-    """The report in one of its formats; without settings it is for a file, not for this terminal."""
+def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], context: Context | None) -> str:
+    """The report in one of its formats; without a context it is for a file, not for this terminal."""
     report = audited.report
     match fmt:
         case "json":
@@ -86,5 +86,5 @@ def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], settings: Glo
             return drift_sarif.render(report, fail_on, version=VERSION, state=audited.project.state, prefix=prefix)
     from voicectl.report import drift_text
 
-    style = printing.style(settings) if settings else Style()
+    style = printing.style(context) if context else Style()
     return drift_text.render(report, audited.heading, fail_on, style, audited.left_out)

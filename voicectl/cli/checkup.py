@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voicectl.cli import wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.engine.events import Listener
 from voicectl.engine.observe import observe
 from voicectl.engine.plan import load_state
@@ -34,21 +34,21 @@ class Finding:
     hint: str = ""
 
 
-async def checkup(settings: Globals) -> list[Finding]:
+async def checkup(context: Context) -> list[Finding]:
     """Look at everything; GET requests only."""
     findings = [_versions()]
     try:
         subject = "project"
-        project = wiring.project(settings)
+        project = wiring.project(context)
         findings.append(_project(project))
         subject = "manifests"
-        _, catalog = wiring.load(settings)
+        _, catalog = wiring.load(context)
         findings.append(_manifests(catalog))
         subject = "state"
         lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
         findings.append(_state(project, lock))
         subject = "account"
-        findings += await _account(project, catalog, lock, settings.log.reading())
+        findings += await _account(project, catalog, lock, context.log.reading())
     except InvalidFiles as error:
         findings += [Finding(p.level, subject, f"{p.place}: {p.message}", p.hint) for p in error.problems]
     except Misconfigured as error:

@@ -17,17 +17,17 @@ from click.shell_completion import (
     add_completion_class,
 )
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 
 
 def voices(ctx: click.Context) -> set[str]:
     """The names in the manifests and in the lockfile, as far as either can be read."""
     from voicectl.cli import wiring
 
-    settings, names = ctx.find_root().ensure_object(Globals), set[str]()
+    context, names = ctx.find_root().ensure_object(Context), set[str]()
     # Without one chosen, it may be chosen further on in the line.
-    for environment in (settings.environment,) if settings.environment else environments(ctx) or (None,):
-        each = replace(settings, environment=environment)
+    for environment in (context.environment,) if context.environment else environments(ctx) or (None,):
+        each = replace(context, environment=environment)
         with suppress(Exception):
             lock, _ = wiring.store(wiring.project(each)).load()
             names |= set(lock.voices if lock else ())
@@ -41,7 +41,7 @@ def environments(ctx: click.Context) -> tuple[str, ...]:
     from voicectl.manifest.project import environment_names, find_project
 
     with suppress(Exception):
-        return environment_names(find_project(chdir=ctx.find_root().ensure_object(Globals).chdir))
+        return environment_names(find_project(chdir=ctx.find_root().ensure_object(Context).chdir))
     return ()
 
 

@@ -16,10 +16,10 @@ class PrintingFailed(Exception):
 
 
 @dataclass(slots=True)
-class Globals:
+class Context:
     """The global options, wherever on the command line they stood, and what a run has one of."""
 
-    choose_log: Callable[[Globals], Log]
+    choose_log: Callable[[Context], Log]
     """Makes the log that the options and the environment ask for."""
     chdir: Path | None = None
     environment: str | None = None

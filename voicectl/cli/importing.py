@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.sifting import refused, sift
 from voicectl.engine.importing import find_imports
 from voicectl.errors import UsageError
@@ -20,19 +20,19 @@ from voicectl.plan.imports import Import, NotImportable
 from voicectl.regular_file import read_regular
 
 
-def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -> None:
+def run(context: Context, wanted: Mapping[str, str] | None, out: Path | None) -> None:
     """Write a manifest for each model. Raises NotImportable or UsageError before anything is written.
 
     Of all models (`wanted` is None) those that no manifest can describe are left out; raises NotImportable then, at
     the end.
     """
     # A project that has no manifest yet is where an import begins.
-    project, catalog = wiring.load(settings, read_samples=False, may_be_empty=True)
-    directory = _directory(project, settings, out)
+    project, catalog = wiring.load(context, read_samples=False, may_be_empty=True)
+    directory = _directory(project, context, out)
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def find() -> list[Import]:
-        async with wiring.provider(project, settings.log.reading()) as provider:
+        async with wiring.provider(project, context.log.reading()) as provider:
             return await find_imports(catalog, store, identity, provider, wanted, project.claimed)
 
     imports = running.run(find())
@@ -41,7 +41,7 @@ def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -
         return
 
     def wrong(some: Sequence[Import]) -> str:
-        problem = refused(settings, _files(project, directory, some)[0], read_samples=False)
+        problem = refused(context, _files(project, directory, some)[0], read_samples=False)
         return f"the project would be invalid with it: {problem}" if problem else ""
 
     good, bad = sift(imports, wrong) if wanted is None else (imports, [])
@@ -51,9 +51,9 @@ def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -
     if good:
         _write(project.root, files)
     for path in sorted(files if good else ()):
-        settings.log.note(f"wrote {path}")
+        context.log.note(f"wrote {path}")
     for remark in (*remarks, *(f"{each.name} ({each.model.id}) is left out: {reason}" for each, reason in bad)):
-        settings.log.warning(remark)
+        context.log.warning(remark)
     count = len(good)
     if good:
         models = f"{count} model{'' if count == 1 else 's'}"
@@ -65,13 +65,13 @@ def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -
         )
 
 
-def _directory(project: Project, settings: Globals, out: Path | None) -> str:
+def _directory(project: Project, context: Context, out: Path | None) -> str:
     """Where manifests go, relative to the project. Raises UsageError where no glob would find them."""
     if out is None:
         pattern = project.manifests[0].split("/")
         return fixed_part(pattern) or "."
     try:
-        return settings.path(out).resolve().relative_to(project.root).as_posix()
+        return context.path(out).resolve().relative_to(project.root).as_posix()
     except ValueError:
         raise UsageError(f"--out {out} is outside the project", "name a directory in it") from None
 

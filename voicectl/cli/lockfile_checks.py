@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from voicectl.cli import printing, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.errors import InvalidFiles, Place, Problem, Refused, StateError
 from voicectl.hosting.git import Repository
 from voicectl.hosting.port import Hosting, HostingError
@@ -25,10 +25,10 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 _ADVICE = "only voicectl writes it: what is changed by hand is taken for what was applied"
 
 
-def staged(settings: Globals) -> int:
+def staged(context: Context) -> int:
     """Exit 0 where each staged lockfile is one that voicectl wrote here, or that Git merged. Raises InvalidFiles."""
     wrong = []
-    for project in _projects(settings):
+    for project in _projects(context):
         repository = Repository(project.root)
         path = repository.prefix + project.state
         if repository.staged(path) and not _written(repository, path, project):
@@ -58,11 +58,11 @@ def _written(repository: Repository, path: str, project: Project) -> bool:
         return False
 
 
-def pull_request(settings: Globals, base: str | None, *, strict: bool, fmt: str) -> int:
+def pull_request(context: Context, base: str | None, *, strict: bool, fmt: str) -> int:
     """Tell what a pull request changes in the lockfile. Raises Refused, with `strict`, where it does."""
     hosting = wiring.hosting()
     found = []
-    for project in _projects(settings):
+    for project in _projects(context):
         repository = Repository(project.root, *((hosting.remote,) if hosting else ()))
         path = repository.prefix + project.state
         start = _start(repository, hosting, base)
@@ -81,7 +81,7 @@ def pull_request(settings: Globals, base: str | None, *, strict: bool, fmt: str)
         message = (
             "this pull request changes the lockfile: " + "; ".join(sentences[:3]) + ("; …" if sentences[3:] else "")
         )
-        settings.log.problems((Problem(Place(name), message, _ADVICE, level="warning"),))
+        context.log.problems((Problem(Place(name), message, _ADVICE, level="warning"),))
     if found and strict:
         raise Refused("the lockfile is changed by hand", "take its changes out; apply on the main branch writes it")
     if not found and fmt == "text":
@@ -133,9 +133,9 @@ def _start(repository: Repository, hosting: Hosting | None, base: str | None) ->
     return repository.merge_base(commit, "HEAD") or commit
 
 
-def _projects(settings: Globals) -> list[Project]:
+def _projects(context: Context) -> list[Project]:
     """The project in the environment that was named, else in each."""
-    if settings.environment is not None:
-        return [wiring.project(settings)]
-    root = find_project(chdir=settings.chdir)
+    if context.environment is not None:
+        return [wiring.project(context)]
+    root = find_project(chdir=context.chdir)
     return [load_project(root, name) for name in environment_names(root) or (None,)]

@@ -14,7 +14,7 @@ from itertools import pairwise
 import click
 
 from voicectl import signals
-from voicectl.cli.context import Globals, PrintingFailed
+from voicectl.cli.context import Context, PrintingFailed
 from voicectl.cli.log.port import Log, wanted_format
 from voicectl.cli.options import global_options
 from voicectl.errors import Interrupted, UsageError, VoicectlError
@@ -97,7 +97,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Keep AI voices in Git: manifests, plan, apply."""
-    ctx.ensure_object(Globals).command = ctx.invoked_subcommand or ""
+    ctx.ensure_object(Context).command = ctx.invoked_subcommand or ""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -106,34 +106,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Errors are told here and nowhere else."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     _open_streams()
-    settings = Globals(_choose_log, log_format=wanted_format(args, os.environ.get("VOICECTL_LOG_FORMAT")))
-    if settings.log_format == "json":
-        _ = settings.log  # from here on nothing else reaches standard error, usage errors among it
+    context = Context(_choose_log, log_format=wanted_format(args, os.environ.get("VOICECTL_LOG_FORMAT")))
+    if context.log_format == "json":
+        _ = context.log  # from here on nothing else reaches standard error, usage errors among it
     code = 1
     try:
-        code = _run(args, settings)
+        code = _run(args, context)
     except KeyboardInterrupt:
         code = signals.INTERRUPTED
     finally:
         signals.over()
         code = signals.INTERRUPTED if signals.heard() else code
-        settings.end(code)
+        context.end(code)
     return code
 
 
-def _choose_log(settings: Globals) -> Log:
+def _choose_log(context: Context) -> Log:
     """The log that the command line and the environment ask for."""
-    if settings.log_format == "json":
+    if context.log_format == "json":
         from voicectl.cli.log.json import JsonLog
 
-        return JsonLog(settings)
+        return JsonLog(context)
     from voicectl.cli.log.ci import recognised
     from voicectl.cli.log.text import TextLog
 
-    return TextLog(settings, recognised(settings))
+    return TextLog(context, recognised(context))
 
 
-def _run(args: Sequence[str], settings: Globals) -> int:
+def _run(args: Sequence[str], context: Context) -> int:
     """Carry out a command line, and tell what went wrong; the exit code."""
     try:
         with signals.heard_by(None):
@@ -142,7 +142,7 @@ def _run(args: Sequence[str], settings: Globals) -> int:
                 from voicectl.cli import completion
 
                 completion.register()
-            result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=settings)
+            result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=context)
     except BrokenPipeError:
         # The reader went away (`voicectl list | head`): nobody is left to tell.
         _discard_output()
@@ -151,17 +151,17 @@ def _run(args: Sequence[str], settings: Globals) -> int:
         if isinstance(error, PrintingFailed):
             _discard_output()
         told = _in_words(error)
-        if isinstance(told, _Internal) and settings.verbose > 1 and settings.log_format == "text":
+        if isinstance(told, _Internal) and context.verbose > 1 and context.log_format == "text":
             import traceback
 
             from voicectl.cli import printing
 
             printing.err(traceback.format_exc())
             return 1
-        return _fail(told, args, settings)
+        return _fail(told, args, context)
     code = result if isinstance(result, int) else 0
     if signals.heard() and code != signals.INTERRUPTED:
-        settings.log.failure(Interrupted("interrupted", "not before it was finished: what is above is all of it"))
+        context.log.failure(Interrupted("interrupted", "not before it was finished: what is above is all of it"))
     return code
 
 
@@ -229,19 +229,19 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:
+def _fail(error: VoicectlError, args: Sequence[str], context: Context) -> int:
     """Tell an error: on standard error, and on standard output in the format that was asked for there."""
     fmt = _wanted_format(args)
     # The pages of `ci` are put together from several outputs, and what is there already is one of them.
-    if fmt == "json" or (fmt in _PAGES and not settings.command.startswith("ci")):
+    if fmt == "json" or (fmt in _PAGES and not context.command.startswith("ci")):
         from voicectl.cli import printing, reports
 
-        printing.out(reports.failure_in(fmt, settings, error))
-    if settings.reports:
+        printing.out(reports.failure_in(fmt, context, error))
+    if context.reports:
         from voicectl.cli import reports
 
-        reports.write_failure(settings, error)
-    settings.log.failure(error)
+        reports.write_failure(context, error)
+    context.log.failure(error)
     return error.exit_code
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,9 +47,9 @@ def global_options(*, root: bool = False) -> Callable[[F], F]:
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value in (None, False, 0):
             return
-        settings = ctx.find_root().ensure_object(Globals)
+        context = ctx.find_root().ensure_object(Context)
         name = param.name or ""
-        setattr(settings, name, settings.verbose + value if name == "verbose" else value)
+        setattr(context, name, context.verbose + value if name == "verbose" else value)
 
     kept: dict[str, Any] = {"expose_value": False, "callback": keep}
     options = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from voicectl import signals
 from voicectl.cli import earlier_lockfiles, printing, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.engine.events import Listener, silent
 from voicectl.engine.plan import Prepared, Wishes, prepare
 from voicectl.errors import NotConfirmed, Refused
@@ -52,8 +52,8 @@ async def plan_only(
         return await prepare(catalog, store, identity, provider, wishes)
 
 
-def rendered(plan: Plan, fmt: str, settings: Globals | None, *, unchanged: Iterable[str] = (), max_bytes: int) -> str:
-    """A plan in one of its formats; without settings it is for a file, not for this terminal."""
+def rendered(plan: Plan, fmt: str, context: Context | None, *, unchanged: Iterable[str] = (), max_bytes: int) -> str:
+    """A plan in one of its formats; without a context it is for a file, not for this terminal."""
     if fmt == "json":
         from voicectl.report import plan_json
 
@@ -62,7 +62,7 @@ def rendered(plan: Plan, fmt: str, settings: Globals | None, *, unchanged: Itera
         from voicectl.report import plan_markdown
 
         return plan_markdown.render(plan, max_bytes, unchanged)
-    return plan_text.render(plan, printing.style(settings) if settings else Style(), unchanged)
+    return plan_text.render(plan, printing.style(context) if context else Style(), unchanged)
 
 
 def unchanged_names(prepared: Prepared) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def refuse(plan: Plan) -> None:
         )
 
 
-def ask(plan: Plan, settings: Globals, *, yes: bool, shown: bool, word: str, answer: str) -> None:
+def ask(plan: Plan, context: Context, *, yes: bool, shown: bool, word: str, answer: str) -> None:
     """Have a person confirm a plan that changes anything, by typing `answer`, if the plan was `shown`.
 
     Raises NotConfirmed.
@@ -95,19 +95,19 @@ def ask(plan: Plan, settings: Globals, *, yes: bool, shown: bool, word: str, ans
     if not sys.stdin.isatty() or printing.in_ci():
         raise NotConfirmed("nobody is here to confirm, so nothing was changed", f"add {flag}")
     if not sys.stdout.isatty():
-        settings.log.note(plan_text.totals(plan, printing.style(settings, sys.stderr)), ours=True)
-    settings.log.question(f"{word.capitalize()}? Type '{answer}' to go on")
+        context.log.note(plan_text.totals(plan, printing.style(context, sys.stderr)), ours=True)
+    context.log.question(f"{word.capitalize()}? Type '{answer}' to go on")
     if _typed() != answer:
         raise NotConfirmed("not confirmed, nothing was changed", f"only '{answer}' goes on")
 
 
-def agree(what: str, yes: bool, settings: Globals) -> None:
+def agree(what: str, yes: bool, context: Context) -> None:
     """Have a person agree to something that is no plan. Raises NotConfirmed."""
     if yes:
         return
     if not sys.stdin.isatty() or printing.in_ci():
         raise NotConfirmed(f"{what}: nobody is here to confirm", "add --yes")
-    settings.log.question(f"{what}. Type 'yes' to go on")
+    context.log.question(f"{what}. Type 'yes' to go on")
     if sys.stdin.readline().strip() != "yes":
         raise NotConfirmed("not confirmed, nothing was changed", "only 'yes' goes on")
 

@@ -9,17 +9,17 @@ from typing import IO
 
 import click
 
-from voicectl.cli.context import Globals, PrintingFailed
+from voicectl.cli.context import Context, PrintingFailed
 from voicectl.redaction import redacted
 from voicectl.report.style import Style
 
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI")
 
 
-def style(settings: Globals, stream: IO[str] | None = None) -> Style:
+def style(context: Context, stream: IO[str] | None = None) -> Style:
     """Colour on a terminal, unless somebody said no (no-color.org), and lines as wide as it."""
     target = stream or sys.stdout
-    colour = target.isatty() and not settings.no_color and not os.environ.get("NO_COLOR")
+    colour = target.isatty() and not context.no_color and not os.environ.get("NO_COLOR")
     return Style(colour, _columns(target))
 
 

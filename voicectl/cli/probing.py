@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.planning import agree
 from voicectl.engine.probe import LAG, TITLE, Assumption, Material, leftovers, probe, settings_of
 from voicectl.files import Scratch, replace_file
@@ -29,17 +29,17 @@ _MEMORY = "probe"
 _SIGNS = {"yes": ("✓", "green"), "no": ("✗", "red"), "unknown": ("?", "yellow")}
 
 
-def live(settings: Globals, *, yes: bool, fmt: str) -> int:
+def live(context: Context, *, yes: bool, fmt: str) -> int:
     """Run the probe; 0, whatever holds. Raises NotConfirmed, ProviderError."""
-    project = wiring.project(settings)
+    project = wiring.project(context)
     host = wiring.identity(project).host
     what = f"make one private model in the account at {host}, send about thirty requests, and delete it"
-    agree(f"doctor --live will {what}", yes, settings)
-    lines = running.run(_run(project, settings))
+    agree(f"doctor --live will {what}", yes, context)
+    lines = running.run(_run(project, context))
     if fmt == "json":
         printing.out(document(_values(lines)))
         return 0
-    paint = printing.style(settings)
+    paint = printing.style(context)
     for line in lines:
         sign = paint.paint(*_SIGNS[line.holds])
         detail = f" ({terminal(line.detail)})" if line.detail else ""
@@ -56,13 +56,13 @@ def _values(lines: list[Assumption]) -> dict[str, Any]:
     return {"format_version": FORMAT_VERSION, "assumptions": assumptions, "settings": settings_of(lines)}
 
 
-async def _run(project: Project, settings: Globals) -> list[Assumption]:
+async def _run(project: Project, context: Context) -> list[Assumption]:
     scratch = Scratch(project.root)
-    async with wiring.provider(project, settings.log.reading()) as provider:
-        await _clean_up(provider, scratch, settings)
+    async with wiring.provider(project, context.log.reading()) as provider:
+        await _clean_up(provider, scratch, context)
 
         def remember(model_id: str) -> None:
-            settings.log.note(f"the probe's model is {model_id}; it is deleted at the end")
+            context.log.note(f"the probe's model is {model_id}; it is deleted at the end")
             replace_file(scratch.make(_MEMORY), model_id.encode())
 
         with contextlib.ExitStack() as stack:
@@ -71,7 +71,7 @@ async def _run(project: Project, settings: Globals) -> list[Assumption]:
     return lines
 
 
-async def _clean_up(provider: Provider, scratch: Scratch, settings: Globals) -> None:
+async def _clean_up(provider: Provider, scratch: Scratch, context: Context) -> None:
     """Delete what a probe that was killed has left, if its id was written down; others are only named."""
     left = _remembered(scratch)
     if left:
@@ -79,12 +79,12 @@ async def _clean_up(provider: Provider, scratch: Scratch, settings: Globals) -> 
         with contextlib.suppress(NotReadable):  # then it is gone, or somebody else's
             model = await provider.get(left)
         if model is not None and model.title.startswith(TITLE):
-            settings.log.note(f"an earlier probe was ended early: its model {left} is deleted now")
+            context.log.note(f"an earlier probe was ended early: its model {left} is deleted now")
             await provider.delete(left)
         _forget(scratch)
     others = [model_id for model_id in leftovers((await provider.list_models()).models) if model_id != left]
     if others:
-        settings.log.warning(
+        context.log.warning(
             f"{', '.join(others)} may be of an earlier probe, by their title: look at them, and delete them by hand"
         )
 

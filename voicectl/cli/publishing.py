@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from voicectl.cli import wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.lockfile_checks import EDITED
 from voicectl.errors import Refused, UsageError
 from voicectl.files import Scratch, replace_file
@@ -25,58 +25,58 @@ _NO_CHANGES, _DRIFT = 0, 2
 _MAX_REPORT = 16 * 1024 * 1024
 
 
-def comment(settings: Globals, file: Path, exit_code: int) -> None:
+def comment(context: Context, file: Path, exit_code: int) -> None:
     """Publish a plan. One without changes is no news, unless it tells of an edited lockfile: it only replaces another.
 
     A token that may not comment is no failure: a pull request from a fork has none.
     """
     hosting = _hosting()
     if not hosting.run.pull_request:
-        settings.log.note("this run is of no pull request: there is nothing to comment on")
+        context.log.note("this run is of no pull request: there is nothing to comment on")
         return
-    subject, report = _subject(settings, "plan"), _read(file)
+    subject, report = _subject(context, "plan"), _read(file)
     quiet = exit_code == _NO_CHANGES and EDITED not in report
     try:
         post = reports.publish_comment(hosting, subject, report, only_update=quiet)
     except NotAllowed as error:
-        settings.log.warning(f"no comment was written: {error.message}; {error.hint}")
+        context.log.warning(f"no comment was written: {error.message}; {error.hint}")
         return
-    settings.log.note(f"comment: {post.url}" if post else "no changes, and no comment that said otherwise")
+    context.log.note(f"comment: {post.url}" if post else "no changes, and no comment that said otherwise")
 
 
-def issue(settings: Globals, file: Path, exit_code: int) -> None:
+def issue(context: Context, file: Path, exit_code: int) -> None:
     """Open or update the issue where drift was found, close it where none was; leave it where the audit failed."""
     hosting = _hosting()
-    subject = _subject(settings, "drift")
+    subject = _subject(context, "drift")
     if exit_code == _DRIFT:
-        title = f"voicectl: drift in {wiring.project(settings).namespace}"
+        title = f"voicectl: drift in {wiring.project(context).namespace}"
         post = reports.publish_issue(hosting, subject, title, _read(file))
-        settings.log.note(f"issue: {post.url}")
+        context.log.note(f"issue: {post.url}")
     elif exit_code == _NO_CHANGES:
         closed = reports.close_issue(hosting, subject)
-        settings.log.note(f"closed: {', '.join(post.url for post in closed)}" if closed else "no issue is open")
+        context.log.note(f"closed: {', '.join(post.url for post in closed)}" if closed else "no issue is open")
     else:
-        settings.log.note("the audit itself failed: the issue stays as it is")
+        context.log.note("the audit itself failed: the issue stays as it is")
 
 
-def fetch_lockfile(settings: Globals, way: str, branch: str | None) -> None:
+def fetch_lockfile(context: Context, way: str, branch: str | None) -> None:
     """Bring the newest lockfile into the work tree, and remember where it came from."""
-    project = wiring.project(settings)
+    project = wiring.project(context)
     hosting = wiring.hosting()
     repository = _repository(project, hosting)
     target = _target(project, repository, hosting, way, branch, None)
     tip = publish.take(repository, target, _remembered(project, repository, target))
     if tip is None:
         _memory(project).unlink(missing_ok=True)
-        settings.log.note(f"{project.state}: the checkout's own")
+        context.log.note(f"{project.state}: the checkout's own")
         return
     _remember(project, tip)
-    settings.log.note(f"{project.state}: from {target.branch}, commit {tip[:12]}")
+    context.log.note(f"{project.state}: from {target.branch}, commit {tip[:12]}")
 
 
-def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | None) -> None:
+def push_lockfile(context: Context, way: str, branch: str | None, into: str | None) -> None:
     """Commit and push the lockfile; with the way `pull-request`, keep one open."""
-    project = wiring.project(settings)
+    project = wiring.project(context)
     hosting = wiring.hosting()
     repository = _repository(project, hosting)
     target = _target(project, repository, hosting, way, branch, into)
@@ -88,13 +88,13 @@ def push_lockfile(settings: Globals, way: str, branch: str | None, into: str | N
     _refuse_edits(project, repository, target, since)
     published = publish.publish(repository, target, since or "HEAD")
     if published is None or not published.made:
-        settings.log.note(f"{project.state}: nothing new")
+        context.log.note(f"{project.state}: nothing new")
     else:
         merged = ", merged with what others had pushed" if published.merged else ""
-        settings.log.note(f"{project.state}: commit {published.commit[:12]} on {published.branch}{merged}")
+        context.log.note(f"{project.state}: commit {published.commit[:12]} on {published.branch}{merged}")
     if way == "pull-request" and hosting is not None:
         url = _pull_request(hosting, repository, target, made=published is not None and published.made)
-        settings.log.note(f"pull request: {url}" if url else f"no pull request: {target.branch} has nothing new")
+        context.log.note(f"pull request: {url}" if url else f"no pull request: {target.branch} has nothing new")
     if published is not None:
         _remember(project, published.commit)
 
@@ -196,10 +196,10 @@ def _memory(project: Project) -> Path:
         raise HostingError(f"the project directory: {error.strerror or error}", "make it writable") from error
 
 
-def _subject(settings: Globals, kind: str) -> Subject:
+def _subject(context: Context, kind: str) -> Subject:
     """What a report is about. The project may be invalid: then that is the report."""
-    root = find_project(chdir=settings.chdir)
-    return Subject(kind, Repository(root).prefix, settings.environment)
+    root = find_project(chdir=context.chdir)
+    return Subject(kind, Repository(root).prefix, context.environment)
 
 
 def _read(file: Path) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.importing import write_all
 from voicectl.cli.sifting import refused, sift
 from voicectl.engine.observe import observe
@@ -46,19 +46,19 @@ class _Edits:
     remarks: list[str] = field(default_factory=list)
 
 
-def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
+def run(context: Context, selectors: Selectors, *, dry_run: bool) -> None:
     """Edit manifests and lockfile. Raises StateError or UsageError before anything is written.
 
     Raises NotPullable at the end where voices were left out.
     """
 
     async def look(lock: Lock) -> Observation:
-        async with wiring.provider(project, settings.log.reading()) as provider:
+        async with wiring.provider(project, context.log.reading()) as provider:
             return await observe(provider, catalog, lock)
 
-    store = wiring.store(wiring.located(settings))
-    with store.lease("voicectl pull", 0, lambda holder: None, settings.run):
-        project, catalog = wiring.load(settings)
+    store = wiring.store(wiring.located(context))
+    with store.lease("voicectl pull", 0, lambda holder: None, context.run):
+        project, catalog = wiring.load(context)
         identity = wiring.identity(project)
         lock, version = load_state(store, catalog, identity)
         if version == ABSENT:
@@ -68,10 +68,10 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
         observation = running.run(look(lock))
         for refusal in check_account(lock, observation):
             raise StateError(refusal.message, refusal.hint)
-        edits, left_out = _usable(settings, project, pulls(catalog, lock, observation, selectors))
+        edits, left_out = _usable(context, project, pulls(catalog, lock, observation, selectors))
         texts = _texts(project, edits)
         for words in (*edits.remarks, *(f"{name} is left out: {reason}" for name, reason in left_out)):
-            settings.log.warning(words)
+            context.log.warning(words)
         if not texts and not left_out:
             count = len(edits.remarks)
             left = f"{count} {'value was' if count == 1 else 'values were'} changed in the account and can't be taken"
@@ -84,7 +84,7 @@ def run(settings: Globals, selectors: Selectors, *, dry_run: bool) -> None:
         if texts:
             _write(project, texts, store, recorded_in(lock, edits.voices), version)
     for path in sorted(texts):
-        settings.log.note(f"changed {path}")
+        context.log.note(f"changed {path}")
     count = sum(map(len, edits.voices.values()))
     if count:
         printing.out(
@@ -103,7 +103,7 @@ def _refuse(left_out: Sequence[tuple[str, str]]) -> None:
         )
 
 
-def _usable(settings: Globals, project: Project, pulled: Sequence[Pull]) -> tuple[_Edits, list[tuple[str, str]]]:
+def _usable(context: Context, project: Project, pulled: Sequence[Pull]) -> tuple[_Edits, list[tuple[str, str]]]:
     """The edits after which the project is valid, and the voices that have to be left out for it, with why.
 
     Raises NotPullable where that can't be told voice by voice.
@@ -121,7 +121,7 @@ def _usable(settings: Globals, project: Project, pulled: Sequence[Pull]) -> tupl
             texts = _texts(project, edits)
         except NotPullable as error:
             return error.message
-        problem = refused(settings, {path: after for path, (_, after) in texts.items()}) if texts else ""
+        problem = refused(context, {path: after for path, (_, after) in texts.items()}) if texts else ""
         return f"with the account's values the manifests would be invalid: {problem}" if problem else ""
 
     good, left_out = sift(list(by_voice), wrong)

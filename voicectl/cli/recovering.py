@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.planning import agree
 from voicectl.engine.rebuild import rebuild_lock
 from voicectl.errors import StateError
@@ -21,16 +21,16 @@ from voicectl.state.port import StateStore
 MAX_SHOWN = 50
 
 
-def rebuild(settings: Globals, *, yes: bool) -> None:
+def rebuild(context: Context, *, yes: bool) -> None:
     """Write the lockfile anew. Raises NotConfirmed where there is one and nobody agrees to replace it."""
 
     async def make() -> Rebuilt:
-        async with wiring.provider(project, settings.log.reading()) as provider:
+        async with wiring.provider(project, context.log.reading()) as provider:
             return await rebuild_lock(catalog, identity, provider, now(), _readable(store))
 
-    store = wiring.store(wiring.located(settings))
-    with store.lease("voicectl state rebuild", 0, lambda holder: None, settings.run):
-        project, catalog = wiring.load(settings)
+    store = wiring.store(wiring.located(context))
+    with store.lease("voicectl state rebuild", 0, lambda holder: None, context.run):
+        project, catalog = wiring.load(context)
         identity = wiring.identity(project)
         rebuilt = running.run(make())
         path = project.root / project.state
@@ -38,13 +38,13 @@ def rebuild(settings: Globals, *, yes: bool) -> None:
             printing.out(f"{project.state} is as it would be rebuilt: nothing to do.\n")
             return
         if path.exists():
-            agree(f"{project.state} exists and will be replaced (a backup is kept)", yes, settings)
-            settings.log.note(f"backup: {_backup(project, path)}")
+            agree(f"{project.state} exists and will be replaced (a backup is kept)", yes, context)
+            context.log.note(f"backup: {_backup(project, path)}")
         store.save(rebuilt.lock, store.version())
     for words in rebuilt.unknown[:MAX_SHOWN]:
-        settings.log.note(f"not known: {words}")
+        context.log.note(f"not known: {words}")
     if len(rebuilt.unknown) > MAX_SHOWN:
-        settings.log.note(f"… and {len(rebuilt.unknown) - MAX_SHOWN} more of the kind")
+        context.log.note(f"… and {len(rebuilt.unknown) - MAX_SHOWN} more of the kind")
     count, removed = len(rebuilt.lock.voices), len(rebuilt.lock.removed)
     gone = f", {removed} removed" if removed else ""
     printing.out(f"{project.state} rebuilt: {count} voices{gone}. Next: voicectl plan\n")
@@ -58,17 +58,17 @@ def _readable(store: StateStore) -> Lock | None:
         return None
 
 
-def unlock(settings: Globals, *, yes: bool) -> None:
+def unlock(context: Context, *, yes: bool) -> None:
     """Let another run begin although one holds the lock. Raises NotConfirmed where nobody agrees."""
-    project = wiring.project(settings)
+    project = wiring.project(context)
     store = wiring.store(project)
     if not store.locked():
         printing.out(f"{project.state} is not locked: the lock of a run that ended frees itself.\n")
         return
     holder = store.holder()
     who = str(holder) if holder else "a run that does not say who it is"
-    agree(f"{project.state} is held by {who}. If it still works, two runs will write at once", yes, settings)
-    settings.log.note(f"backup: {_backup(project, store.break_lease())}")
+    agree(f"{project.state} is held by {who}. If it still works, two runs will write at once", yes, context)
+    context.log.note(f"backup: {_backup(project, store.break_lease())}")
     printing.out(f"{project.state} is unlocked. Next: end that run, then voicectl plan\n")
 
 

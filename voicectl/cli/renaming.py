@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from voicectl.cli import printing, running, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.earlier_lockfiles import earlier, read
 from voicectl.cli.planning import ask, refuse
 from voicectl.engine.renaming import rename_catalog
@@ -18,18 +18,18 @@ from voicectl.report import plan_text
 from voicectl.version import VERSION
 
 
-def move(settings: Globals, *, source: str | None, yes: bool) -> None:
+def move(context: Context, *, source: str | None, yes: bool) -> None:
     """Rewrite the marks of a catalog that got another name, and write its lockfile under it.
 
     Raises UsageError where there is nothing to move, StateError where the new lockfile is in the way.
     """
-    project = wiring.project(settings)
+    project = wiring.project(context)
     store = wiring.store(project)
     place = _source(project, source)
     with contextlib.ExitStack() as leases:
         old_store = store if place == project.state else wiring.store(project, place)
         for each in {old_store.location: old_store, store.location: store}.values():
-            leases.enter_context(each.lease("voicectl state move", 0, lambda holder: None, settings.run))
+            leases.enter_context(each.lease("voicectl state move", 0, lambda holder: None, context.run))
         old, expected = old_store.load()
         if old is None:
             raise UsageError(f"{place} is gone", "run it again")
@@ -48,12 +48,12 @@ def move(settings: Globals, *, source: str | None, yes: bool) -> None:
                 env = f" --env {project.environment}" if project.environment else ""
                 hint = f"`voicectl destroy{env}` deletes those of {project.namespace}; then move the older ones here"
                 raise StateError(message, hint)
-        listener = settings.log.reading()
+        listener = context.log.reading()
 
         def confirm(plan: Plan) -> None:
-            printing.out(plan_text.render(plan, printing.style(settings)))
+            printing.out(plan_text.render(plan, printing.style(context)))
             refuse(plan)
-            ask(plan, settings, yes=yes, shown=True, word="move", answer="yes")
+            ask(plan, context, yes=yes, shown=True, word="move", answer="yes")
 
         async def run() -> int:
             async with wiring.provider(project, listener) as provider:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.files import write_file
 from voicectl.redaction import redacted
@@ -24,16 +24,16 @@ def report_option(*formats: str) -> Callable[[F], F]:
     """The option, for these formats. What it asks for is kept with the global options, where a failure finds it."""
 
     def keep(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
-        settings = ctx.find_root().ensure_object(Globals)
+        context = ctx.find_root().ensure_object(Context)
         for value in values:
             fmt, sign, file = value.partition("=")
             if fmt not in formats or not sign or not file:
                 raise click.BadParameter(f"{value!r} is not FORMAT=FILE with a format of {', '.join(formats)}.")
             if file.endswith(_PROJECT_FILES):
                 raise click.BadParameter(f"{file!r} ends like a file of the project, which would be lost.")
-            if Path(file) in [path for _, path in settings.reports]:
+            if Path(file) in [path for _, path in context.reports]:
                 raise click.BadParameter(f"{file!r} is named twice.")
-            settings.reports.append((fmt, Path(file)))
+            context.reports.append((fmt, Path(file)))
 
     return click.option(
         "--report",
@@ -45,26 +45,26 @@ def report_option(*formats: str) -> Callable[[F], F]:
     )
 
 
-def write(settings: Globals, render: Callable[[str], str]) -> None:
+def write(context: Context, render: Callable[[str], str]) -> None:
     """Write what was asked for. Raises UsageError where a file can't be written."""
-    while settings.reports:
-        fmt, path = settings.reports[0]
-        _write(settings.path(path), render(fmt))
-        settings.reports.pop(0)  # now, so that a failure finds those that are still to be written
+    while context.reports:
+        fmt, path = context.reports[0]
+        _write(context.path(path), render(fmt))
+        context.reports.pop(0)  # now, so that a failure finds those that are still to be written
 
 
-def write_failure(settings: Globals, error: VoicectlError) -> None:
+def write_failure(context: Context, error: VoicectlError) -> None:
     """Write the failure where a report was expected.
 
     A report that stays from an earlier run would be taken for this one's. Raises nothing: there is a failure to tell.
     """
-    asked, settings.reports = settings.reports, []
+    asked, context.reports = context.reports, []
     for fmt, name in asked:
         with suppress(UsageError, OSError):
-            _write(settings.path(name), failure_in(fmt, settings, error))
+            _write(context.path(name), failure_in(fmt, context, error))
 
 
-def failure_in(fmt: str, settings: Globals, error: VoicectlError) -> str:
+def failure_in(fmt: str, context: Context, error: VoicectlError) -> str:
     """A failure in one of the formats of reports."""
     from voicectl.report import errors
 
@@ -74,7 +74,7 @@ def failure_in(fmt: str, settings: Globals, error: VoicectlError) -> str:
         case "markdown":
             from voicectl.report import error_markdown
 
-            return error_markdown.render(error, settings.command)
+            return error_markdown.render(error, context.command)
         case "junit":
             from voicectl.report import drift_junit
             from voicectl.state.codec import now
@@ -84,16 +84,16 @@ def failure_in(fmt: str, settings: Globals, error: VoicectlError) -> str:
             from voicectl.report import drift_sarif
             from voicectl.version import VERSION
 
-            return drift_sarif.failure(error, VERSION, _prefix(settings) if error.where else "")
+            return drift_sarif.failure(error, VERSION, _prefix(context) if error.where else "")
     return errors.text(error)
 
 
-def _prefix(settings: Globals) -> str:
+def _prefix(context: Context) -> str:
     from voicectl.cli import wiring
     from voicectl.manifest.project import find_project
 
     try:
-        return wiring.repository_prefix(find_project(chdir=settings.chdir))
+        return wiring.repository_prefix(find_project(chdir=context.chdir))
     except VoicectlError:
         return ""
 

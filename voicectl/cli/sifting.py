@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from voicectl.cli import wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.errors import InvalidFiles
 
 T = TypeVar("T")
@@ -28,10 +28,10 @@ def sift(items: Sequence[T], wrong: Callable[[Sequence[T]], str]) -> tuple[list[
     return good + more, bad + others
 
 
-def refused(settings: Globals, texts: Mapping[str, str], *, read_samples: bool = True) -> str:
+def refused(context: Context, texts: Mapping[str, str], *, read_samples: bool = True) -> str:
     """The first thing that would be wrong with the project if these files held these texts; empty if nothing."""
     try:
-        wiring.load(settings, read_samples=read_samples, instead={path: text.encode() for path, text in texts.items()})
+        wiring.load(context, read_samples=read_samples, instead={path: text.encode() for path, text in texts.items()})
     except InvalidFiles as error:
         return str(next(problem for problem in error.problems if problem.level == "error"))
     return ""

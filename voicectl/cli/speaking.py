@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, get_args
 
 from voicectl.cli import running, wiring
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.manifest.problems import did_you_mean
 from voicectl.manifest.project import Project
@@ -52,9 +52,9 @@ class NoSound(VoicectlError):
     code = "no_sound"
 
 
-def say(settings: Globals, name: str, wanted: Wanted) -> None:
+def say(context: Context, name: str, wanted: Wanted) -> None:
     """Speak with the recorded model. Raises NotSpeakable where there is none that is trained."""
-    project = wiring.project(settings)
+    project = wiring.project(context)
     store = wiring.store(project)
     lock, _ = store.load()
     records = lock.voices if lock else {}
@@ -66,7 +66,7 @@ def say(settings: Globals, name: str, wanted: Wanted) -> None:
         raise NotSpeakable(f"the model of {name} is {record.state}", hint)
     speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, model_id=record.id)
     try:
-        _speak(project, speech, wanted, settings)
+        _speak(project, speech, wanted, context)
     except Rejected as error:
         # A voice that is gone was seen as a 400 with these words.
         if error.status != 404 and "reference not found" not in error.message.lower():
@@ -76,17 +76,17 @@ def say(settings: Globals, name: str, wanted: Wanted) -> None:
         ) from error
 
 
-def audition(settings: Globals, name: str, wanted: Wanted) -> None:
+def audition(context: Context, name: str, wanted: Wanted) -> None:
     """Speak with the manifest's samples. Raises NotSpeakable where it has none with transcripts."""
-    project, catalog = wiring.load(settings)
+    project, catalog = wiring.load(context)
     if name not in catalog.voices:
         raise NotSpeakable(f"there is no voice {name!r}", did_you_mean(name, catalog.voices))
-    references = _references(project, catalog.voices[name], settings)
+    references = _references(project, catalog.voices[name], context)
     speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, references=references)
-    _speak(project, speech, wanted, settings)
+    _speak(project, speech, wanted, context)
 
 
-def _references(project: Project, voice: Voice, settings: Globals) -> tuple[tuple[Upload, str], ...]:
+def _references(project: Project, voice: Voice, context: Context) -> tuple[tuple[Upload, str], ...]:
     """The samples with their words, up to what the provider advises and what fits into memory; at least one."""
     usable = [sample for sample in voice.samples if sample.transcript is not None]
     if not usable:
@@ -113,7 +113,7 @@ def _references(project: Project, voice: Voice, settings: Globals) -> tuple[tupl
         chosen.append((file, sample.transcript or ""))
     if len(chosen) < len(usable):
         reason = "more than two minutes don't help" if seconds > LONGEST_REFERENCES else "more don't fit into 64 MiB"
-        settings.log.warning(f"{len(chosen)} of {len(usable)} samples are sent: {reason}")
+        context.log.warning(f"{len(chosen)} of {len(usable)} samples are sent: {reason}")
     return tuple(chosen)
 
 
@@ -143,14 +143,14 @@ def _format(wanted: Wanted) -> AudioFormat:
     )
 
 
-def _refuse_own_files(project: Project, out: Path, settings: Globals) -> None:
+def _refuse_own_files(project: Project, out: Path, context: Context) -> None:
     """Audio must not take the place of a file that the project is made of. Raises UsageError."""
     from voicectl.errors import InvalidFiles
     from voicectl.manifest.discover import PROJECT_FILE, find_manifests
 
     own = {PROJECT_FILE, project.state, *find_manifests(project.root, project.manifests)[0]}
     try:
-        _, catalog = wiring.load(settings)
+        _, catalog = wiring.load(context)
         own |= {sample.path for voice in catalog.voices.values() for sample in voice.samples}
         own |= {voice.cover.path for voice in catalog.voices.values() if voice.cover}
     except InvalidFiles:
@@ -159,18 +159,18 @@ def _refuse_own_files(project: Project, out: Path, settings: Globals) -> None:
         raise UsageError(f"-o {out} is a file of the project", "name another file")
 
 
-def _speak(project: Project, speech: Speech, wanted: Wanted, settings: Globals) -> None:
-    _refuse_own_files(project, wanted.out, settings)
+def _speak(project: Project, speech: Speech, wanted: Wanted, context: Context) -> None:
+    _refuse_own_files(project, wanted.out, context)
 
     async def run(file: BinaryIO) -> None:
-        async with wiring.provider(project, settings.log.reading()) as provider:
+        async with wiring.provider(project, context.log.reading()) as provider:
             await provider.speak(speech, file.write)  # type: ignore[arg-type]
 
     with _whole_file(wanted.out) as file:
         running.run(run(file))
         size = file.tell()
         _check_sound(file, speech.format)
-    settings.log.note(f"wrote {wanted.out} ({size:,} bytes)")
+    context.log.note(f"wrote {wanted.out} ({size:,} bytes)")
 
 
 def _check_sound(file: BinaryIO, asked: AudioFormat) -> None:

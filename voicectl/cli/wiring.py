@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import InvalidFiles, StateNotSaved
 from voicectl.files import NAME, Scratch
@@ -31,30 +31,30 @@ _NEW_ACCOUNT = (
 )
 
 
-def project(settings: Globals) -> Project:
+def project(context: Context) -> Project:
     """The project that the command line means, its manifests unread.
 
     Raises ProjectNotFound, InvalidFiles, UsageError.
     """
-    found = load_project(find_project(chdir=settings.chdir), settings.environment)
-    settings.log.about(found.catalog, found.environment)
+    found = load_project(find_project(chdir=context.chdir), context.environment)
+    context.log.about(found.catalog, found.environment)
     return found
 
 
-def located(settings: Globals) -> Project:
+def located(context: Context) -> Project:
     """The same, for a command that reads the manifests later: where the project file is broken, so may they be.
 
     Raises InvalidFiles with the problems of all files then.
     """
     try:
-        return project(settings)
+        return project(context)
     except InvalidFiles:
-        load(settings)
+        load(context)
         raise
 
 
 def load(
-    settings: Globals,
+    context: Context,
     *,
     read_samples: bool = True,
     limits: Mapping[str, Any] | None = None,
@@ -67,13 +67,13 @@ def load(
     Raises ProjectNotFound, UsageError, and InvalidFiles with the problems of all files together.
     """
     found, loaded = load_all(
-        find_project(chdir=settings.chdir),
-        settings.environment,
+        find_project(chdir=context.chdir),
+        context.environment,
         read_samples=read_samples,
         instead=instead,
         may_be_empty=may_be_empty,
     )
-    settings.log.about(found.catalog, found.environment)
+    context.log.about(found.catalog, found.environment)
     given = {name: value for name, value in (limits or {}).items() if value is not None}
     for name in ("max_deletes", "max_replaces"):
         if name in given:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import lock_timeout_option, plan_options, seconds, subcommand
 from voicectl.cli.reports import report_option
 
@@ -24,7 +24,7 @@ from voicectl.cli.reports import report_option
 @plan_options
 @click.pass_obj
 def command(
-    settings: Globals,
+    context: Context,
     /,
     file: Path | None,
     fmt: str,
@@ -44,7 +44,7 @@ def command(
 
         if options["only"] or options["exclude"]:
             raise UsageError("a saved plan has its own selectors", "leave --only and --exclude out")
-        saved = plan_file.read(settings.path(file))
+        saved = plan_file.read(context.path(file))
     choices = Choices(
         yes=yes,
         wait=wait,
@@ -53,4 +53,4 @@ def command(
         command=f"voicectl apply {file}" if file else "voicectl apply",
     )
     wish = partial(wishes, options, retry_failed=retry_failed, saved=saved)
-    return apply_plan(settings, choices, wish, limits_of(options))
+    return apply_plan(context, choices, wish, limits_of(options))

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import speech_options, subcommand
 
 
 @subcommand(name="audition", help="Speak with a voice's samples, before any model exists.")
 @speech_options
 @click.pass_obj
-def command(settings: Globals, /, name: str, text: str, out: Path, fmt: str | None, speech_model: str | None) -> int:
+def command(context: Context, /, name: str, text: str, out: Path, fmt: str | None, speech_model: str | None) -> int:
     from voicectl.cli import speaking
 
-    speaking.audition(settings, name, speaking.Wanted(text, settings.path(out), fmt, speech_model))
+    speaking.audition(context, name, speaking.Wanted(text, context.path(out), fmt, speech_model))
     return 0

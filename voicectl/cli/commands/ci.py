@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 
 _WAYS = click.Choice(["push", "pull-request", "branch"])
@@ -20,7 +20,7 @@ _exit_code = click.option(
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """The commands below do the work."""
-    ctx.ensure_object(Globals).command = f"ci {ctx.invoked_subcommand}"
+    ctx.ensure_object(Context).command = f"ci {ctx.invoked_subcommand}"
 
 
 @subcommand(
@@ -31,10 +31,10 @@ def command(ctx: click.Context) -> None:
 @_file
 @_exit_code
 @click.pass_obj
-def comment(settings: Globals, /, file: Path, exit_code: int) -> int:
+def comment(context: Context, /, file: Path, exit_code: int) -> int:
     from voicectl.cli import publishing
 
-    publishing.comment(settings, settings.path(file), exit_code)
+    publishing.comment(context, context.path(file), exit_code)
     return 0
 
 
@@ -46,10 +46,10 @@ def comment(settings: Globals, /, file: Path, exit_code: int) -> int:
 @_file
 @_exit_code
 @click.pass_obj
-def issue(settings: Globals, /, file: Path, exit_code: int) -> int:
+def issue(context: Context, /, file: Path, exit_code: int) -> int:
     from voicectl.cli import publishing
 
-    publishing.issue(settings, settings.path(file), exit_code)
+    publishing.issue(context, context.path(file), exit_code)
     return 0
 
 
@@ -61,10 +61,10 @@ def issue(settings: Globals, /, file: Path, exit_code: int) -> int:
 @click.option("--way", type=_WAYS, default="push", show_default=True, help="How the lockfile gets into Git.")
 @click.option("--branch", metavar="NAME", help="The branch that it is kept on.")
 @click.pass_obj
-def fetch_lockfile(settings: Globals, /, way: str, branch: str | None) -> int:
+def fetch_lockfile(context: Context, /, way: str, branch: str | None) -> int:
     from voicectl.cli import publishing
 
-    publishing.fetch_lockfile(settings, way, branch)
+    publishing.fetch_lockfile(context, way, branch)
     return 0
 
 
@@ -77,10 +77,10 @@ def fetch_lockfile(settings: Globals, /, way: str, branch: str | None) -> int:
 @click.option("--branch", metavar="NAME", help="The branch that it is kept on.")
 @click.option("--into", metavar="NAME", help="The branch that was applied. Default: the one that is checked out.")
 @click.pass_obj
-def push_lockfile(settings: Globals, /, way: str, branch: str | None, into: str | None) -> int:
+def push_lockfile(context: Context, /, way: str, branch: str | None, into: str | None) -> int:
     from voicectl.cli import publishing
 
-    publishing.push_lockfile(settings, way, branch, into)
+    publishing.push_lockfile(context, way, branch, into)
     return 0
 
 
@@ -94,12 +94,12 @@ def push_lockfile(settings: Globals, /, way: str, branch: str | None, into: str 
 @click.option("--strict", is_flag=True, help="Exit 3 where a pull request changes it.")
 @click.option("--format", "fmt", type=click.Choice(["text", "markdown"]), default="text", help="How to print it.")
 @click.pass_obj
-def check_lockfile(settings: Globals, /, staged: bool, base: str | None, strict: bool, fmt: str) -> int:
+def check_lockfile(context: Context, /, staged: bool, base: str | None, strict: bool, fmt: str) -> int:
     from voicectl.cli import lockfile_checks
 
     if staged:
-        return lockfile_checks.staged(settings)
-    return lockfile_checks.pull_request(settings, base, strict=strict, fmt=fmt)
+        return lockfile_checks.staged(context)
+    return lockfile_checks.pull_request(context, base, strict=strict, fmt=fmt)
 
 
 for each in (comment, issue, fetch_lockfile, push_lockfile, check_lockfile):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 
 
 @subcommand(name="completion", help="Print a shell completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_obj
-def command(settings: Globals, shell: str) -> int:
+def command(context: Context, shell: str) -> int:
     from click.shell_completion import get_completion_class
 
     from voicectl.cli import printing

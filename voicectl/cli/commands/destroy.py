@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import lock_timeout_option, selectors, subcommand
 
 
@@ -17,13 +17,13 @@ from voicectl.cli.options import lock_timeout_option, selectors, subcommand
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
 @selectors
 @click.pass_obj
-def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt: str, **options: Any) -> int:
+def command(context: Context, /, confirm: str | None, lock_timeout: float, fmt: str, **options: Any) -> int:
     from voicectl.cli import wiring
     from voicectl.cli.applying import Choices, apply_plan
     from voicectl.cli.planning import wishes
     from voicectl.errors import NotConfirmed
 
-    project = wiring.located(settings)
+    project = wiring.located(context)
     if confirm is not None and confirm != project.namespace:
         raise NotConfirmed(
             f"--confirm says {confirm}, but this is {project.namespace}: nothing was changed",
@@ -38,4 +38,4 @@ def command(settings: Globals, /, confirm: str | None, lock_timeout: float, fmt:
         word="destroy",
         answer=project.namespace,
     )
-    return apply_plan(settings, choices, partial(wishes, options, destroy=True))
+    return apply_plan(context, choices, partial(wishes, options, destroy=True))

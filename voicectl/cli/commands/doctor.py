@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 
 
@@ -15,22 +15,22 @@ from voicectl.cli.options import subcommand
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print the result.")
 @click.pass_obj
-def command(settings: Globals, /, live: bool, yes: bool, fmt: str) -> int:
+def command(context: Context, /, live: bool, yes: bool, fmt: str) -> int:
     if live:
         from voicectl.cli import probing
 
-        return probing.live(settings, yes=yes, fmt=fmt)
+        return probing.live(context, yes=yes, fmt=fmt)
     from voicectl.cli import printing, running
     from voicectl.cli.checkup import checkup
     from voicectl.report.escape import terminal
 
-    findings = running.run(checkup(settings))
+    findings = running.run(checkup(context))
     if fmt == "json":
         from voicectl.report.document import document
 
         printing.out(document({"format_version": "1.0", "findings": [asdict(finding) for finding in findings]}))
         return 1 if any(finding.level == "error" for finding in findings) else 0
-    paint = printing.style(settings)
+    paint = printing.style(context)
     failed = 0
     for finding in findings:
         sign = {"ok": paint.paint("✓", "green"), "warning": paint.paint("!", "yellow")}.get(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import selectors, subcommand
 from voicectl.cli.reports import report_option
 
@@ -39,7 +39,7 @@ def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @selectors
 @click.pass_obj
 def command(
-    settings: Globals,
+    context: Context,
     /,
     fmt: str,
     unmanaged: bool,
@@ -51,7 +51,7 @@ def command(
     from voicectl.plan.plan import Selectors
     from voicectl.report.drift_words import found
 
-    audited = auditing.audit(settings, unmanaged=unmanaged, selectors=Selectors(only, exclude))
-    reports.write(settings, lambda fmt: auditing.rendered(audited, fmt, fail_on, None))
-    printing.out(auditing.rendered(audited, fmt, fail_on, settings))
+    audited = auditing.audit(context, unmanaged=unmanaged, selectors=Selectors(only, exclude))
+    reports.write(context, lambda fmt: auditing.rendered(audited, fmt, fail_on, None))
+    printing.out(auditing.rendered(audited, fmt, fail_on, context))
     return 2 if found(audited.report, fail_on) else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 from voicectl.errors import UsageError
 
@@ -22,7 +22,7 @@ from voicectl.errors import UsageError
 @click.option("--concurrency-limit", type=click.IntRange(min=1), metavar="N", help="429 beyond N requests a key.")
 @click.pass_obj
 def command(
-    settings: Globals,
+    context: Context,
     host: str,
     port: int,
     db: Path | None,
@@ -45,7 +45,7 @@ def command(
 
     def ready(url: str) -> None:
         printing.out(url + "\n")
-        settings.log.note(f"use it with: export FISH_API_URL={url} FISH_API_KEY=any-key   (Ctrl-C ends it)", ours=True)
+        context.log.note(f"use it with: export FISH_API_URL={url} FISH_API_KEY=any-key   (Ctrl-C ends it)", ours=True)
 
     serve(ordered, host, port, db, ready)
     return 0

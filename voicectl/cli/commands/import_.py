@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
 
 
@@ -36,11 +36,11 @@ def _pair(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     help="Where to write; default: with the others.",
 )
 @click.pass_obj
-def command(settings: Globals, /, models: dict[str, str], everything: bool, out: Path | None) -> int:
+def command(context: Context, /, models: dict[str, str], everything: bool, out: Path | None) -> int:
     from voicectl.cli import importing
     from voicectl.errors import UsageError
 
     if everything == bool(models):
         raise UsageError("name models as NAME=ID, or ask for --all", "`voicectl drift --unmanaged` lists them")
-    importing.run(settings, None if everything else models, out)
+    importing.run(context, None if everything else models, out)
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
 
 
@@ -15,13 +15,13 @@ from voicectl.cli.options import directories, subcommand
     "directory", type=click.Path(path_type=Path), metavar="[DIR]", default=Path("."), shell_complete=directories
 )
 @click.pass_obj
-def command(settings: Globals, directory: Path) -> int:
+def command(context: Context, directory: Path) -> int:
     from voicectl.cli import printing
     from voicectl.cli.starter import write_starter
 
-    target = (settings.chdir or Path()) / directory
+    target = (context.chdir or Path()) / directory
     for written in write_starter(target):
-        settings.log.note(f"wrote {written}")
+        context.log.note(f"wrote {written}")
     where = "" if target.resolve() == Path.cwd() else f"cd {target} && "
     printing.out(f"Next: {where}voicectl validate && voicectl apply\n")
     return 0

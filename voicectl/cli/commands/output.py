@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 
 
@@ -12,7 +12,7 @@ from voicectl.cli.options import subcommand
 @click.option("--format", "fmt", type=click.Choice(["env", "json", "yaml"]), default="env", help="How to print it.")
 @click.option("--prefix", default="VOICE_", metavar="P", show_default=True, help="For names of variables.")
 @click.pass_obj
-def command(settings: Globals, fmt: str, prefix: str) -> int:
+def command(context: Context, fmt: str, prefix: str) -> int:
     import re
 
     from voicectl.cli import printing, wiring
@@ -21,13 +21,13 @@ def command(settings: Globals, fmt: str, prefix: str) -> int:
 
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*|", prefix):
         raise UsageError(f"--prefix {prefix!r} can't begin the name of a variable", "use letters, digits and _")
-    store = wiring.store(wiring.project(settings))
+    store = wiring.store(wiring.project(context))
     lock, _ = store.load()
     if lock is None:
         raise StateError(f"there is no {store.location} yet", "run `voicectl apply` first")
     found, left_out = catalog_report.ids(lock)
     for name in left_out:
-        settings.log.warning(f"{name} is left out: its model is {lock.voices[name].state}")
+        context.log.warning(f"{name} is left out: its model is {lock.voices[name].state}")
     if fmt == "env":
         names = [catalog_report.variable(name, prefix) for name in found]
         twice = sorted({name for name in names if names.count(name) > 1})

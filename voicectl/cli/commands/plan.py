@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import max_bytes_option, plan_format, plan_options, subcommand
 from voicectl.cli.reports import report_option
 
@@ -23,7 +23,7 @@ from voicectl.cli.reports import report_option
 @plan_options
 @click.pass_obj
 def command(
-    settings: Globals,
+    context: Context,
     /,
     out: Path | None,
     fmt: str,
@@ -36,9 +36,9 @@ def command(
     from voicectl.cli import printing, reports, running, wiring
     from voicectl.cli.planning import limits_of, plan_only, rendered, unchanged_names, wishes
 
-    project, catalog = wiring.load(settings, limits=limits_of(options))
-    settings.log.problems(catalog.warnings)
-    listener = settings.log.reading()
+    project, catalog = wiring.load(context, limits=limits_of(options))
+    context.log.problems(catalog.warnings)
+    listener = context.log.reading()
     wished = wishes(options)
     prepared = running.run(plan_only(project, catalog, wished, offline=offline, listener=listener))
     plan = prepared.planned.plan
@@ -46,11 +46,11 @@ def command(
         from voicectl.cli import plan_file
         from voicectl.files import Scratch
 
-        plan_file.write(settings.path(out), plan, Scratch(project.root))
+        plan_file.write(context.path(out), plan, Scratch(project.root))
     names = unchanged_names(prepared) if show_unchanged else ()
-    reports.write(settings, lambda fmt: rendered(plan, fmt, None, unchanged=names, max_bytes=max_bytes))
-    printing.out(rendered(plan, fmt, settings, unchanged=names, max_bytes=max_bytes))
-    settings.log.plan(plan, catalog)
+    reports.write(context, lambda fmt: rendered(plan, fmt, None, unchanged=names, max_bytes=max_bytes))
+    printing.out(rendered(plan, fmt, context, unchanged=names, max_bytes=max_bytes))
+    context.log.plan(plan, catalog)
     if plan.refusals:
         return 3
     return 2 if detailed_exitcode and not plan.empty else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import selectors, subcommand
 
 
@@ -12,9 +12,9 @@ from voicectl.cli.options import selectors, subcommand
 @click.option("--dry-run", is_flag=True, help="Show the difference, and write nothing.")
 @selectors
 @click.pass_obj
-def command(settings: Globals, /, dry_run: bool, only: tuple[str, ...], exclude: tuple[str, ...]) -> int:
+def command(context: Context, /, dry_run: bool, only: tuple[str, ...], exclude: tuple[str, ...]) -> int:
     from voicectl.cli import pulling
     from voicectl.plan.plan import Selectors
 
-    pulling.run(settings, Selectors(only, exclude), dry_run=dry_run)
+    pulling.run(context, Selectors(only, exclude), dry_run=dry_run)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
 
 
@@ -12,7 +12,7 @@ from voicectl.cli.options import subcommand, voice_names
 @click.argument("name", shell_complete=voice_names)
 @click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
 @click.pass_obj
-def command(settings: Globals, name: str, fmt: str) -> int:
+def command(context: Context, name: str, fmt: str) -> int:
     from difflib import get_close_matches
 
     from voicectl.cli import printing, wiring
@@ -20,7 +20,7 @@ def command(settings: Globals, name: str, fmt: str) -> int:
     from voicectl.errors import UsageError
     from voicectl.report import catalog_report
 
-    project, catalog = wiring.load(settings)
+    project, catalog = wiring.load(context)
     lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
     known = {*catalog.voices, *lock.voices, *lock.removed}
     if name not in known:
@@ -30,5 +30,5 @@ def command(settings: Globals, name: str, fmt: str) -> int:
     if fmt == "json":
         printing.out(catalog_report.show_json(name, catalog, lock))
     else:
-        printing.out(catalog_report.show_text(name, catalog, lock, printing.style(settings)))
+        printing.out(catalog_report.show_text(name, catalog, lock, printing.style(context)))
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import max_bytes_option, plan_format, subcommand
 
 
@@ -15,9 +15,9 @@ from voicectl.cli.options import max_bytes_option, plan_format, subcommand
 @plan_format
 @max_bytes_option
 @click.pass_obj
-def command(settings: Globals, /, file: Path, fmt: str, max_bytes: int) -> int:
+def command(context: Context, /, file: Path, fmt: str, max_bytes: int) -> int:
     from voicectl.cli import plan_file, printing
     from voicectl.cli.planning import rendered
 
-    printing.out(rendered(plan_file.read(settings.path(file)), fmt, settings, max_bytes=max_bytes))
+    printing.out(rendered(plan_file.read(context.path(file)), fmt, context, max_bytes=max_bytes))
     return 0

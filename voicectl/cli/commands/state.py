@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 
 
@@ -14,26 +14,26 @@ from voicectl.cli.options import subcommand
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """The commands below do the work."""
-    ctx.ensure_object(Globals).command = f"state {ctx.invoked_subcommand}"
+    ctx.ensure_object(Context).command = f"state {ctx.invoked_subcommand}"
 
 
 @subcommand(name="rebuild", help="Write the lockfile from the account and the manifests. Keeps a backup.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj
-def rebuild(settings: Globals, /, yes: bool) -> int:
+def rebuild(context: Context, /, yes: bool) -> int:
     from voicectl.cli import recovering
 
-    recovering.rebuild(settings, yes=yes)
+    recovering.rebuild(context, yes=yes)
     return 0
 
 
 @subcommand(name="unlock", help="Take the lock away from a run that hangs. Shows the holder, and keeps a backup.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj
-def unlock(settings: Globals, /, yes: bool) -> int:
+def unlock(context: Context, /, yes: bool) -> int:
     from voicectl.cli import recovering
 
-    recovering.unlock(settings, yes=yes)
+    recovering.unlock(context, yes=yes)
     return 0
 
 
@@ -42,10 +42,10 @@ def unlock(settings: Globals, /, yes: bool) -> int:
 @click.argument("ours", type=click.Path(path_type=Path))
 @click.argument("theirs", type=click.Path(path_type=Path))
 @click.pass_obj
-def merge(settings: Globals, /, base: Path, ours: Path, theirs: Path) -> int:
+def merge(context: Context, /, base: Path, ours: Path, theirs: Path) -> int:
     from voicectl.cli import recovering
 
-    recovering.merge_files(*(settings.path(path) for path in (base, ours, theirs)))
+    recovering.merge_files(*(context.path(path) for path in (base, ours, theirs)))
     return 0
 
 
@@ -58,10 +58,10 @@ def merge(settings: Globals, /, base: Path, ours: Path, theirs: Path) -> int:
 @click.option("--from", "source", metavar="FILE", help="The lockfile to move. Default: the one of another name.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj
-def move(settings: Globals, /, source: str | None, yes: bool) -> int:
+def move(context: Context, /, source: str | None, yes: bool) -> int:
     from voicectl.cli import renaming
 
-    renaming.move(settings, source=source, yes=yes)
+    renaming.move(context, source=source, yes=yes)
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 
 
@@ -13,7 +13,7 @@ from voicectl.cli.options import subcommand
     "--format", "fmt", type=click.Choice(["text", "json", "github"]), default="text", help="How to print problems."
 )
 @click.pass_obj
-def command(settings: Globals, fmt: str) -> int:
+def command(context: Context, fmt: str) -> int:
     from dataclasses import replace
     from datetime import UTC, datetime
 
@@ -23,9 +23,9 @@ def command(settings: Globals, fmt: str) -> int:
     from voicectl.plan.findings import findings
     from voicectl.report import files_report
 
-    prefix = wiring.repository_prefix(find_project(chdir=settings.chdir))
+    prefix = wiring.repository_prefix(find_project(chdir=context.chdir))
     try:
-        _, catalog = wiring.load(settings)
+        _, catalog = wiring.load(context)
         found = findings(catalog, datetime.now(UTC).date())
         if any(problem.level == "error" for problem in found):
             raise InvalidFiles(found)
@@ -33,13 +33,13 @@ def command(settings: Globals, fmt: str) -> int:
     except InvalidFiles as error:
         if fmt == "github":
             printing.out(files_report.github(error.problems, prefix))
-            settings.log.annotated(error.problems)
+            context.log.annotated(error.problems)
         raise
     if fmt == "github":
         printing.out(files_report.github(catalog.warnings, prefix))
     elif fmt == "json":
         printing.out(files_report.valid_json(catalog))
     else:
-        settings.log.problems(catalog.warnings)
+        context.log.problems(catalog.warnings)
         printing.out(files_report.valid_text(catalog))
     return 0

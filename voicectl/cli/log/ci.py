@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from voicectl.cli import printing
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.errors import Place, Problem, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import Plan
@@ -58,8 +58,8 @@ class Ci:
 class Github(Ci):
     """Workflow commands (docs.github.com, "Workflow commands for GitHub Actions"), each problem once."""
 
-    def __init__(self, settings: Globals) -> None:
-        self._settings = settings
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._folded = False
         self._told: set[tuple[str, Place | None]] = set()
         self._messages: set[str] = set()
@@ -138,7 +138,7 @@ class Github(Ci):
         from voicectl.manifest.project import find_project
 
         try:
-            return wiring.repository_prefix(find_project(chdir=self._settings.chdir))
+            return wiring.repository_prefix(find_project(chdir=self._context.chdir))
         except VoicectlError:
             return ""  # a place in a file that belongs to no project
 
@@ -171,10 +171,10 @@ def _place(names: Iterable[str], catalog: Catalog) -> Place | None:
     return next((catalog.voices[name].source for name in names if name in catalog.voices), None)
 
 
-def recognised(settings: Globals) -> Ci:
+def recognised(context: Context) -> Ci:
     """The CI that the environment tells of."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        return Github(settings)
+        return Github(context)
     if os.environ.get("GITLAB_CI") == "true":
-        return Gitlab(f"voicectl_{settings.run}")
+        return Gitlab(f"voicectl_{context.run}")
     return Ci()

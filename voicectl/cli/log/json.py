@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import Problem, VoicectlError
 from voicectl.model.catalog import Catalog
@@ -28,8 +28,8 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 class JsonLog:
     """Implements Log. From its making to `end`, `sys.stderr` turns whatever anybody writes into such lines."""
 
-    def __init__(self, settings: Globals) -> None:
-        self._settings = settings
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._start = time.perf_counter()
         self._clock = datetime.now(UTC)
         self._subject: dict[str, Any] = {"catalog": None, "environment": None}
@@ -62,7 +62,7 @@ class JsonLog:
         from voicectl.report import errors
 
         for problem in found:
-            if problem.level == "error" or not self._settings.quiet:
+            if problem.level == "error" or not self._context.quiet:
                 values = next(iter(errors.problems([problem])))
                 self._tell("problem", detail=values.pop("message"), **values)
 
@@ -98,7 +98,7 @@ class JsonLog:
         from voicectl.report import errors
 
         more: dict[str, Any] = {}
-        if self._settings.verbose > 1 and error.__cause__ is not None:
+        if self._context.verbose > 1 and error.__cause__ is not None:
             more["traceback"] = "".join(traceback.format_exception(error.__cause__))
         self._tell("error", **errors.error_values(error), **more)
 
@@ -123,7 +123,7 @@ class JsonLog:
         sys.stderr = self._stream
 
     def _hear(self, event: Event) -> None:
-        if event.request is not None and not (event.request.troubled or self._settings.verbose):
+        if event.request is not None and not (event.request.troubled or self._context.verbose):
             return
         values: dict[str, Any] = {"voice": event.name, "action": event.action, "detail": event.detail}
         values = {key: value for key, value in values.items() if value}
@@ -131,7 +131,7 @@ class JsonLog:
             case "uploading" | "waiting":
                 return
             case "limit":
-                if not (event.detail and self._settings.verbose):
+                if not (event.detail and self._context.verbose):
                     return
                 values["limit"] = event.limit
             case "request":
@@ -152,7 +152,7 @@ class JsonLog:
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
-            self._write("run", 0.0, {"command": self._settings.command, "version": VERSION, **self._subject})
+            self._write("run", 0.0, {"command": self._context.command, "version": VERSION, **self._subject})
 
     def _tell(self, event: str, **values: Any) -> None:
         self._begin()
@@ -161,7 +161,7 @@ class JsonLog:
     def _write(self, event: str, seconds: float, values: dict[str, Any]) -> None:
         """One line, at so many seconds after the beginning: a clock that is set back meanwhile has no say."""
         moment = (self._clock + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
-        line = {"time": moment.replace("+00:00", "Z"), "run": self._settings.run, "event": event, **values}
+        line = {"time": moment.replace("+00:00", "Z"), "run": self._context.run, "event": event, **values}
         # Where nobody can be told, the run goes on: it has more to lose than a line.
         with suppress(OSError, ValueError):
             self._stream.write(redacted(json_text(_encode(line))) + "\n")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from voicectl.cli import printing
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.log.ci import Ci
 from voicectl.engine.events import Event, Listener
 from voicectl.redaction import redacted
@@ -20,30 +20,30 @@ _SPEED_WINDOW = 600.0
 
 
 @contextmanager
-def progress(settings: Globals, ci: Ci) -> Iterator[Listener]:
+def progress(context: Context, ci: Ci) -> Iterator[Listener]:
     """The listener that fits where standard error goes. What a CI folds is unfolded on every way out."""
-    if settings.quiet:
+    if context.quiet:
         yield _quiet
     elif sys.stderr.isatty() and not printing.in_ci():
-        with _display(settings) as listener:
+        with _display(context) as listener:
             yield listener
     else:
         try:
-            yield _plain_line(settings, ci)
+            yield _plain_line(context, ci)
         finally:
             ci.unfold()
 
 
-def _told_of_limit(event: Event, settings: Globals) -> bool:
+def _told_of_limit(event: Event, context: Context) -> bool:
     """With -v a run ends by saying how many requests went at a time."""
-    return event.kind == "limit" and bool(event.detail) and settings.verbose > 0
+    return event.kind == "limit" and bool(event.detail) and context.verbose > 0
 
 
-def quiet_listener(settings: Globals) -> Listener:
+def quiet_listener(context: Context) -> Listener:
     """For commands that only read: tells of what is being repeated, so that a pause has a reason."""
 
     def listener(event: Event) -> None:
-        if (event.kind == "retrying" and not settings.quiet) or _told_of_limit(event, settings):
+        if (event.kind == "retrying" and not context.quiet) or _told_of_limit(event, context):
             printing.err(_sentence(event))
 
     return listener
@@ -54,15 +54,15 @@ def _quiet(event: Event) -> None:
         printing.err(_sentence(event))
 
 
-def _plain_line(settings: Globals, ci: Ci) -> Listener:
+def _plain_line(context: Context, ci: Ci) -> Listener:
     tally = _Tally()
 
     def listener(event: Event) -> None:
         if event.kind == "planned":  # not before: the plan, and perhaps a question, are not to be folded
-            ci.fold(f"voicectl {settings.command}: {event.total} change{'' if event.total == 1 else 's'}")
+            ci.fold(f"voicectl {context.command}: {event.total} change{'' if event.total == 1 else 's'}")
         tally.hear(event)
-        told = event.kind in _TOLD and (event.kind != "started" or settings.verbose)
-        if told or _told_of_limit(event, settings):
+        told = event.kind in _TOLD and (event.kind != "started" or context.verbose)
+        if told or _told_of_limit(event, context):
             count = f" ({tally.ended} of {tally.changes})" if event.kind in ("done", "failed") else ""
             printing.err(_sentence(event) + count)
 
@@ -80,7 +80,7 @@ def _sentence(event: Event) -> str:
 
 
 @contextmanager
-def _display(settings: Globals) -> Iterator[Listener]:
+def _display(context: Context) -> Iterator[Listener]:
     """Changes done of all, bytes, time left and the limit in force; what is being retried, and why.
 
     Failures and warnings stay as lines above.
@@ -98,7 +98,7 @@ def _display(settings: Globals) -> Iterator[Listener]:
                 yield Text(tally.note, no_wrap=True, overflow="ellipsis")
 
     tally = _Tally()
-    console = Console(file=sys.stderr, no_color=settings.no_color or None, highlight=False, markup=False)
+    console = Console(file=sys.stderr, no_color=context.no_color or None, highlight=False, markup=False)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     bar = Bars(*columns, console=console, transient=True, speed_estimate_period=_SPEED_WINDOW)
     try:
@@ -110,7 +110,7 @@ def _display(settings: Globals) -> Iterator[Listener]:
                 bar.start()  # not before: until then a question may be on the screen
             if event.kind in _LASTING or (event.kind == "retrying" and not tally.changes):
                 console.print(redacted(_sentence(event)), emoji=False)
-            elif _told_of_limit(event, settings):
+            elif _told_of_limit(event, context):
                 console.print(_sentence(event))
             tally.hear(event)
             bar.update(voices, description=tally.voices, total=tally.changes or None, completed=tally.ended)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 import click
 
 from voicectl.cli import printing
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.log.ci import Ci
 from voicectl.engine.events import Listener
 from voicectl.errors import InvalidFiles, Problem, VoicectlError
@@ -23,8 +23,8 @@ from voicectl.report.escape import terminal
 class TextLog:
     """Implements Log."""
 
-    def __init__(self, settings: Globals, ci: Ci) -> None:
-        self._settings = settings
+    def __init__(self, context: Context, ci: Ci) -> None:
+        self._context = context
         self._ci = ci
 
     def about(self, catalog: str, environment: str | None) -> None:
@@ -45,9 +45,9 @@ class TextLog:
     def problems(self, found: Iterable[Problem]) -> None:
         """See Log; one a line."""
         problems = tuple(found)
-        paint = printing.style(self._settings, sys.stderr)
+        paint = printing.style(self._context, sys.stderr)
         for problem in problems:
-            if problem.level == "warning" and self._settings.quiet:
+            if problem.level == "warning" and self._context.quiet:
                 continue
             word = paint.paint("warning: ", "yellow") if problem.level == "warning" else ""
             hint = f"; {terminal(problem.hint)}" if problem.hint else ""
@@ -70,7 +70,7 @@ class TextLog:
         """See Log; a sentence, and what to do next."""
         if isinstance(error, InvalidFiles):
             self.problems(error.problems)
-        paint = printing.style(self._settings, sys.stderr)
+        paint = printing.style(self._context, sys.stderr)
         printing.err(f"{paint.paint('error:', 'red', 'bold')} {terminal(error.message)}")
         if error.hint:
             printing.err(f"  {terminal(error.hint)}")
@@ -80,13 +80,13 @@ class TextLog:
         """See Log."""
         from voicectl.cli.log.progress import progress
 
-        return progress(self._settings, self._ci)
+        return progress(self._context, self._ci)
 
     def reading(self) -> Listener:
         """See Log."""
         from voicectl.cli.log.progress import quiet_listener
 
-        return quiet_listener(self._settings)
+        return quiet_listener(self._context)
 
     def end(self, exit_code: int) -> None:
         """See Log."""
