@@ -25,7 +25,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python -m tests.bench $(ARGS)
 
 schemas: $(VENV)/.installed
-	$(BIN)/python -m voicectl.cli.schemas schemas
+	$(BIN)/python -m voicectl.cli.commands.schema schemas
 
 build: $(VENV)/.installed-dev
 	rm -rf dist

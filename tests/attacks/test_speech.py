@@ -82,10 +82,10 @@ def test_a_reference_that_changed_since_it_was_judged_is_not_sent(
     project: Project, hand: Hand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As a link to a file of the machine, or with other content."""
-    from voicectl.cli import speaking
+    from voicectl.cli.commands import speak
 
     project.voices({"a": {"samples": [{"audio": project.sample("a.wav"), "transcript": "The words."}]}})
-    original = speaking._speak
+    original = speak._speak
     sample, secret = project.root / "samples/a.wav", tmp_path / "secret"
 
     for kind in ("link", "content"):
@@ -100,7 +100,7 @@ def test_a_reference_that_changed_since_it_was_judged_is_not_sent(
                 sample.write_bytes(bytes(len(content)))
             original(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(speaking, "_speak", swap)
+        monkeypatch.setattr(speak, "_speak", swap)
         done = project.run("audition", "a", "Hello.", "-o", "out.mp3").expect(1)
         assert "a.wav changed" in done.err
         assert [path for _, path in hand.requests() if path == "/v1/tts"] == []

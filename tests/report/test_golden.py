@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from tests.report.plans import CREATE, PLANS, REPLACE, RETIRE, UPDATE, plan
-from voicectl.cli import schemas
+from voicectl.cli.commands import schema as schemas
 from voicectl.plan.plan import Plan
 from voicectl.plan.saved import decode
 from voicectl.report import plan_json, plan_markdown, plan_text

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from tests.conftest import Hand, Project
-from voicectl.cli import schemas
+from voicectl.cli.commands import schema as schemas
 
 
 def check(kind: str, value: Any) -> None:

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from tests.conftest import Hand, Project
-from voicectl.cli import schemas
+from voicectl.cli.commands import schema as schemas
 
 FORMATS = ("text", "json", "markdown", "junit", "sarif")
 

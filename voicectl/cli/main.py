@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -57,8 +56,21 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 
 
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    "show-plan": ("plan", "show_plan"),
+    "destroy": ("apply", "destroy"),
+    "list": ("catalog", "list_voices"),
+    "show": ("catalog", "show"),
+    "output": ("catalog", "output"),
+    "say": ("speak", "say"),
+    "audition": ("speak", "audition"),
+    "import": ("import_", "command"),
+}
+"""Module and attribute of each command that is not `command` in the module of its own name."""
+
+
 class Commands(click.Group):
-    """A group whose commands are modules of `commands`, imported when they are run."""
+    """A group whose commands live in `commands`. A command's module is imported when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of the help."""
@@ -68,9 +80,8 @@ class Commands(click.Group):
         """Import one command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        name = cmd_name.replace("-", "_") + ("_" if keyword.iskeyword(cmd_name) else "")
-        module = importlib.import_module(f"voicectl.cli.commands.{name}")
-        command: click.Command = module.command
+        module, attribute = ELSEWHERE.get(cmd_name, (cmd_name, "command"))
+        command: click.Command = getattr(importlib.import_module(f"voicectl.cli.commands.{module}"), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -139,7 +150,7 @@ def _run(args: Sequence[str], context: Context) -> int:
         with signals.heard_by(None):
             signals.check()
             if COMPLETE in os.environ:
-                from voicectl.cli import completion
+                from voicectl.cli.commands import completion
 
                 completion.register()
             result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=context)

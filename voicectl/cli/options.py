@@ -19,14 +19,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def voice_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For completion: the project's voices."""
-    from voicectl.cli import completion
+    from voicectl.cli.commands import completion
 
     return sorted(name for name in completion.voices(ctx) if name.startswith(incomplete))
 
 
 def environment_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For completion: the project's environments."""
-    from voicectl.cli import completion
+    from voicectl.cli.commands import completion
 
     return sorted(name for name in completion.environments(ctx) if name.startswith(incomplete))
 
@@ -154,30 +154,6 @@ def selectors(function: F) -> F:
     only = click.option("--only", help="Only voices by name, glob or tag:x.", **every)
     exclude = click.option("--exclude", help="All but these voices.", **every)
     return only(exclude(function))
-
-
-def speech_options(function: F) -> F:
-    """What `say` and `audition` take."""
-    options = [
-        click.argument("name", shell_complete=voice_names),
-        click.argument("text"),
-        click.option(
-            "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where the audio goes."
-        ),
-        click.option(
-            "--format", "fmt", type=click.Choice(["mp3", "wav", "opus", "pcm"]), help="Default: the file's ending."
-        ),
-        click.option(
-            "--model",
-            "speech_model",
-            metavar="M",
-            help="What to speak with, in the provider's words, such as s2.1-pro or s2.1-pro-free; it takes an unknown "
-            "one for s2.1-pro.",
-        ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 def subcommand(**options: Any) -> Callable[[Callable[..., int | None]], click.Command]:

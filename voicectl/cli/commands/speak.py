@@ -1,38 +1,42 @@
-"""What `say` and `audition` share: words in, a file of audio out."""
+"""`voicectl say` and `voicectl audition`: words in, a file of audio out."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from voicectl.cli import running, wiring
+import click
+
+from voicectl.cli import wiring
 from voicectl.cli.context import Context
+from voicectl.cli.options import subcommand, voice_names
 from voicectl.errors import UsageError, VoicectlError
-from voicectl.manifest.problems import did_you_mean
-from voicectl.manifest.project import Project
-from voicectl.model.voice import Voice
-from voicectl.provider.port import AudioFormat, Rejected, Speech, Upload
+
+if TYPE_CHECKING:
+    from voicectl.manifest.project import Project
+    from voicectl.model.voice import Voice
+    from voicectl.provider.port import AudioFormat, Speech, Upload
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_TEXT = 1024 * 1024
 """Bytes of a text: an hour of speech is some 60 kB."""
 LONGEST_REFERENCES = 120.0
-"""Seconds of samples that are sent: the provider advises a minute or two in all."""
+"""Seconds of samples to send: the provider advises a minute or two in all."""
 MAX_REFERENCES = 64 * 1024 * 1024
-"""Bytes of samples that are sent: two minutes of studio sound (96 kHz, 24 bits, stereo) fit. Memory holds them."""
+"""Bytes of samples to send, all in memory: two minutes of studio sound (96 kHz, 24 bits, stereo) fit."""
 _HEAD = 512
-"""Bytes by which a format is known."""
-_FORMATS: tuple[AudioFormat, ...] = get_args(AudioFormat)
+"""Bytes that are enough to recognise a format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command line asks for. `text` `-` is standard input; without `format` the file's ending tells it."""
+    """What the command line asks for. `text` `-` is standard input; `format` None follows the ending of `out`."""
 
     text: str
     out: Path
@@ -41,19 +45,61 @@ class Wanted:
 
 
 class NotSpeakable(VoicectlError):
-    """A voice can't be heard this way."""
+    """This voice can't speak this way."""
 
     code = "not_speakable"
 
 
 class NoSound(VoicectlError):
-    """What came is not the audio that was asked for; nothing was written."""
+    """The answer is not the audio that we asked for; nothing was written."""
 
     code = "no_sound"
 
 
-def say(context: Context, name: str, wanted: Wanted) -> None:
-    """Speak with the recorded model. Raises NotSpeakable where there is none that is trained."""
+def speech_options(function: F) -> F:
+    """What `say` and `audition` take."""
+    options = [
+        click.argument("name", shell_complete=voice_names),
+        click.argument("text"),
+        click.option(
+            "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where the audio goes."
+        ),
+        click.option(
+            "--format", "fmt", type=click.Choice(["mp3", "wav", "opus", "pcm"]), help="Default: the file's ending."
+        ),
+        click.option(
+            "--model",
+            "speech_model",
+            metavar="M",
+            help="The provider's speech model, such as s2.1-pro or s2.1-pro-free. Unknown ones count as s2.1-pro.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@subcommand(name="say", help="Speak with a voice's model, by the recorded id.")
+@speech_options
+@click.pass_obj
+def say(context: Context, /, name: str, text: str, out: Path, fmt: str | None, speech_model: str | None) -> int:
+    run_say(context, name, Wanted(text, context.path(out), fmt, speech_model))
+    return 0
+
+
+@subcommand(name="audition", help="Speak with a voice's samples, before any model exists.")
+@speech_options
+@click.pass_obj
+def audition(context: Context, /, name: str, text: str, out: Path, fmt: str | None, speech_model: str | None) -> int:
+    run_audition(context, name, Wanted(text, context.path(out), fmt, speech_model))
+    return 0
+
+
+def run_say(context: Context, name: str, wanted: Wanted) -> None:
+    """Speak with the recorded model. Raises NotSpeakable unless it is trained."""
+    from voicectl.manifest.problems import did_you_mean
+    from voicectl.provider.port import Rejected, Speech
+
     project = wiring.project(context)
     store = wiring.store(project)
     lock, _ = store.load()
@@ -68,7 +114,7 @@ def say(context: Context, name: str, wanted: Wanted) -> None:
     try:
         _speak(project, speech, wanted, context)
     except Rejected as error:
-        # A voice that is gone was seen as a 400 with these words.
+        # The provider was seen to answer 400 with these words for a voice that is gone.
         if error.status != 404 and "reference not found" not in error.message.lower():
             raise
         raise NotSpeakable(
@@ -76,8 +122,11 @@ def say(context: Context, name: str, wanted: Wanted) -> None:
         ) from error
 
 
-def audition(context: Context, name: str, wanted: Wanted) -> None:
-    """Speak with the manifest's samples. Raises NotSpeakable where it has none with transcripts."""
+def run_audition(context: Context, name: str, wanted: Wanted) -> None:
+    """Speak with the manifest's samples. Raises NotSpeakable if none has a transcript."""
+    from voicectl.manifest.problems import did_you_mean
+    from voicectl.provider.port import Speech
+
     project, catalog = wiring.load(context)
     if name not in catalog.voices:
         raise NotSpeakable(f"there is no voice {name!r}", did_you_mean(name, catalog.voices))
@@ -87,7 +136,9 @@ def audition(context: Context, name: str, wanted: Wanted) -> None:
 
 
 def _references(project: Project, voice: Voice, context: Context) -> tuple[tuple[Upload, str], ...]:
-    """The samples with their words, up to what the provider advises and what fits into memory; at least one."""
+    """Samples with their transcripts, as many as the provider advises and memory holds; at least one."""
+    from voicectl.provider.port import Upload
+
     usable = [sample for sample in voice.samples if sample.transcript is not None]
     if not usable:
         what = "no samples" if not voice.samples else "no transcripts"
@@ -133,18 +184,23 @@ def _text(wanted: Wanted) -> str:
 
 
 def _format(wanted: Wanted) -> AudioFormat:
+    from typing import get_args
+
+    from voicectl.provider.port import AudioFormat
+
+    formats: tuple[AudioFormat, ...] = get_args(AudioFormat)
     given = wanted.format or wanted.out.suffix.removeprefix(".").lower()
-    for known in _FORMATS:
+    for known in formats:
         if given == known:
             return known
     raise UsageError(
         f"{wanted.out.name} does not tell the audio format",
-        f"let it end in one of {', '.join(_FORMATS)}, or add --format",
+        f"let it end in one of {', '.join(formats)}, or add --format",
     )
 
 
 def _refuse_own_files(project: Project, out: Path, context: Context) -> None:
-    """Audio must not take the place of a file that the project is made of. Raises UsageError."""
+    """Audio must not replace a file of the project. Raises UsageError."""
     from voicectl.errors import InvalidFiles
     from voicectl.manifest.discover import PROJECT_FILE, find_manifests
 
@@ -154,7 +210,7 @@ def _refuse_own_files(project: Project, out: Path, context: Context) -> None:
         own |= {sample.path for voice in catalog.voices.values() for sample in voice.samples}
         own |= {voice.cover.path for voice in catalog.voices.values() if voice.cover}
     except InvalidFiles:
-        pass  # to speak needs no valid manifests; what they name is not known then
+        pass  # speaking needs no valid manifests; we just don't know which files they name
     if out.exists() and any(out.resolve() == (project.root / path).resolve() for path in own):
         raise UsageError(f"-o {out} is a file of the project", "name another file")
 
@@ -162,19 +218,19 @@ def _refuse_own_files(project: Project, out: Path, context: Context) -> None:
 def _speak(project: Project, speech: Speech, wanted: Wanted, context: Context) -> None:
     _refuse_own_files(project, wanted.out, context)
 
-    async def run(file: BinaryIO) -> None:
+    async def speak(file: BinaryIO) -> None:
         async with wiring.provider(project, context.log.reading()) as provider:
             await provider.speak(speech, file.write)  # type: ignore[arg-type]
 
     with _whole_file(wanted.out) as file:
-        running.run(run(file))
+        wiring.run(speak(file))
         size = file.tell()
         _check_sound(file, speech.format)
     context.log.note(f"wrote {wanted.out} ({size:,} bytes)")
 
 
 def _check_sound(file: BinaryIO, asked: AudioFormat) -> None:
-    """What came must be the audio that was asked for. Raises NoSound; none of it is quoted."""
+    """The answer must be audio in the format that we asked for. Raises NoSound, which quotes none of it."""
     from voicectl.manifest.media import kind_of
 
     file.seek(0)
@@ -182,7 +238,7 @@ def _check_sound(file: BinaryIO, asked: AudioFormat) -> None:
     hint = "try again; is FISH_API_URL the API, and no proxy before it in the way?"
     if not head:
         raise NoSound("the answer holds no audio: it is empty", hint)
-    # Raw samples have no header and may be any bytes. It counts as text only if its whole beginning is text.
+    # Raw samples have no header and may be any bytes: only a beginning that is all text is surely no sound.
     found = kind_of(head)
     if found != asked and (asked != "pcm" or found == "a text file"):
         raise NoSound(f"the answer is no {asked}: it is {found}", hint)
@@ -190,7 +246,9 @@ def _check_sound(file: BinaryIO, asked: AudioFormat) -> None:
 
 @contextlib.contextmanager
 def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its place only once all of it is there. Raises UsageError where it can't be written."""
+    """A file that appears only once it is complete. Raises UsageError if it can't be written."""
+    import tempfile
+
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     except OSError as error:

@@ -1,0 +1,330 @@
+"""`voicectl ci fetch-lockfile`, `push-lockfile` and `check-lockfile`: the lockfile's way into Git."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from voicectl.cli import printing, wiring
+from voicectl.cli.context import Context
+from voicectl.cli.options import subcommand
+from voicectl.errors import InvalidFiles, Place, Problem, Refused, StateError, UsageError
+from voicectl.files import Scratch, replace_file
+from voicectl.hosting import publish
+from voicectl.hosting.git import Repository
+from voicectl.hosting.port import Hosting, HostingError
+from voicectl.hosting.publish import Target, Way, own_branch
+from voicectl.model.lock import Lock
+from voicectl.regular_file import read_regular
+from voicectl.report.markdown import fenced
+from voicectl.state.codec import MAX_BYTES, decode
+from voicectl.state.edits import edits
+from voicectl.state.merging import merge_bytes
+
+if TYPE_CHECKING:
+    from voicectl.manifest.project import Project
+
+_WAYS = click.Choice(["push", "pull-request", "branch"])
+_TAKEN = "taken"
+"""The file in `.voicectl/` that says which commit the lockfile at hand was taken from."""
+EDITED = "#### This changes the lockfile"
+"""The heading under which a report says so."""
+_SHOWN = 20
+_COMMIT = re.compile("[0-9a-f]{40}")
+_ADVICE = "only voicectl writes it: what is changed by hand is taken for what was applied"
+
+
+@subcommand(
+    name="fetch-lockfile",
+    short_help="Take the lockfile from its branch.",
+    help="Before a run: take the lockfile from the branch that it is kept on.",
+)
+@click.option("--way", type=_WAYS, default="push", show_default=True, help="How the lockfile gets into Git.")
+@click.option("--branch", metavar="NAME", help="The branch that it is kept on.")
+@click.pass_obj
+def fetch_lockfile(context: Context, /, way: str, branch: str | None) -> int:
+    run_fetch(context, way, branch)
+    return 0
+
+
+@subcommand(
+    name="push-lockfile",
+    short_help="Commit the lockfile and push it.",
+    help="After an apply, however it ended: commit the lockfile and push it.",
+)
+@click.option("--way", type=_WAYS, default="push", show_default=True, help="How the lockfile gets into Git.")
+@click.option("--branch", metavar="NAME", help="The branch that it is kept on.")
+@click.option("--into", metavar="NAME", help="The branch that was applied. Default: the one that is checked out.")
+@click.pass_obj
+def push_lockfile(context: Context, /, way: str, branch: str | None, into: str | None) -> int:
+    run_push(context, way, branch, into)
+    return 0
+
+
+@subcommand(
+    name="check-lockfile",
+    short_help="Tell whether it was changed by hand.",
+    help="Say whether the lockfile was changed by hand.",
+)
+@click.option("--staged", is_flag=True, help="What is to be committed now: fail unless voicectl wrote it.")
+@click.option("--base", metavar="REV", help="What a pull request starts from. Default: what the hosting says.")
+@click.option("--strict", is_flag=True, help="Exit 3 where a pull request changes it.")
+@click.option("--format", "fmt", type=click.Choice(["text", "markdown"]), default="text", help="How to print it.")
+@click.pass_obj
+def check_lockfile(context: Context, /, staged: bool, base: str | None, strict: bool, fmt: str) -> int:
+    if staged:
+        return check_staged(context)
+    return check_pull_request(context, base, strict=strict, fmt=fmt)
+
+
+def run_fetch(context: Context, way: str, branch: str | None) -> None:
+    """Bring the newest lockfile into the work tree, and remember where it came from."""
+    project = wiring.project(context)
+    hosting = wiring.hosting()
+    repository = _repository(project, hosting)
+    target = _target(project, repository, hosting, way, branch, None)
+    tip = publish.take(repository, target, _remembered(project, repository, target))
+    if tip is None:
+        _memory(project).unlink(missing_ok=True)
+        context.log.note(f"{project.state}: the checkout's own")
+        return
+    _remember(project, tip)
+    context.log.note(f"{project.state}: from {target.branch}, commit {tip[:12]}")
+
+
+def run_push(context: Context, way: str, branch: str | None, into: str | None) -> None:
+    """Commit and push the lockfile; with the way `pull-request`, keep one open."""
+    project = wiring.project(context)
+    hosting = wiring.hosting()
+    repository = _repository(project, hosting)
+    target = _target(project, repository, hosting, way, branch, into)
+    if way == "pull-request" and hosting is None:
+        raise _no_hosting()
+    if not target.into and way != "branch":
+        raise UsageError("it is not known which branch was applied: none is checked out", "name it: --into NAME")
+    since = _remembered(project, repository, target)
+    _refuse_edits(project, repository, target, since)
+    published = publish.publish(repository, target, since or "HEAD")
+    if published is None or not published.made:
+        context.log.note(f"{project.state}: nothing new")
+    else:
+        merged = ", merged with what others had pushed" if published.merged else ""
+        context.log.note(f"{project.state}: commit {published.commit[:12]} on {published.branch}{merged}")
+    if way == "pull-request" and hosting is not None:
+        url = _pull_request(hosting, repository, target, made=published is not None and published.made)
+        context.log.note(f"pull request: {url}" if url else f"no pull request: {target.branch} has nothing new")
+    if published is not None:
+        _remember(project, published.commit)
+
+
+def _refuse_edits(project: Project, repository: Repository, target: Target, since: str | None) -> None:
+    """What a person changed is not pushed for them. Raises Refused."""
+    try:
+        data = read_regular(target.file, MAX_BYTES)
+    except OSError:
+        return
+    known = {repository.read(commit, target.path) for commit in ("HEAD", *([since] if since else []))}
+    plain = data.replace(b"\r\n", b"\n")
+    if since is None and plain not in known and not wiring.store(project).wrote(data):
+        raise Refused(
+            f"{project.state} is neither what HEAD holds nor what voicectl wrote here: somebody changed it",
+            f"`git checkout HEAD -- {project.state}` takes that back; then apply again",
+        )
+
+
+def _pull_request(hosting: Hosting, repository: Repository, target: Target, *, made: bool) -> str | None:
+    """The address of the one that is open, by now; None where there is nothing to merge."""
+    if not made and (repository.fetch(target.branch) is None or publish.clean_up(repository, target)):
+        return None
+    post = next(hosting.pull_requests(target.branch), None)
+    if post is None:
+        title = f"voicectl: lockfile of {target.subject}"
+        body = (
+            f"`voicectl apply` wrote the lockfile of `{target.subject}`. Merge it: until then, runs read it from "
+            f"`{target.branch}`, and it is brought up to date by each of them.\n"
+        )
+        post = hosting.pull_request(target.branch, target.into, title, body)
+    return post.url
+
+
+def _no_hosting() -> HostingError:
+    return HostingError(
+        "neither GitHub Actions nor GitLab CI runs this",
+        "elsewhere, `--report markdown=FILE` writes the same report for whatever your CI does with it",
+    )
+
+
+def _repository(project: Project, hosting: Hosting | None) -> Repository:
+    return Repository(project.root, *((hosting.remote, hosting.author) if hosting else ()))
+
+
+def _target(
+    project: Project, repository: Repository, hosting: Hosting | None, way: str, branch: str | None, into: str | None
+) -> Target:
+    chosen: Way = next(known for known in publish.WAYS if known == way)
+    goal = into or (hosting.run.branch if hosting else None) or repository.branch() or ""
+    if way == "push" and branch is not None:
+        raise UsageError("--branch is for the ways pull-request and branch", "with push, --into names the branch")
+    default = {"push": goal, "pull-request": publish.own_branch(project.namespace), "branch": "voicectl/lockfiles"}
+    return Target(
+        path=repository.prefix + project.state,
+        file=project.root / project.state,
+        way=chosen,
+        branch=branch or default[chosen],
+        into=goal,
+        subject=project.namespace,
+        scratch=Scratch(project.root),
+    )
+
+
+def _remembered(project: Project, repository: Repository, target: Target) -> str | None:
+    """The commit that this checkout's lockfile was taken from or pushed in.
+
+    None where HEAD has gone beyond it, or where the lockfile was set back to HEAD's since.
+    """
+    with suppress(OSError):
+        if repository.read("HEAD", target.path) == read_regular(target.file, MAX_BYTES):
+            return None
+    try:
+        commit = read_regular(_memory(project), 100).decode("ascii").strip()
+    except (OSError, ValueError):
+        return None
+    known = repository.commit_of(commit) if commit else None
+    return None if known is None or repository.contains("HEAD", known) else known
+
+
+def _remember(project: Project, commit: str) -> None:
+    try:
+        replace_file(_memory(project), f"{commit}\n".encode(), scratch=Scratch(project.root))
+    except OSError as error:
+        raise HostingError(f"the project directory: {error.strerror or error}", "make it writable") from error
+
+
+def _memory(project: Project) -> Path:
+    try:
+        return Scratch(project.root).make(f"{_TAKEN}.{Path(project.state).name}")
+    except OSError as error:
+        raise HostingError(f"the project directory: {error.strerror or error}", "make it writable") from error
+
+
+def check_staged(context: Context) -> int:
+    """Exit 0 where each staged lockfile is one that voicectl wrote here, or that Git merged. Raises InvalidFiles."""
+    wrong = []
+    for project in _projects(context):
+        repository = Repository(project.root)
+        path = repository.prefix + project.state
+        if repository.staged(path) and not _written(repository, path, project):
+            hint = f"`git checkout HEAD -- {project.state}` takes it back; `voicectl state rebuild` makes it anew"
+            wrong.append(Problem(Place(project.state), "the lockfile was changed by hand", hint))
+    if wrong:
+        raise InvalidFiles(wrong)
+    return 0
+
+
+def _written(repository: Repository, path: str, project: Project) -> bool:
+    """Whether voicectl wrote what is staged: here, in the commit that is merged, or by merging the two."""
+    data = repository.read("", path)
+    if data is None:
+        return False
+    theirs = repository.read("MERGE_HEAD", path) if repository.commit_of("MERGE_HEAD") else None
+    if wiring.store(project).wrote(data) or data == theirs:
+        return True
+    ours = repository.read("HEAD", path)
+    if theirs is None or ours is None:
+        return False
+    start = repository.merge_base("HEAD", "MERGE_HEAD")
+    base = repository.read(start, path) if start else None
+    try:
+        return data == merge_bytes(base, ours, theirs, path)
+    except StateError:
+        return False
+
+
+def check_pull_request(context: Context, base: str | None, *, strict: bool, fmt: str) -> int:
+    """Tell what a pull request changes in the lockfile. Raises Refused, with `strict`, where it does."""
+    hosting = wiring.hosting()
+    found = []
+    for project in _projects(context):
+        repository = Repository(project.root, *((hosting.remote,) if hosting else ()))
+        path = repository.prefix + project.state
+        start = _start(repository, hosting, base)
+        before, after = repository.read(start, path), repository.read("HEAD", path)
+        if before != after and not _ours(repository, project, path, after):
+            found.append((project.state, tuple(_sentences(before, after, path))))
+    for name, sentences in found:
+        if fmt == "markdown":
+            lines = [
+                *sentences[:_SHOWN],
+                *([f"… and {len(sentences) - _SHOWN} more"] if len(sentences) > _SHOWN else []),
+            ]
+            printing.out(
+                f"\n{EDITED}\n\n`{name}`: {_ADVICE}. Merge it only if you know where it comes from.\n\n{fenced(lines)}"
+            )
+        message = (
+            "this pull request changes the lockfile: " + "; ".join(sentences[:3]) + ("; …" if sentences[3:] else "")
+        )
+        context.log.problems((Problem(Place(name), message, _ADVICE, level="warning"),))
+    if found and strict:
+        raise Refused("the lockfile is changed by hand", "take its changes out; apply on the main branch writes it")
+    if not found and fmt == "text":
+        printing.out("the lockfile is as voicectl left it\n")
+    return 0
+
+
+def _ours(repository: Repository, project: Project, path: str, data: bytes | None) -> bool:
+    """Whether this is the lockfile that our own pull request brings: only who may push here can have put it there."""
+    try:
+        tip = repository.fetch(own_branch(project.namespace))
+    except HostingError:
+        return False
+    return tip is not None and data is not None and repository.read(tip, path) == data
+
+
+def _sentences(before: bytes | None, after: bytes | None, path: str) -> Iterator[str]:
+    try:
+        past = decode(before, path) if before else None
+    except StateError:
+        past = None
+    try:
+        present: Lock | None = decode(after, path) if after else None
+    except StateError as error:
+        yield f"it can't be read any more: {error.message}"
+        return
+    said = edits(past, present)
+    if past is not None and present is not None and past.revision != present.revision:
+        said = (f"revision: {past.revision} becomes {present.revision}", *said)
+    yield from said or ("the same content in other words",)
+
+
+def _start(repository: Repository, hosting: Hosting | None, base: str | None) -> str:
+    """The commit that a pull request's changes are measured against: where it left its base, or was merged with it."""
+    parents = repository.parents("HEAD")
+    if base is None and hosting is not None and hosting.run.merged and len(parents) == 2:
+        return parents[0]
+    wanted = base or (hosting.base() if hosting else None)
+    if wanted is None:
+        raise HostingError("it is not known what this pull request starts from", "name it: --base REV")
+    commit = repository.commit_of(wanted)
+    if commit is None and not _COMMIT.fullmatch(wanted):
+        raise HostingError(
+            f"{wanted} is no commit of this clone", "fetch it, or name a commit in full; see fetch-depth"
+        )
+    if commit is None:
+        repository.fetch_commit(wanted)
+        commit = wanted
+    return repository.merge_base(commit, "HEAD") or commit
+
+
+def _projects(context: Context) -> list[Project]:
+    """The project in the environment that was named, else in each."""
+    from voicectl.manifest.project import environment_names, find_project, load_project
+
+    if context.environment is not None:
+        return [wiring.project(context)]
+    root = find_project(chdir=context.chdir)
+    return [load_project(root, name) for name in environment_names(root) or (None,)]
