@@ -140,25 +140,15 @@ class Repository:
             .strip()
         )
 
-    def push(self, commit: str, branch: str, *, over: str | None = None, force: bool = False) -> None:
-        """Make `commit` the tip of a branch: on top of what is there or, with `force`, in place of `over` alone.
+    def push(self, commit: str, branch: str) -> None:
+        """Make `commit` the tip of a branch, on top of what is there.
 
-        Raises PushRefused, Unreachable.
+        Raises PushRefused if the remote says no, Unreachable if it says nothing.
         """
-        reference = f"refs/heads/{branch}"
-        lease = [f"--force-with-lease={reference}:{over or ''}"] if force else []
-        self._push(*lease, f"{commit}:{reference}")
-
-    def delete_branch(self, branch: str, over: str) -> None:
-        """Take a branch away from the remote, if it still is at `over`. Raises PushRefused, Unreachable."""
-        reference = f"refs/heads/{branch}"
-        self._push(f"--force-with-lease={reference}:{over}", f":{reference}")
-
-    def _push(self, *arguments: str) -> None:
-        """Push. Raises PushRefused where the remote says no, Unreachable where it says nothing."""
+        # No hook of this clone runs: we made what we push.
+        options = ("--quiet", "--no-verify", "--recurse-submodules=no")
         try:
-            # No hook of this clone runs: what is pushed was made here.
-            self._run("push", "--quiet", "--no-verify", "--recurse-submodules=no", self._remote.url, *arguments)
+            self._run("push", *options, self._remote.url, f"{commit}:refs/heads/{branch}")
         except HostingError as error:
             kind = PushRefused if "rejected]" in error.message else Unreachable
             raise kind(error.message, _REACH) from error

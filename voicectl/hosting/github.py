@@ -1,7 +1,7 @@
 """GitHub, from inside a workflow.
 
 Facts: docs.github.com, "Variables reference" (the environment), "REST API endpoints for issues", "… for issue
-comments", "… for pull requests"; a comment on a pull request is an issue's comment.
+comments"; a comment on a pull request is an issue's comment.
 """
 
 from __future__ import annotations
@@ -16,10 +16,7 @@ from typing import Any
 from voicectl.hosting.port import Environment, HostingError, NotAllowed, Post, Remote, Run
 from voicectl.hosting.rest import Rest
 
-_HINT = (
-    "give the job `permissions:` that allow it (a pull request from a fork never has them; for pull requests of the "
-    "workflow itself, the repository's settings must allow Actions to create them)"
-)
+_HINT = "give the job `permissions:` that allow it (a pull request from a fork never has them)"
 BOT = "github-actions[bot]"
 """Who a workflow's own token writes as."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -154,18 +151,6 @@ class GitHub:
         self._rest.write("PATCH", self._path("issues", post.id), {"state": "closed", "state_reason": "completed"})
         self._rest.write("POST", self._path("issues", post.id, "comments"), {"body": comment})
 
-    def pull_requests(self, branch: str) -> Iterator[Post]:
-        """See Hosting."""
-        owner = self._repository.partition("/")[0]
-        found = self._rest.pages(self._path("pulls"), {"state": "open", "head": f"{owner}:{branch}"})
-        # A head that GitHub does not understand would list them all.
-        return (_post(entry) for entry in found if _dict(entry.get("head")).get("ref") == branch)
-
-    def pull_request(self, branch: str, into: str, title: str, body: str) -> Post:
-        """See Hosting."""
-        values = {"head": branch, "base": into, "title": title, "body": body}
-        return _post(self._rest.write("POST", self._path("pulls"), values))
-
 
 def _dict(value: object) -> dict[str, Any]:
     """A part of an answer or an event, which may be anything."""
@@ -173,7 +158,7 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def _post(entry: dict[str, Any]) -> Post:
-    """A comment is known by its id, issues and pull requests by their number."""
+    """A comment is known by its id, an issue by its number."""
     try:
         return Post(int(entry.get("number") or entry["id"]), str(entry.get("body") or ""), str(entry["html_url"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:

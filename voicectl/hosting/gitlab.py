@@ -1,7 +1,7 @@
 """GitLab, from inside a pipeline.
 
-Facts: docs.gitlab.com, "Predefined CI/CD variables reference", "Notes API", "Issues API", "Merge requests API". A job's
-own token may not write notes or issues, so a project access token comes in GITLAB_TOKEN.
+Facts: docs.gitlab.com, "Predefined CI/CD variables reference", "Notes API", "Issues API". A job's own token
+may not write notes or issues, so a project access token comes in GITLAB_TOKEN.
 """
 
 from __future__ import annotations
@@ -129,21 +129,9 @@ class GitLab:
         self._rest.write("PUT", self._path("issues", post.id), {"state_event": "close"})
         self._rest.write("POST", self._path("issues", post.id, "notes"), {"body": comment})
 
-    def pull_requests(self, branch: str) -> Iterator[Post]:
-        """See Hosting."""
-        found = self._rest.pages(self._path("merge_requests"), {"state": "opened", "source_branch": branch})
-        own = (entry for entry in found if entry.get("source_branch") == branch)
-        # A fork's branch may have the same name.
-        return (_post(entry) for entry in own if entry.get("source_project_id") == entry.get("target_project_id"))
-
-    def pull_request(self, branch: str, into: str, title: str, body: str) -> Post:
-        """See Hosting."""
-        values = {"source_branch": branch, "target_branch": into, "title": title, "description": body}
-        return _post(self._rest.write("POST", self._path("merge_requests"), values | {"remove_source_branch": True}))
-
 
 def _post(entry: dict[str, Any]) -> Post:
-    """A note is known by its id, issues and merge requests by their number within the project."""
+    """A note is known by its id, an issue by its number within the project."""
     try:
         text = str(entry.get("body") or entry.get("description") or "")
         return Post(int(entry.get("iid") or entry["id"]), text, str(entry.get("web_url") or ""))

@@ -1,4 +1,4 @@
-"""What voicectl asks of a Git hosting: comments, issues and pull requests of its own. And how that may fail.
+"""What voicectl asks of a Git hosting: comments and issues of its own. And how that may fail.
 
     HostingError             1   Git or its hosting would not do what was asked
     ├── NotAllowed           1   the token may not do that
@@ -33,7 +33,7 @@ class NotAllowed(HostingError):
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A comment, an issue or a pull request: its number, its text and its address."""
+    """A comment or an issue: its number, its text and its address."""
 
     id: int
     body: str
@@ -64,7 +64,7 @@ class Run:
 
 
 class Hosting(Protocol):
-    """Comments, issues and pull requests. Every method raises HostingError, NotAllowed among them."""
+    """Comments and issues. Every method raises HostingError, NotAllowed among them."""
 
     @property
     def run(self) -> Run:
@@ -98,12 +98,6 @@ class Hosting(Protocol):
 
     def close_issue(self, post: Post, comment: str) -> None:
         """Close an issue, with a last word."""
-
-    def pull_requests(self, branch: str) -> Iterator[Post]:
-        """Open pull requests from a branch of this repository."""
-
-    def pull_request(self, branch: str, into: str, title: str, body: str) -> Post:
-        """Open a pull request."""
 
 
 Environment = Mapping[str, str]

@@ -18,7 +18,7 @@ from voicectl.files import Scratch, replace_file
 from voicectl.hosting import publish
 from voicectl.hosting.git import Repository
 from voicectl.hosting.port import Hosting, HostingError
-from voicectl.hosting.publish import Target, Way, own_branch
+from voicectl.hosting.publish import Target, Way
 from voicectl.model.lock import Lock
 from voicectl.regular_file import read_regular
 from voicectl.report.markdown import fenced
@@ -29,7 +29,6 @@ from voicectl.state.merging import merge_bytes
 if TYPE_CHECKING:
     from voicectl.manifest.project import Project
 
-_WAYS = click.Choice(["push", "pull-request", "branch"])
 _TAKEN = "taken"
 """The file in `.voicectl/` that says which commit the lockfile at hand was taken from."""
 EDITED = "#### This changes the lockfile"
@@ -39,13 +38,20 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 _ADVICE = "only voicectl writes it: what is changed by hand is taken for what was applied"
 
 
+_way = click.option(
+    "--way", type=click.Choice(["push", "branch"]), default="push", show_default=True,
+    help="How the lockfile gets into Git: onto the branch that was applied, or onto one for lockfiles alone.",
+)  # fmt: skip
+_branch = click.option("--branch", metavar="NAME", help="The branch that holds it. Default: voicectl/lockfiles.")
+
+
 @subcommand(
     name="fetch-lockfile",
     short_help="Take the lockfile from its branch.",
     help="Before a run: take the lockfile from the branch that it is kept on.",
 )
-@click.option("--way", type=_WAYS, default="push", show_default=True, help="How the lockfile gets into Git.")
-@click.option("--branch", metavar="NAME", help="The branch that it is kept on.")
+@_way
+@_branch
 @click.pass_obj
 def fetch_lockfile(context: Context, /, way: str, branch: str | None) -> int:
     run_fetch(context, way, branch)
@@ -57,8 +63,8 @@ def fetch_lockfile(context: Context, /, way: str, branch: str | None) -> int:
     short_help="Commit the lockfile and push it.",
     help="After an apply, however it ended: commit the lockfile and push it.",
 )
-@click.option("--way", type=_WAYS, default="push", show_default=True, help="How the lockfile gets into Git.")
-@click.option("--branch", metavar="NAME", help="The branch that it is kept on.")
+@_way
+@_branch
 @click.option("--into", metavar="NAME", help="The branch that was applied. Default: the one that is checked out.")
 @click.pass_obj
 def push_lockfile(context: Context, /, way: str, branch: str | None, into: str | None) -> int:
@@ -98,14 +104,12 @@ def run_fetch(context: Context, way: str, branch: str | None) -> None:
 
 
 def run_push(context: Context, way: str, branch: str | None, into: str | None) -> None:
-    """Commit and push the lockfile; with the way `pull-request`, keep one open."""
+    """Commit and push the lockfile."""
     project = wiring.project(context)
     hosting = wiring.hosting()
     repository = _repository(project, hosting)
     target = _target(project, repository, hosting, way, branch, into)
-    if way == "pull-request" and hosting is None:
-        raise _no_hosting()
-    if not target.into and way != "branch":
+    if not target.branch:
         raise UsageError("it is not known which branch was applied: none is checked out", "name it: --into NAME")
     since = _remembered(project, repository, target)
     _refuse_edits(project, repository, target, since)
@@ -115,9 +119,6 @@ def run_push(context: Context, way: str, branch: str | None, into: str | None) -
     else:
         merged = ", merged with what others had pushed" if published.merged else ""
         context.log.note(f"{project.state}: commit {published.commit[:12]} on {published.branch}{merged}")
-    if way == "pull-request" and hosting is not None:
-        url = _pull_request(hosting, repository, target, made=published is not None and published.made)
-        context.log.note(f"pull request: {url}" if url else f"no pull request: {target.branch} has nothing new")
     if published is not None:
         _remember(project, published.commit)
 
@@ -137,28 +138,6 @@ def _refuse_edits(project: Project, repository: Repository, target: Target, sinc
         )
 
 
-def _pull_request(hosting: Hosting, repository: Repository, target: Target, *, made: bool) -> str | None:
-    """The address of the one that is open, by now; None where there is nothing to merge."""
-    if not made and (repository.fetch(target.branch) is None or publish.clean_up(repository, target)):
-        return None
-    post = next(hosting.pull_requests(target.branch), None)
-    if post is None:
-        title = f"voicectl: lockfile of {target.subject}"
-        body = (
-            f"`voicectl apply` wrote the lockfile of `{target.subject}`. Merge it: until then, runs read it from "
-            f"`{target.branch}`, and it is brought up to date by each of them.\n"
-        )
-        post = hosting.pull_request(target.branch, target.into, title, body)
-    return post.url
-
-
-def _no_hosting() -> HostingError:
-    return HostingError(
-        "neither GitHub Actions nor GitLab CI runs this",
-        "elsewhere, `--report markdown=FILE` writes the same report for whatever your CI does with it",
-    )
-
-
 def _repository(project: Project, hosting: Hosting | None) -> Repository:
     return Repository(project.root, *((hosting.remote, hosting.author) if hosting else ()))
 
@@ -167,16 +146,14 @@ def _target(
     project: Project, repository: Repository, hosting: Hosting | None, way: str, branch: str | None, into: str | None
 ) -> Target:
     chosen: Way = next(known for known in publish.WAYS if known == way)
-    goal = into or (hosting.run.branch if hosting else None) or repository.branch() or ""
-    if way == "push" and branch is not None:
-        raise UsageError("--branch is for the ways pull-request and branch", "with push, --into names the branch")
-    default = {"push": goal, "pull-request": publish.own_branch(project.namespace), "branch": "voicectl/lockfiles"}
+    if chosen == "push" and branch is not None:
+        raise UsageError("--branch is for the way branch", "with push, --into names the branch")
+    applied = into or (hosting.run.branch if hosting else None) or repository.branch() or ""
     return Target(
         path=repository.prefix + project.state,
         file=project.root / project.state,
         way=chosen,
-        branch=branch or default[chosen],
-        into=goal,
+        branch=applied if chosen == "push" else branch or "voicectl/lockfiles",
         subject=project.namespace,
         scratch=Scratch(project.root),
     )
@@ -254,7 +231,7 @@ def check_pull_request(context: Context, base: str | None, *, strict: bool, fmt:
         path = repository.prefix + project.state
         start = _start(repository, hosting, base)
         before, after = repository.read(start, path), repository.read("HEAD", path)
-        if before != after and not _ours(repository, project, path, after):
+        if before != after:
             found.append((project.state, tuple(_sentences(before, after, path))))
     for name, sentences in found:
         if fmt == "markdown":
@@ -274,15 +251,6 @@ def check_pull_request(context: Context, base: str | None, *, strict: bool, fmt:
     if not found and fmt == "text":
         printing.out("the lockfile is as voicectl left it\n")
     return 0
-
-
-def _ours(repository: Repository, project: Project, path: str, data: bytes | None) -> bool:
-    """Whether this is the lockfile that our own pull request brings: only who may push here can have put it there."""
-    try:
-        tip = repository.fetch(own_branch(project.namespace))
-    except HostingError:
-        return False
-    return tip is not None and data is not None and repository.read(tip, path) == data
 
 
 def _sentences(before: bytes | None, after: bytes | None, path: str) -> Iterator[str]:
