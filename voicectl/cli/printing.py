@@ -11,7 +11,7 @@ import click
 
 from voicectl.cli.context import Context, PrintingFailed
 from voicectl.redaction import redacted
-from voicectl.report.style import Style
+from voicectl.report.terminal import Style
 
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI")
 

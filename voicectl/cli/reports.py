@@ -66,15 +66,13 @@ def write_failure(context: Context, error: VoicectlError) -> None:
 
 def failure_in(fmt: str, context: Context, error: VoicectlError) -> str:
     """A failure in one of the formats of reports."""
-    from voicectl.report import errors
+    from voicectl.report import failure
 
     match fmt:
         case "json":
-            return errors.error(error)
+            return failure.as_document(error)
         case "markdown":
-            from voicectl.report import error_markdown
-
-            return error_markdown.render(error, context.command)
+            return failure.as_markdown(error, context.command)
         case "junit":
             from voicectl.report import drift_junit
             from voicectl.state.codec import now
@@ -85,7 +83,7 @@ def failure_in(fmt: str, context: Context, error: VoicectlError) -> str:
             from voicectl.version import VERSION
 
             return drift_sarif.failure(error, VERSION, _prefix(context) if error.where else "")
-    return errors.text(error)
+    return failure.as_text(error)
 
 
 def _prefix(context: Context) -> str:

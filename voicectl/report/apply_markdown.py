@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from voicectl.plan.result import ApplyResult, Result
 from voicectl.report import apply_text, words
+from voicectl.report.document import code, fenced
 from voicectl.report.escape import terminal
-from voicectl.report.markdown import code, fenced
-from voicectl.report.signs import sign
-from voicectl.report.style import Style
+from voicectl.report.terminal import Style, sign
 
 MAX_ROWS = 500
 _PLAIN = Style()

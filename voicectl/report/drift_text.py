@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterator
 
 from voicectl.plan.drift import DriftedVoice, DriftReport
 from voicectl.report import drift_words as words
-from voicectl.report.style import Style
-from voicectl.report.terminal import fold
+from voicectl.report.terminal import Style, fold
 
 
 def render(report: DriftReport, heading: str, fail_on: Collection[str], style: Style, left_out: int = 0) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _BIDI = "\u200b\u2060\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff{_BIDI}\ud800-\udfff]")
@@ -40,18 +39,6 @@ def github(text: str, *, property_value: bool = False) -> str:
     return escaped.replace(":", "%3A").replace(",", "%2C") if property_value else escaped
 
 
-def width(text: str) -> int:
-    """How many terminal cells a text takes."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    marks = sum(unicodedata.combining(c) != 0 for c in text)
-    return len(text) + wide - marks
-
-
 def shortened(text: str, cells: int) -> str:
     """A text cut to about so many characters, saying how long it was."""
     return text if len(text) <= cells else f"{text[:cells]}… ({len(text)} characters)"
-
-
-def padded(text: str, cells: int) -> str:
-    """A text followed by spaces up to a width in terminal cells."""
-    return text + " " * max(0, cells - width(text))

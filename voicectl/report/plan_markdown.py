@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from voicectl.plan.plan import Action, Change, Notice, Plan
 from voicectl.report import words
-from voicectl.report.escape import padded, terminal, width
-from voicectl.report.markdown import code, fenced
-from voicectl.report.signs import sign
-from voicectl.report.style import Style
+from voicectl.report.document import code, fenced
+from voicectl.report.escape import terminal
+from voicectl.report.terminal import Style, padded, sign, width
 
 DEFAULT_BYTES = 60_000
 """GitHub takes comments of 65,536 characters."""

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator
 from voicectl.model.lock import ProviderIdentity
 from voicectl.plan.plan import Change, Notice, Plan
 from voicectl.report import words
-from voicectl.report.escape import padded, terminal, width
-from voicectl.report.signs import sign
-from voicectl.report.style import Style
-from voicectl.report.terminal import fold, right_to_left
+from voicectl.report.escape import terminal
+from voicectl.report.terminal import Style, fold, padded, right_to_left, sign, width
 
 _ONE_LINE = 66
 """Cells up to which both values of a field share a line."""

@@ -168,14 +168,15 @@ def _waiting(holder: Holder | None, *, choices: Choices, context: Context) -> No
 
 def _report(applied: ApplyResult, catalog: Catalog, choices: Choices, context: Context) -> int:
     from voicectl.report import apply_text
-    from voicectl.report.document import document
 
     failure = _failure(applied, choices.command)
     done = "Destroyed" if choices.word == "destroy" else "Applied"
 
     def rendered(fmt: str) -> str:
         if fmt == "json":
-            return document(apply_text.values(applied, failure))
+            from voicectl.report import apply_json
+
+            return apply_json.render(applied, failure)
         from voicectl.report import apply_markdown
 
         return apply_markdown.render(applied, done)

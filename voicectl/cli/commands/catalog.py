@@ -14,15 +14,15 @@ from voicectl.cli.options import subcommand, voice_names
 @click.pass_obj
 def list_voices(context: Context, fmt: str) -> int:
     from voicectl.engine.plan import load_state
-    from voicectl.report import catalog_report
+    from voicectl.report import catalog_json, catalog_text
 
     project, catalog = wiring.load(context, read_samples=False)
     lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
-    rows = catalog_report.rows(catalog, lock)
+    entries = catalog_text.entries(catalog, lock)
     if fmt == "json":
-        printing.out(catalog_report.list_json(catalog, rows))
+        printing.out(catalog_json.list_json(catalog, entries))
     else:
-        printing.out(catalog_report.table(rows, printing.style(context)))
+        printing.out(catalog_text.table(entries, printing.style(context)))
     return 0
 
 
@@ -35,7 +35,7 @@ def show(context: Context, name: str, fmt: str) -> int:
 
     from voicectl.engine.plan import load_state
     from voicectl.errors import UsageError
-    from voicectl.report import catalog_report
+    from voicectl.report import catalog_json, catalog_text
 
     project, catalog = wiring.load(context)
     lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
@@ -45,9 +45,9 @@ def show(context: Context, name: str, fmt: str) -> int:
         hint = f"did you mean '{close[0]}'?" if close else "`voicectl list` shows the names"
         raise UsageError(f"there is no voice {name!r}", hint)
     if fmt == "json":
-        printing.out(catalog_report.show_json(name, catalog, lock))
+        printing.out(catalog_json.show_json(name, catalog, lock))
     else:
-        printing.out(catalog_report.show_text(name, catalog, lock, printing.style(context)))
+        printing.out(catalog_text.show_text(name, catalog, lock, printing.style(context)))
     return 0
 
 
@@ -59,7 +59,7 @@ def output(context: Context, fmt: str, prefix: str) -> int:
     import re
 
     from voicectl.errors import Refused, StateError, UsageError
-    from voicectl.report import catalog_report
+    from voicectl.report import catalog_json
 
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*|", prefix):
         raise UsageError(f"--prefix {prefix!r} can't begin the name of a variable", "use letters, digits and _")
@@ -67,13 +67,13 @@ def output(context: Context, fmt: str, prefix: str) -> int:
     lock, _ = store.load()
     if lock is None:
         raise StateError(f"there is no {store.location} yet", "run `voicectl apply` first")
-    found, left_out = catalog_report.ids(lock)
+    found, left_out = catalog_json.ids(lock)
     for name in left_out:
         context.log.warning(f"{name} is left out: its model is {lock.voices[name].state}")
     if fmt == "env":
-        names = [catalog_report.variable(name, prefix) for name in found]
+        names = [catalog_json.variable(name, prefix) for name in found]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise Refused(f"several voices would be {', '.join(twice)}", "use --format json")
-    printing.out(catalog_report.output(found, fmt, prefix))
+    printing.out(catalog_json.output(found, fmt, prefix))
     return 0

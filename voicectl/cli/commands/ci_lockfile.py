@@ -21,7 +21,7 @@ from voicectl.hosting.port import Hosting, HostingError
 from voicectl.hosting.publish import Target, Way
 from voicectl.model.lock import Lock
 from voicectl.regular_file import read_regular
-from voicectl.report.markdown import fenced
+from voicectl.report.document import fenced
 from voicectl.state.codec import MAX_BYTES, decode
 from voicectl.state.edits import edits
 from voicectl.state.merging import merge_bytes

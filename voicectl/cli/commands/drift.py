@@ -142,7 +142,7 @@ def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], context: Cont
             prefix = wiring.repository_prefix(audited.project.root)
             return drift_sarif.render(report, fail_on, version=VERSION, state=audited.project.state, prefix=prefix)
     from voicectl.report import drift_text
-    from voicectl.report.style import Style
+    from voicectl.report.terminal import Style
 
     style = printing.style(context) if context else Style()
     return drift_text.render(report, audited.heading, fail_on, style, audited.left_out)

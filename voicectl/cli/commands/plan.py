@@ -125,7 +125,7 @@ def _rendered(plan: Plan, fmt: str, context: Context | None, *, unchanged: Itera
 
         return plan_markdown.render(plan, max_bytes, unchanged)
     from voicectl.report import plan_text
-    from voicectl.report.style import Style
+    from voicectl.report.terminal import Style
 
     return plan_text.render(plan, printing.style(context) if context else Style(), unchanged)
 

@@ -48,7 +48,7 @@ def schema(kind: str) -> dict[str, Any]:
 
             made = _of(DriftReport)
         case _:
-            from voicectl.report.errors import ErrorDocument
+            from voicectl.report.failure import ErrorDocument
 
             made = _of(ErrorDocument)
     head = {"$schema": _DIALECT, "title": made.get("title", kind)}

@@ -21,7 +21,7 @@ def command(context: Context, fmt: str) -> int:
     from voicectl.errors import InvalidFiles
     from voicectl.manifest.project import find_project
     from voicectl.plan.findings import findings
-    from voicectl.report import files_report
+    from voicectl.report import files_text
 
     prefix = wiring.repository_prefix(find_project(chdir=context.chdir))
     try:
@@ -32,14 +32,14 @@ def command(context: Context, fmt: str) -> int:
         catalog = replace(catalog, warnings=found)
     except InvalidFiles as error:
         if fmt == "github":
-            printing.out(files_report.github(error.problems, prefix))
+            printing.out(files_text.github(error.problems, prefix))
             context.log.annotated(error.problems)
         raise
     if fmt == "github":
-        printing.out(files_report.github(catalog.warnings, prefix))
+        printing.out(files_text.github(catalog.warnings, prefix))
     elif fmt == "json":
-        printing.out(files_report.valid_json(catalog))
+        printing.out(files_text.valid_json(catalog))
     else:
         context.log.problems(catalog.warnings)
-        printing.out(files_report.valid_text(catalog))
+        printing.out(files_text.valid_text(catalog))
     return 0

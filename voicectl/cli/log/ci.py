@@ -19,7 +19,7 @@ from voicectl.plan.plan import Plan
 from voicectl.plan.result import ApplyResult
 from voicectl.redaction import redacted
 from voicectl.report.escape import github
-from voicectl.report.files_report import annotation
+from voicectl.report.files_text import annotation
 
 MOST = 10
 """Annotations of a level that GitHub shows for a step; what is beyond is only counted."""

@@ -59,11 +59,11 @@ class JsonLog:
 
     def problems(self, found: Iterable[Problem]) -> None:
         """See Log."""
-        from voicectl.report import errors
+        from voicectl.report import failure
 
         for problem in found:
             if problem.level == "error" or not self._context.quiet:
-                values = next(iter(errors.problems([problem])))
+                values = next(iter(failure.problems([problem])))
                 self._tell("problem", detail=values.pop("message"), **values)
 
     def annotated(self, found: Iterable[Problem]) -> None:
@@ -95,12 +95,12 @@ class JsonLog:
 
     def failure(self, error: VoicectlError) -> None:
         """See Log. With -vv an internal error has its traceback."""
-        from voicectl.report import errors
+        from voicectl.report import failure
 
         more: dict[str, Any] = {}
         if self._context.verbose > 1 and error.__cause__ is not None:
             more["traceback"] = "".join(traceback.format_exception(error.__cause__))
-        self._tell("error", **errors.error_values(error), **more)
+        self._tell("error", **failure.error_values(error), **more)
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:

@@ -1,4 +1,4 @@
-"""A failure as JSON, for standard output that belongs to a machine."""
+"""A failure in place of the report that a reader expected: as JSON, as text, as a page."""
 
 from __future__ import annotations
 
@@ -7,22 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from voicectl.errors import InvalidFiles, Place, Problem, VoicectlError
-from voicectl.report.document import document
+from voicectl.report.document import document, fenced
 from voicectl.report.escape import terminal
 
+MAX_PROBLEMS = 100
+"""Problems that a page lists."""
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
-
-
-def error(failure: VoicectlError) -> str:
-    """A failure, where standard output belongs to a machine."""
-    return document({"error": error_values(failure)})
-
-
-def text(failure: VoicectlError) -> str:
-    """A failure for people, where a report in words was expected."""
-    lines = [str(problem) for problem in failure.problems] if isinstance(failure, InvalidFiles) else []
-    lines += [f"error: {failure.message}", *([f"  {failure.hint}"] if failure.hint else [])]
-    return "".join(f"{terminal(line)}\n" for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +79,28 @@ def place(where: Place) -> dict[str, Any]:
 def problems(found: Iterable[Problem]) -> list[dict[str, Any]]:
     """Problems of files, each with its place."""
     return [{"level": item.level, **place(item.place), "message": item.message, "hint": item.hint} for item in found]
+
+
+def as_document(failure: VoicectlError) -> str:
+    """A failure as a JSON document."""
+    return document({"error": error_values(failure)})
+
+
+def as_text(failure: VoicectlError) -> str:
+    """A failure for people."""
+    lines = [str(problem) for problem in failure.problems] if isinstance(failure, InvalidFiles) else []
+    lines += [f"error: {failure.message}", *([f"  {failure.hint}"] if failure.hint else [])]
+    return "".join(f"{terminal(line)}\n" for line in lines)
+
+
+def as_markdown(failure: VoicectlError, command: str) -> str:
+    """A failure as a page, everything in code: messages quote manifests and servers."""
+    lines = [terminal(failure.message)]
+    lines += [f"    {terminal(failure.hint)}"] if failure.hint else []
+    text = f"### voicectl {command}: failed\n\n{fenced(lines)}"
+    if isinstance(failure, InvalidFiles):
+        shown = [terminal(str(problem)) for problem in failure.problems[:MAX_PROBLEMS]]
+        more = len(failure.problems) - len(shown)
+        shown += [f"… and {more} more: `voicectl validate` lists them all"] if more else []
+        text += f"\n{fenced(shown)}"
+    return text
