@@ -18,11 +18,11 @@ from tests.conftest import Done, Project
 from tests.hosting.github_service import GitHubService
 from tests.hosting.gitlab_service import PROJECT, GitLabService
 from tests.hosting.service import git
-from voicectl.hosting import reports
+from voicectl.hosting import posts
 from voicectl.hosting.github import GitHub
 from voicectl.hosting.gitlab import GitLab
 from voicectl.hosting.port import HostingError, NotAllowed, Post
-from voicectl.hosting.reports import Subject
+from voicectl.hosting.posts import Subject
 from voicectl.hosting.rest import Rest
 
 ALL = {"contents": "write", "pull-requests": "write", "issues": "write"}
@@ -44,7 +44,7 @@ def github(service: GitHubService, token: str, **more: str) -> GitHub:
 
 
 def comment(hosting: Any, text: str = "text", *, only_update: bool = False) -> Post | None:
-    return reports.publish_comment(hosting, SUBJECT, text, only_update=only_update)
+    return posts.publish_comment(hosting, SUBJECT, text, only_update=only_update)
 
 
 @pytest.mark.parametrize("user", [None, {"login": "jane", "type": "User"}, {"login": "app[bot]", "type": "Bot"}])
@@ -110,8 +110,8 @@ def test_of_two_runs_that_comment_at_once_one_comment_stays(service: GitHubServi
 def test_of_two_audits_at_once_one_issue_stays_open(service: GitHubService) -> None:
     slow = twice(service)
     hosting = github(service, service.workflow_token(ALL))
-    slow.other = lambda: reports.publish_issue(hosting, SUBJECT, "drift", "quick")
-    reports.publish_issue(slow, SUBJECT, "drift", "slow")
+    slow.other = lambda: posts.publish_issue(hosting, SUBJECT, "drift", "quick")
+    posts.publish_issue(slow, SUBJECT, "drift", "slow")
     issues = [issue for issue in service.issues if "pull_request" not in issue]
     assert [issue["state"] for issue in issues] == ["open", "closed"]
     assert "slow" in issues[0]["body"]
@@ -119,18 +119,18 @@ def test_of_two_audits_at_once_one_issue_stays_open(service: GitHubService) -> N
 
 def test_an_issue_is_known_by_its_marker_also_without_its_label(service: GitHubService) -> None:
     hosting = github(service, service.workflow_token(ALL))
-    reports.publish_issue(hosting, SUBJECT, "drift", "one")
+    posts.publish_issue(hosting, SUBJECT, "drift", "one")
     service.issues[-1]["labels"] = []
-    reports.publish_issue(hosting, SUBJECT, "drift", "two")
+    posts.publish_issue(hosting, SUBJECT, "drift", "two")
     assert len([issue for issue in service.issues if "pull_request" not in issue]) == 1
-    assert len(reports.close_issue(hosting, SUBJECT)) == 1
-    assert reports.close_issue(hosting, SUBJECT) == []
+    assert len(posts.close_issue(hosting, SUBJECT)) == 1
+    assert posts.close_issue(hosting, SUBJECT) == []
 
 
 def test_an_issue_whose_answer_was_lost_is_not_opened_twice(service: GitHubService) -> None:
     hosting = github(service, service.workflow_token(ALL))
     service.faults.lose_posts = 1
-    reports.publish_issue(hosting, SUBJECT, "drift", "one")
+    posts.publish_issue(hosting, SUBJECT, "drift", "one")
     assert len([issue for issue in service.issues if "pull_request" not in issue]) == 1
 
 
@@ -306,7 +306,7 @@ EVENTS: list[Any] = [
 def test_any_event_can_be_read(event: Any, tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
     hosting = GitHub({"GITHUB_REPOSITORY": "a/b", "GITHUB_EVENT_PATH": str(tmp_path / "event.json"), "GITHUB_SHA": "s"})
-    assert hosting.run.commit == "s"
+    assert hosting.job.commit == "s"
     assert hosting.base() is None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from voicectl.hosting.port import Environment, HostingError, NotAllowed, Post, Remote, Run
+from voicectl.hosting.port import Environment, HostingError, Job, NotAllowed, Post, Remote
 from voicectl.hosting.rest import Rest
 
 _HINT = "give the job `permissions:` that allow it (a pull request from a fork never has them)"
@@ -71,13 +71,13 @@ class GitHub:
         return user.get("login") == (self._login or bot)
 
     @property
-    def run(self) -> Run:
+    def job(self) -> Job:
         """See Hosting."""
         env = self._environment
         pull = self._event.get("pull_request")
         head = _dict(_dict(pull).get("head")).get("sha")
         number = env.get("GITHUB_RUN_ID")
-        return Run(
+        return Job(
             branch=env.get("GITHUB_REF_NAME") if env.get("GITHUB_REF_TYPE") == "branch" and pull is None else None,
             commit=head if isinstance(head, str) else env.get("GITHUB_SHA"),
             url=f"{self._server}/{self._repository}/actions/runs/{number}" if number else None,

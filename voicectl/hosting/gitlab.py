@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from voicectl.hosting.port import Environment, HostingError, NotAllowed, Post, Remote, Run
+from voicectl.hosting.port import Environment, HostingError, Job, NotAllowed, Post, Remote
 from voicectl.hosting.rest import Rest
 
 _HINT = "GITLAB_TOKEN needs the scopes api and write_repository and, for what it does here, the role Developer or more"
@@ -43,11 +43,11 @@ class GitLab:
         return user.get("id") if isinstance(user, dict) else None
 
     @property
-    def run(self) -> Run:
+    def job(self) -> Job:
         """See Hosting."""
         env = self._environment
         source = env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
-        return Run(
+        return Job(
             branch=env.get("CI_COMMIT_BRANCH"),
             commit=source or env.get("CI_COMMIT_SHA"),
             url=env.get("CI_PIPELINE_URL"),

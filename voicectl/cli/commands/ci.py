@@ -15,7 +15,7 @@ from voicectl.errors import UsageError
 
 if TYPE_CHECKING:
     from voicectl.hosting.port import Hosting
-    from voicectl.hosting.reports import Subject
+    from voicectl.hosting.posts import Subject
 
 _NO_CHANGES, _DRIFT = 0, 2
 _MAX_REPORT = 16 * 1024 * 1024
@@ -67,17 +67,17 @@ def run_comment(context: Context, file: Path, exit_code: int) -> None:
 
     A token that may not comment is no failure: a pull request from a fork has none that may.
     """
-    from voicectl.hosting import reports
+    from voicectl.hosting import posts
     from voicectl.hosting.port import NotAllowed
 
     hosting = _hosting()
-    if not hosting.run.pull_request:
+    if not hosting.job.pull_request:
         context.log.note("this run is of no pull request: there is nothing to comment on")
         return
     subject, report = _subject(context, "plan"), _read(file)
     quiet = exit_code == _NO_CHANGES and EDITED not in report
     try:
-        post = reports.publish_comment(hosting, subject, report, only_update=quiet)
+        post = posts.publish_comment(hosting, subject, report, only_update=quiet)
     except NotAllowed as error:
         context.log.warning(f"no comment was written: {error.message}; {error.hint}")
         return
@@ -86,16 +86,16 @@ def run_comment(context: Context, file: Path, exit_code: int) -> None:
 
 def run_issue(context: Context, file: Path, exit_code: int) -> None:
     """Open or update the issue if there is drift, close it if there is none, leave it if the audit failed."""
-    from voicectl.hosting import reports
+    from voicectl.hosting import posts
 
     hosting = _hosting()
     subject = _subject(context, "drift")
     if exit_code == _DRIFT:
         title = f"voicectl: drift in {wiring.project(context).namespace}"
-        post = reports.publish_issue(hosting, subject, title, _read(file))
+        post = posts.publish_issue(hosting, subject, title, _read(file))
         context.log.note(f"issue: {post.url}")
     elif exit_code == _NO_CHANGES:
-        closed = reports.close_issue(hosting, subject)
+        closed = posts.close_issue(hosting, subject)
         context.log.note(f"closed: {', '.join(post.url for post in closed)}" if closed else "no issue is open")
     else:
         context.log.note("the audit itself failed: the issue stays as it is")
@@ -116,7 +116,7 @@ def _hosting() -> Hosting:
 def _subject(context: Context, kind: str) -> Subject:
     """What a report is about. The project may be invalid; then the report says so."""
     from voicectl.hosting.git import Repository
-    from voicectl.hosting.reports import Subject
+    from voicectl.hosting.posts import Subject
     from voicectl.manifest.project import find_project
 
     root = find_project(chdir=context.chdir)

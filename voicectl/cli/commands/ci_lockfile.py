@@ -148,7 +148,7 @@ def _target(
     chosen: Way = next(known for known in publish.WAYS if known == way)
     if chosen == "push" and branch is not None:
         raise UsageError("--branch is for the way branch", "with push, --into names the branch")
-    applied = into or (hosting.run.branch if hosting else None) or repository.branch() or ""
+    applied = into or (hosting.job.branch if hosting else None) or repository.branch() or ""
     return Target(
         path=repository.prefix + project.state,
         file=project.root / project.state,
@@ -272,7 +272,7 @@ def _sentences(before: bytes | None, after: bytes | None, path: str) -> Iterator
 def _start(repository: Repository, hosting: Hosting | None, base: str | None) -> str:
     """The commit that a pull request's changes are measured against: where it left its base, or was merged with it."""
     parents = repository.parents("HEAD")
-    if base is None and hosting is not None and hosting.run.merged and len(parents) == 2:
+    if base is None and hosting is not None and hosting.job.merged and len(parents) == 2:
         return parents[0]
     wanted = base or (hosting.base() if hosting else None)
     if wanted is None:
