@@ -127,8 +127,9 @@ class GitHubService(Service):
     def _list_issues(self, token: Token, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
         if not token.may("issues", "read"):
             return _refused()
-        label = query.get("labels")
+        label, creator = query.get("labels"), query.get("creator")
         found = [issue for issue in self.issues if issue["state"] == query.get("state", "open")]
+        found = [issue for issue in found if creator in (None, issue["user"]["login"])]
         return 200, [issue for issue in found if label is None or label in [each["name"] for each in issue["labels"]]]
 
     def _add_issue(self, token: Token, query: Any, body: Values) -> tuple[int, Any]:

@@ -63,7 +63,8 @@ class GitLabService(Service):
         return 200, note
 
     def _list_issues(self, token: Token, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
-        return 200, [issue for issue in self.issues if issue["kind"] == "i" and issue["state"] == query["state"]]
+        found = [issue for issue in self.issues if issue["kind"] == "i" and issue["state"] == query["state"]]
+        return 200, [issue for issue in found if query.get("author_id") in (None, str(issue["author"]["id"]))]
 
     def _add_issue(self, token: Token, query: Any, body: Values) -> tuple[int, Any]:
         number = next(self.numbers)

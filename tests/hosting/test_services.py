@@ -220,7 +220,7 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
         each.server.server_close()
 
 
-def rest(url: str, pauses: list[float] | None = None) -> Rest:
+def rest(url: str, pauses: list[float] | None = None, now: float = 0.0) -> Rest:
     """A service whose clock only moves while it is waited for."""
     slept: list[float] = pauses if pauses is not None else []
     return Rest(
@@ -229,6 +229,7 @@ def rest(url: str, pauses: list[float] | None = None) -> Rest:
         hint="permissions",
         sleep=slept.append,
         clock=lambda: sum(slept, 0.0),
+        now=lambda: now,
     )
 
 
@@ -263,6 +264,41 @@ def test_a_service_that_is_busy_is_waited_for_as_long_as_it_asks(scripted: Calla
     assert rest(service.url, pauses).read("x") == [1]
     assert pauses[0] >= 7
     assert len(pauses) == 3
+
+
+def test_a_rate_limit_is_waited_for_until_it_ends(scripted: Callable[..., Scripted]) -> None:
+    moment = 1_700_000_000
+    spent = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(moment + 45)}
+    for status in (403, 429):
+        service, pauses = scripted((status, spent, b"{}"), (200, {}, b"[1]")), list[float]()
+        assert rest(service.url, pauses, now=moment).read("x") == [1]
+        assert 45 <= sum(pauses) < 50
+    late = {**spent, "x-ratelimit-reset": str(moment + 3600)}
+    service, pauses = scripted((403, late, b'{"message": "API rate limit exceeded"}')), []
+    with pytest.raises(HostingError, match="rate limit exceeded"):
+        rest(service.url, pauses, now=moment).read("x")
+    assert pauses == []
+
+
+def test_a_post_is_sent_again_only_if_its_rate_was_refused(scripted: Callable[..., Scripted]) -> None:
+    service, pauses = scripted((429, {"retry-after": "7"}, b"{}"), (201, {}, b'{"id": 1}')), list[float]()
+    assert rest(service.url, pauses).write("POST", "x", {}) == {"id": 1}
+    assert len(pauses) == 1
+    service = scripted((503, {"retry-after": "7"}, b""))
+    with pytest.raises(HostingError, match="503"):
+        rest(service.url).write("POST", "x", {})
+    assert len(service.asked) == 1
+
+
+def test_issues_are_asked_for_by_author(scripted: Callable[..., Scripted]) -> None:
+    service = scripted((200, {}, b"[]"))
+    hub = GitHub({"GITHUB_REPOSITORY": "acme/voices", "GITHUB_TOKEN": "t", "GITHUB_API_URL": service.url})
+    assert list(hub.issues()) == []
+    assert "creator=github-actions%5Bbot%5D" in service.asked[-1]
+    service = scripted((200, {}, b'{"id": 7}'), (200, {}, b"[]"))
+    lab = GitLab({"CI_PROJECT_ID": "42", "GITLAB_TOKEN": "t", "CI_API_V4_URL": service.url})
+    assert list(lab.issues()) == []
+    assert "author_id=7" in service.asked[-1]
 
 
 def test_a_service_is_waited_for_as_long_as_a_restart_takes_and_no_longer(scripted: Callable[..., Scripted]) -> None:

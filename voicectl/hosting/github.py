@@ -64,11 +64,13 @@ class GitHub:
         except (NotAllowed, KeyError, TypeError):
             return None
 
+    @property
+    def _writer(self) -> str:
+        """Who writes our posts. A token that may not ask is a bot's: the workflow's own, or the one named."""
+        return self._login or self._environment.get("VOICECTL_BOT") or BOT
+
     def _ours(self, entry: dict[str, Any]) -> bool:
-        """Whether our account wrote it. What may not ask who it is, is a bot: the workflow's, or one that is named."""
-        user = _dict(entry.get("user"))
-        bot = self._environment.get("VOICECTL_BOT") or BOT
-        return user.get("login") == (self._login or bot)
+        return bool(_dict(entry.get("user")).get("login") == self._writer)
 
     @property
     def job(self) -> Job:
@@ -134,8 +136,8 @@ class GitHub:
         self._rest.write("DELETE", self._path("issues", "comments", post.id))
 
     def issues(self) -> Iterator[Post]:
-        """See Hosting. The listing holds pull requests too."""
-        params = {"state": "open", "sort": "created", "direction": "asc"}
+        """Our open issues, by author: a label may be gone. The listing holds pull requests too."""
+        params = {"state": "open", "sort": "created", "direction": "asc", "creator": self._writer}
         found = self._rest.pages(self._path("issues"), params)
         return (_post(entry) for entry in found if self._ours(entry) and "pull_request" not in entry)
 
