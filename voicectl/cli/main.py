@@ -114,12 +114,12 @@ def cli(ctx: click.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code. Errors are told here and nowhere else."""
+    """Run one command line and return its exit code. Only this reports errors."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     _open_streams()
     context = Context(_choose_log, log_format=wanted_format(args, os.environ.get("VOICECTL_LOG_FORMAT")))
     if context.log_format == "json":
-        _ = context.log  # from here on nothing else reaches standard error, usage errors among it
+        _ = context.log  # from here on it alone writes standard error, usage errors too
     code = 1
     try:
         code = _run(args, context)
@@ -145,7 +145,7 @@ def _choose_log(context: Context) -> Log:
 
 
 def _run(args: Sequence[str], context: Context) -> int:
-    """Carry out a command line, and tell what went wrong; the exit code."""
+    """Carry out a command line and report what went wrong; the exit code."""
     try:
         with signals.heard_by(None):
             signals.check()
@@ -155,31 +155,31 @@ def _run(args: Sequence[str], context: Context) -> int:
                 completion.register()
             result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=context)
     except BrokenPipeError:
-        # The reader went away (`voicectl list | head`): nobody is left to tell.
+        # The reader went away (`voicectl list | head`), so nobody would read an error.
         _discard_output()
         return 1
     except (Exception, KeyboardInterrupt) as error:
         if isinstance(error, PrintingFailed):
             _discard_output()
-        told = _in_words(error)
-        if isinstance(told, _Internal) and context.verbose > 1 and context.log_format == "text":
+        found = _in_words(error)
+        if isinstance(found, _Internal) and context.verbose > 1 and context.log_format == "text":
             import traceback
 
             from voicectl.cli import printing
 
             printing.err(traceback.format_exc())
             return 1
-        return _fail(told, args, context)
+        return _fail(found, args, context)
     code = result if isinstance(result, int) else 0
     if signals.heard() and code != signals.INTERRUPTED:
-        context.log.failure(Interrupted("interrupted", "not before it was finished: what is above is all of it"))
+        context.log.failure(Interrupted("interrupted", "it had finished by then: what is above is complete"))
     return code
 
 
 def _in_words(error: BaseException) -> VoicectlError:
     """Whatever ended a command, as an error that a user can act on."""
     if signals.heard() or isinstance(error, click.Abort | KeyboardInterrupt):
-        # Python wraps a KeyboardInterrupt in other errors where it comes while a module is imported.
+        # Python wraps a KeyboardInterrupt in other errors if it comes during an import.
         return error if isinstance(error, Interrupted) else Interrupted("interrupted")
     if isinstance(error, VoicectlError):
         return error
@@ -194,7 +194,7 @@ def _in_words(error: BaseException) -> VoicectlError:
 
 
 def _beyond_us(error: BaseException) -> VoicectlError | None:
-    """What a machine lacks, or a file holds that no file should; None where voicectl itself is to blame."""
+    """The error of a machine that lacks something, or of a file beyond all bounds; None if voicectl is to blame."""
     if isinstance(error, MemoryError):
         return VoicectlError("there is not enough memory", "give it more, or plan a part of the catalog with --only")
     if isinstance(error, RecursionError):
@@ -219,15 +219,15 @@ class _Internal(VoicectlError):
 
 
 def _internal(error: BaseException) -> VoicectlError:
-    """The last line of defence: a user is owed a sentence, and -vv gives the rest."""
+    """The last line of defence: the user gets a sentence, and with -vv the rest."""
     text = f"internal error: {type(error).__name__}: {error}"
-    told = _Internal(text, "this is a bug in voicectl; -vv shows more for a report")
-    told.__cause__ = error
-    return told
+    found = _Internal(text, "this is a bug in voicectl; -vv shows more for a report")
+    found.__cause__ = error
+    return found
 
 
 def _open_streams() -> None:
-    """Names in any script must not end a run, whatever the terminal's encoding."""
+    """No name in any script may end a run, whatever the terminal's encoding."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller: `voicectl plan >&-`
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
@@ -236,14 +236,14 @@ def _open_streams() -> None:
 
 
 def _discard_output() -> None:
-    """Whatever is still to be written goes nowhere, so that leaving does not fail a second time."""
+    """Send the rest of the output nowhere, so that leaving does not fail a second time."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error: VoicectlError, args: Sequence[str], context: Context) -> int:
-    """Tell an error: on standard error, and on standard output in the format that was asked for there."""
+    """Report an error: on standard error, and on standard output in the format that the command line wants there."""
     fmt = _wanted_format(args)
-    # The pages of `ci` are put together from several outputs, and what is there already is one of them.
+    # A CI joins the outputs of several commands to a page, so `ci` adds no page of its own.
     if fmt == "json" or (fmt in _PAGES and not context.command.startswith("ci")):
         from voicectl.cli import printing, reports
 
@@ -257,20 +257,20 @@ def _fail(error: VoicectlError, args: Sequence[str], context: Context) -> int:
 
 
 _PAGES = ("markdown", "junit", "sarif")
-"""Formats beside JSON whose readers expect a document even where there is nothing but a failure."""
+"""Formats other than JSON whose readers expect a document even of a failure."""
 
 
 def _wanted_format(args: Sequence[str]) -> str:
-    """What `--format` asks for, told from the raw words: parsing may have failed."""
+    """What `--format` asks for, read from the raw words, because parsing may have failed."""
     joined = [b for a, b in pairwise(args) if a == "--format"]
     joined += [a.removeprefix("--format=") for a in args if a.startswith("--format=")]
     return joined[-1] if joined else ""
 
 
 def entry() -> None:
-    """What the console script comes to once everything is imported."""
-    # A run makes many values that live to its end: looking for cycles among them again and again costs
-    # a third of a large plan's time and frees nothing.
+    """What the console script calls once everything is imported."""
+    # Most values of a run live until its end. Looking for cycles among them again and again would take a third of
+    # a large plan's time and free nothing.
     gc.set_threshold(100_000, 50, 100)
     signals.catch()
     try:
@@ -278,7 +278,7 @@ def entry() -> None:
     except KeyboardInterrupt:
         code = signals.INTERRUPTED
     if code == signals.INTERRUPTED:
-        # Python would wait for its threads, and one of them may be reading from a disk that hangs.
+        # Python would wait for its threads, and one may be reading from a disk that hangs.
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()

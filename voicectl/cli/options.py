@@ -39,7 +39,7 @@ def directories(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
 
 
 def global_options(*, root: bool = False) -> Callable[[F], F]:
-    """The global options; only the group's read the environment, so that the command line wins."""
+    """The global options. Only those of the group read the environment, so that the command line wins."""
 
     def env(name: str) -> str | None:
         return name if root else None
@@ -62,18 +62,18 @@ def global_options(*, root: bool = False) -> Callable[[F], F]:
             help="The environment, if the project has any.", shell_complete=environment_names, **kept,
         ),
         click.option(
-            "-v", "--verbose", count=True, envvar=env("VOICECTL_VERBOSE"), help="Tell more; repeatable.", **kept
+            "-v", "--verbose", count=True, envvar=env("VOICECTL_VERBOSE"), help="Say more; repeatable.", **kept
         ),
         click.option(
-            "-q", "--quiet", is_flag=True, envvar=env("VOICECTL_QUIET"), help="Tell results and errors only.", **kept
+            "-q", "--quiet", is_flag=True, envvar=env("VOICECTL_QUIET"), help="Say results and errors only.", **kept
         ),
         click.option(
             "--no-color", is_flag=True, envvar=env("VOICECTL_NO_COLOR"), help="No colours (also: NO_COLOR).", **kept
         ),
         click.option(
-            # Checked here; what it says was told from the raw words before anything could go wrong (log.wanted_format).
+            # This only checks it: `wanted_format` read it from the raw words before anything could go wrong.
             "--log-format", type=click.Choice(["text", "json"]), envvar=env("VOICECTL_LOG_FORMAT"),
-            help="How progress is told on standard error.", expose_value=False,
+            help="How to write standard error.", expose_value=False,
         ),
     ]  # fmt: skip
 
@@ -98,7 +98,7 @@ def limit(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
 
 
 def plan_options(function: F) -> F:
-    """Limits and selectors, alike on every command that plans."""
+    """Limits and selectors, the same on every command that plans."""
     options = [
         click.option("--max-deletes", metavar="N|P%", callback=limit, help="Voices that may be retired or deleted."),
         click.option("--max-replaces", metavar="N|P%", callback=limit, help="Voices that may be replaced."),
@@ -108,7 +108,7 @@ def plan_options(function: F) -> F:
         click.option(
             "--on-conflict",
             type=click.Choice(["fail", "overwrite", "keep"]),
-            help="What to do about values changed on both sides.",
+            help="What to do about values that both sides changed.",
         ),
         click.option("--recreate-missing", is_flag=True, help="Make recorded models again, however many are gone."),
     ]
@@ -118,11 +118,11 @@ def plan_options(function: F) -> F:
 
 
 LONGEST = 7 * 24 * 3600
-"""Seconds: a week. Whoever means for ever learns that nothing here waits so long."""
+"""Seconds: a week. Whoever means "for ever" learns that nothing here waits so long."""
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: float) -> float:
-    if not 0 <= value <= LONGEST:  # nor is nan
+    if not 0 <= value <= LONGEST:  # nan fails, too
         raise click.BadParameter(f"{value:g} is not a number of seconds from 0 to {LONGEST} (a week).")
     return value
 
@@ -143,7 +143,7 @@ max_bytes_option = click.option(
     default=60_000,
     show_default=True,
     metavar="N",
-    help="Where Markdown is cut.",
+    help="The largest Markdown, in bytes.",
 )
 lock_timeout_option = seconds("--lock-timeout", default=0, help="How long to wait for another run.")
 

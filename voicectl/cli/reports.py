@@ -1,4 +1,4 @@
-"""`--report FORMAT=FILE`: the same answer in further formats, in files, also where the command fails."""
+"""`--report FORMAT=FILE`: the same answer in more formats, in files, even if the command fails."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from voicectl.files import write_file
 from voicectl.redaction import redacted
 
 _PROJECT_FILES = (".yaml", ".yml", ".lock.json", ".wav", ".mp3", ".m4a", ".opus", ".png", ".jpg")
-"""No report is called so; what is, is better not written over."""
+"""No report has such a name, but files of a project have, and must not be overwritten."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def report_option(*formats: str) -> Callable[[F], F]:
-    """The option, for these formats. What it asks for is kept with the global options, where a failure finds it."""
+    """The option, for these formats. The context keeps what it asks for, so that a failure finds it."""
 
     def keep(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
         context = ctx.find_root().ensure_object(Context)
@@ -46,17 +46,17 @@ def report_option(*formats: str) -> Callable[[F], F]:
 
 
 def write(context: Context, render: Callable[[str], str]) -> None:
-    """Write what was asked for. Raises UsageError where a file can't be written."""
+    """Write the reports. Raises UsageError if a file can't be written."""
     while context.reports:
         fmt, path = context.reports[0]
         _write(context.path(path), render(fmt))
-        context.reports.pop(0)  # now, so that a failure finds those that are still to be written
+        context.reports.pop(0)  # now, so that a failure finds the reports that are not written yet
 
 
 def write_failure(context: Context, error: VoicectlError) -> None:
-    """Write the failure where a report was expected.
+    """Write the failure in place of each report.
 
-    A report that stays from an earlier run would be taken for this one's. Raises nothing: there is a failure to tell.
+    Readers would take a report of an earlier run for this one's. Raises nothing: there is a failure to report already.
     """
     asked, context.reports = context.reports, []
     for fmt, name in asked:

@@ -36,7 +36,7 @@ class GitHub:
 
     @cached_property
     def _event(self) -> dict[str, Any]:
-        """What set the workflow off."""
+        """The event that started the workflow."""
         try:
             with open(self._environment.get("GITHUB_EVENT_PATH", ""), encoding="utf-8") as file:
                 event = json.load(file)
@@ -58,7 +58,7 @@ class GitHub:
 
     @cached_property
     def _login(self) -> str | None:
-        """Whose token it is; None where it may not ask, as a workflow's own and an App's may not (`GET /user`)."""
+        """The token's account; None if it may not ask, as a workflow's own and an App's (`GET /user`)."""
         try:
             return str(self._rest.read("user")["login"])
         except (NotAllowed, KeyError, TypeError):
@@ -74,7 +74,6 @@ class GitHub:
 
     @property
     def job(self) -> Job:
-        """See Hosting."""
         env = self._environment
         pull = self._event.get("pull_request")
         head = _dict(_dict(pull).get("head")).get("sha")
@@ -95,13 +94,12 @@ class GitHub:
         return number if isinstance(number, int) else int(found[1]) if found else None
 
     def base(self) -> str | None:
-        """See Hosting."""
         sha = _dict(_dict(self._event.get("pull_request")).get("base")).get("sha")
         return sha if isinstance(sha, str) else None
 
     @property
     def remote(self) -> Remote:
-        """See Hosting. The header is what actions/checkout sends, too; the empty one takes away what it has left."""
+        """How Git reaches it. actions/checkout sends the same header; the empty one removes what that left."""
         url = f"{self._server}/{self._repository}.git"
         token = self._environment.get("GITHUB_TOKEN", "")
         if not token:
@@ -112,27 +110,24 @@ class GitHub:
 
     @property
     def author(self) -> tuple[str, str]:
-        """See Hosting: the account behind a workflow's token."""
+        """The account behind a workflow's token."""
         return BOT, "41898282+github-actions[bot]@users.noreply.github.com"
 
     def _path(self, *parts: str | int) -> str:
         return "/".join(["repos", self._repository, *map(str, parts)])
 
     def comments(self) -> Iterator[Post]:
-        """See Hosting."""
         if self._number is None:
             raise HostingError("this run is of no pull request", "use it in a workflow on pull_request")
         path = self._path("issues", self._number, "comments")
         return (_post(entry) for entry in self._rest.pages(path, {}) if self._ours(entry))
 
     def comment(self, body: str, post: Post | None) -> Post:
-        """See Hosting."""
         if post is None:
             return _post(self._rest.write("POST", self._path("issues", self._number or 0, "comments"), {"body": body}))
         return _post(self._rest.write("PATCH", self._path("issues", "comments", post.id), {"body": body}))
 
     def delete_comment(self, post: Post) -> None:
-        """See Hosting."""
         self._rest.write("DELETE", self._path("issues", "comments", post.id))
 
     def issues(self) -> Iterator[Post]:
@@ -142,14 +137,12 @@ class GitHub:
         return (_post(entry) for entry in found if self._ours(entry) and "pull_request" not in entry)
 
     def issue(self, title: str, body: str, label: str, post: Post | None) -> Post:
-        """See Hosting."""
         if post is None:
             values: dict[str, Any] = {"title": title, "body": body, "labels": [label]}
             return _post(self._rest.write("POST", self._path("issues"), values))
         return _post(self._rest.write("PATCH", self._path("issues", post.id), {"title": title, "body": body}))
 
     def close_issue(self, post: Post, comment: str) -> None:
-        """See Hosting."""
         self._rest.write("PATCH", self._path("issues", post.id), {"state": "closed", "state_reason": "completed"})
         self._rest.write("POST", self._path("issues", post.id, "comments"), {"body": comment})
 

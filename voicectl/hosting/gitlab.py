@@ -44,7 +44,6 @@ class GitLab:
 
     @property
     def job(self) -> Job:
-        """See Hosting."""
         env = self._environment
         source = env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
         return Job(
@@ -52,7 +51,7 @@ class GitLab:
             commit=source or env.get("CI_COMMIT_SHA"),
             url=env.get("CI_PIPELINE_URL"),
             pull_request=bool(self._number),
-            # Only then the pipeline is one of merged results.
+            # GitLab sets it only in pipelines of merged results.
             merged=bool(source),
         )
 
@@ -63,12 +62,11 @@ class GitLab:
         return number if number.isdecimal() else ""
 
     def base(self) -> str | None:
-        """See Hosting."""
         return self._environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or None
 
     @property
     def remote(self) -> Remote:
-        """See Hosting. Without GITLAB_TOKEN the job's own token, which may read."""
+        """How Git reaches the repository: without GITLAB_TOKEN by the job's own token, which may only read."""
         env = self._environment
         url = f"{self._server}/{quote(env.get('CI_PROJECT_PATH', ''))}.git"
         own = env.get("CI_JOB_TOKEN", "")
@@ -81,7 +79,6 @@ class GitLab:
 
     @property
     def author(self) -> tuple[str, str]:
-        """See Hosting."""
         return "voicectl", f"project_{self._project}_bot@noreply.{self._environment.get('CI_SERVER_HOST') or 'gitlab'}"
 
     def _path(self, *parts: str | int) -> str:
@@ -93,7 +90,6 @@ class GitLab:
         return "merge_requests", self._number, "notes"
 
     def comments(self) -> Iterator[Post]:
-        """See Hosting."""
         found = self._rest.pages(self._path(*self._notes()), {"order_by": "created_at", "sort": "asc"})
         return (_post(entry) for entry in found if self._ours(entry) and not entry.get("system"))
 
@@ -102,14 +98,12 @@ class GitLab:
         return self._user is not None and isinstance(author, dict) and author.get("id") == self._user
 
     def comment(self, body: str, post: Post | None) -> Post:
-        """See Hosting."""
         path = self._path(*self._notes())
         if post is None:
             return _post(self._rest.write("POST", path, {"body": body}))
         return _post(self._rest.write("PUT", f"{path}/{post.id}", {"body": body}))
 
     def delete_comment(self, post: Post) -> None:
-        """See Hosting."""
         self._rest.write("DELETE", self._path(*self._notes(), post.id))
 
     def issues(self) -> Iterator[Post]:
@@ -120,14 +114,12 @@ class GitLab:
         return (_post(entry) for entry in self._rest.pages(self._path("issues"), params) if self._ours(entry))
 
     def issue(self, title: str, body: str, label: str, post: Post | None) -> Post:
-        """See Hosting."""
         values = {"title": title, "description": body}
         if post is None:
             return _post(self._rest.write("POST", self._path("issues"), values | {"labels": label}))
         return _post(self._rest.write("PUT", self._path("issues", post.id), values))
 
     def close_issue(self, post: Post, comment: str) -> None:
-        """See Hosting."""
         self._rest.write("PUT", self._path("issues", post.id), {"state_event": "close"})
         self._rest.write("POST", self._path("issues", post.id, "notes"), {"body": comment})
 

@@ -1,4 +1,4 @@
-"""What an apply did, as a page: how it ended, what to look after, then every change with its id."""
+"""What an apply did, as a page: how it ended, what needs a look, then every change with its id."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PLAIN = Style()
 
 
 def render(applied: ApplyResult, done: str = "Applied") -> str:
-    """The document. Text from manifests and from the account stands in code only."""
+    """The document. Text from manifests and from the account stands only in code."""
     plan = applied.plan
     parts = words.heading(plan.catalog, plan.environment, plan.provider)
     names = 2 if plan.environment else 1

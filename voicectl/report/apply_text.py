@@ -8,7 +8,7 @@ from voicectl.report.terminal import Style, fold
 
 
 def render(applied: ApplyResult, style: Style, done: str = "Applied") -> str:
-    """What failed, what was not tried, what did not stick, and the totals. `done` is the word of success."""
+    """What failed, was not tried, or did not stick, and the totals. `done` is the word for success."""
     lines: list[str] = []
     for result in applied.results:
         change = result.change

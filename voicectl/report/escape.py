@@ -13,10 +13,10 @@ _IN_JSON = re.compile(f"#(?=#(?:vso)?\\[)|[\x7f-\x9f\u2028\u2029\ufeff{_BIDI}\ud
 def terminal(text: str) -> str:
     """One line that can't move the cursor, colour anything or turn the direction of what follows.
 
-    Control, bidirectional and line-breaking characters become visible escapes such as `\\x1b`, and so does the
-    beginning of what a CI would read as a command: `::error::` where a line begins, as any word may once lines are
-    broken, and `##[…]` or `##vso[…]` anywhere (actions/runner, ActionCommand.cs). No command's name begins with a
-    digit, so `::1` stays an address.
+    Control, bidirectional and line-breaking characters become visible escapes such as `\\x1b`. So does the beginning of
+    what a CI would read as a command (actions/runner, ActionCommand.cs): `##[…]` and `##vso[…]` anywhere, `::error::`
+    at the beginning of a line, where folding may put any word. No command's name begins with a digit, so the address
+    `::1` stays as it is.
     """
     return _COMMAND.sub(_escape, _INVISIBLE.sub(_escape, text))
 
@@ -40,5 +40,5 @@ def github(text: str, *, property_value: bool = False) -> str:
 
 
 def shortened(text: str, cells: int) -> str:
-    """A text cut to about so many characters, saying how long it was."""
+    """A text cut to about so many characters, which then says how long it was."""
     return text if len(text) <= cells else f"{text[:cells]}… ({len(text)} characters)"

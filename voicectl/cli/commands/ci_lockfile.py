@@ -48,7 +48,7 @@ _branch = click.option("--branch", metavar="NAME", help="The branch that holds i
 @subcommand(
     name="fetch-lockfile",
     short_help="Take the lockfile from its branch.",
-    help="Before a run: take the lockfile from the branch that it is kept on.",
+    help="Before a run: take the lockfile from the branch that holds it.",
 )
 @_way
 @_branch
@@ -74,12 +74,12 @@ def push_lockfile(context: Context, /, way: str, branch: str | None, into: str |
 
 @subcommand(
     name="check-lockfile",
-    short_help="Tell whether it was changed by hand.",
+    short_help="Say whether it was changed by hand.",
     help="Say whether the lockfile was changed by hand.",
 )
-@click.option("--staged", is_flag=True, help="What is to be committed now: fail unless voicectl wrote it.")
-@click.option("--base", metavar="REV", help="What a pull request starts from. Default: what the hosting says.")
-@click.option("--strict", is_flag=True, help="Exit 3 where a pull request changes it.")
+@click.option("--staged", is_flag=True, help="Look at the index: fail unless voicectl wrote it.")
+@click.option("--base", metavar="REV", help="Where a pull request starts. Default: where the hosting says.")
+@click.option("--strict", is_flag=True, help="Exit 3 if a pull request changes it.")
 @click.option("--format", "fmt", type=click.Choice(["text", "markdown"]), default="text", help="How to print it.")
 @click.pass_obj
 def check_lockfile(context: Context, /, staged: bool, base: str | None, strict: bool, fmt: str) -> int:
@@ -124,7 +124,7 @@ def run_push(context: Context, way: str, branch: str | None, into: str | None) -
 
 
 def _refuse_edits(project: Project, repository: Repository, target: Target, since: str | None) -> None:
-    """What a person changed is not pushed for them. Raises Refused."""
+    """Don't push what a person changed. Raises Refused."""
     try:
         data = read_regular(target.file, MAX_BYTES)
     except OSError:
@@ -160,9 +160,9 @@ def _target(
 
 
 def _remembered(project: Project, repository: Repository, target: Target) -> str | None:
-    """The commit that this checkout's lockfile was taken from or pushed in.
+    """The commit that this checkout took its lockfile from, or pushed it in.
 
-    None where HEAD has gone beyond it, or where the lockfile was set back to HEAD's since.
+    None if HEAD has gone beyond it, or if somebody has set the lockfile back to HEAD's since.
     """
     with suppress(OSError):
         if repository.read("HEAD", target.path) == read_regular(target.file, MAX_BYTES):
@@ -190,7 +190,7 @@ def _memory(project: Project) -> Path:
 
 
 def check_staged(context: Context) -> int:
-    """Exit 0 where each staged lockfile is one that voicectl wrote here, or that Git merged. Raises InvalidFiles."""
+    """Exit 0 if voicectl wrote each staged lockfile here, or Git merged it. Raises InvalidFiles."""
     wrong = []
     for project in _projects(context):
         repository = Repository(project.root)
@@ -204,7 +204,7 @@ def check_staged(context: Context) -> int:
 
 
 def _written(repository: Repository, path: str, project: Project) -> bool:
-    """Whether voicectl wrote what is staged: here, in the commit that is merged, or by merging the two."""
+    """Whether voicectl wrote the staged lockfile: here, in the commit being merged, or by merging the two."""
     data = repository.read("", path)
     if data is None:
         return False
@@ -223,7 +223,7 @@ def _written(repository: Repository, path: str, project: Project) -> bool:
 
 
 def check_pull_request(context: Context, base: str | None, *, strict: bool, fmt: str) -> int:
-    """Tell what a pull request changes in the lockfile. Raises Refused, with `strict`, where it does."""
+    """Say what a pull request changes in the lockfile. With `strict`, raises Refused if it changes anything."""
     hosting = wiring.hosting()
     found = []
     for project in _projects(context):
@@ -270,7 +270,7 @@ def _sentences(before: bytes | None, after: bytes | None, path: str) -> Iterator
 
 
 def _start(repository: Repository, hosting: Hosting | None, base: str | None) -> str:
-    """The commit that a pull request's changes are measured against: where it left its base, or was merged with it."""
+    """The commit to compare a pull request with: where it left its base, or was merged with it."""
     parents = repository.parents("HEAD")
     if base is None and hosting is not None and hosting.job.merged and len(parents) == 2:
         return parents[0]

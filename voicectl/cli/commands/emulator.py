@@ -17,9 +17,14 @@ from voicectl.errors import UsageError
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Keep models in this file.")
 @click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="Misbehave as this YAML file says.")
-@click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Be as this JSON found a live provider.")
+@click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Behave as `doctor --live` found.")
 @click.option("--latency", type=click.FloatRange(min=0), metavar="MS", help="Answer after so many milliseconds.")
-@click.option("--concurrency-limit", type=click.IntRange(min=1), metavar="N", help="429 beyond N requests a key.")
+@click.option(
+    "--concurrency-limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="429 beyond N requests at once.",
+)
 @click.pass_obj
 def command(
     context: Context,

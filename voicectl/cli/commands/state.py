@@ -225,7 +225,7 @@ def run_move(context: Context, *, source: str | None, yes: bool) -> None:
         if store is not old_store:
             _remove(project.root / place)
     printing.out(
-        f"{place} is now {project.state}, of {project.namespace}: {count} models have new ownership tags. "
+        f"{place} is now {project.state}, of {project.namespace}: {count} models have new marks. "
         "Next: commit both files, then voicectl plan\n"
     )
 

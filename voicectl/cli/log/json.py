@@ -26,7 +26,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class JsonLog:
-    """Implements Log. From its making to `end`, `sys.stderr` turns whatever anybody writes into such lines."""
+    """Implements Log. Until `end`, `sys.stderr` turns whatever anybody writes into such lines."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -41,24 +41,20 @@ class JsonLog:
         sys.stderr = self._others
 
     def about(self, catalog: str, environment: str | None) -> None:
-        """See Log. The first line waits for this, or for whatever else there is to tell."""
+        """The first line waits for this, or for whatever comes before it."""
         self._subject = {"catalog": catalog, "environment": environment}
         self._begin()
 
     def note(self, text: str, *, ours: bool = False) -> None:
-        """See Log."""
         self._tell("note", detail=text)
 
     def warning(self, text: str) -> None:
-        """See Log."""
         self._tell("warning", detail=text)
 
     def question(self, text: str) -> None:
-        """See Log."""
         self._tell("question", detail=text)
 
     def problems(self, found: Iterable[Problem]) -> None:
-        """See Log."""
         from voicectl.report import failure
 
         for problem in found:
@@ -67,10 +63,9 @@ class JsonLog:
                 self._tell("problem", detail=values.pop("message"), **values)
 
     def annotated(self, found: Iterable[Problem]) -> None:
-        """See Log. Annotations are not for this reader."""
+        """Nothing: this reader has no use for annotations."""
 
     def plan(self, plan: Plan, catalog: Catalog) -> None:
-        """See Log."""
         for notice in plan.refusals:
             self._notice("refused", notice)
         for notice in plan.warnings:
@@ -83,7 +78,7 @@ class JsonLog:
         self._tell(event, detail=notice.message, code=notice.code, hint=notice.hint, voices=list(notice.voices))
 
     def applied(self, applied: ApplyResult, catalog: Catalog) -> None:
-        """See Log: what no event of the run has told."""
+        """What no event of the run has reported."""
         for result in applied.results:
             name, action = result.change.name, str(result.change.action)
             if result.status == "failed" and (name, action) not in self._failed:
@@ -94,7 +89,7 @@ class JsonLog:
             self._tell("unsaved", detail=model_id)
 
     def failure(self, error: VoicectlError) -> None:
-        """See Log. With -vv an internal error has its traceback."""
+        """The error as in JSON documents. With -vv an internal error has its traceback."""
         from voicectl.report import failure
 
         more: dict[str, Any] = {}
@@ -104,11 +99,9 @@ class JsonLog:
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:
-        """See Log."""
         yield self._hear
 
     def reading(self) -> Listener:
-        """See Log."""
 
         def listener(event: Event) -> None:
             if event.kind in ("retrying", "limit", "request"):
@@ -117,7 +110,7 @@ class JsonLog:
         return listener
 
     def end(self, exit_code: int) -> None:
-        """See Log. Standard error is as it was before."""
+        """The last line. It gives `sys.stderr` back."""
         self._others.close()
         self._tell("end", exit_code=exit_code, seconds=_rounded(time.perf_counter() - self._start))
         sys.stderr = self._stream

@@ -16,12 +16,12 @@ from voicectl.report.escape import terminal
 _TOLD = ("started", "retrying", "warning", "done", "failed", "verifying")
 _LASTING = ("failed", "warning")
 _SPEED_WINDOW = 600.0
-"""Seconds over which the time left is estimated: a large upload may be the only thing that ends for minutes."""
+"""Seconds over which to estimate the time left: for minutes, a large upload may be all that ends."""
 
 
 @contextmanager
 def progress(context: Context, ci: Ci) -> Iterator[Listener]:
-    """The listener that fits where standard error goes. What a CI folds is unfolded on every way out."""
+    """The listener that fits where standard error goes. Every way out ends what a CI folds."""
     if context.quiet:
         yield _quiet
     elif sys.stderr.isatty() and not printing.in_ci():
@@ -35,12 +35,12 @@ def progress(context: Context, ci: Ci) -> Iterator[Listener]:
 
 
 def _told_of_limit(event: Event, context: Context) -> bool:
-    """With -v a run ends by saying how many requests went at a time."""
+    """With -v, a run ends by saying how many requests went out at a time."""
     return event.kind == "limit" and bool(event.detail) and context.verbose > 0
 
 
 def quiet_listener(context: Context) -> Listener:
-    """For commands that only read: tells of what is being repeated, so that a pause has a reason."""
+    """For commands that only read: reports retries, so that a pause has a reason."""
 
     def listener(event: Event) -> None:
         if (event.kind == "retrying" and not context.quiet) or _told_of_limit(event, context):
@@ -58,7 +58,7 @@ def _plain_line(context: Context, ci: Ci) -> Listener:
     tally = _Tally()
 
     def listener(event: Event) -> None:
-        if event.kind == "planned":  # not before: the plan, and perhaps a question, are not to be folded
+        if event.kind == "planned":  # not before: it must not fold the plan, nor perhaps a question
             ci.fold(f"voicectl {context.command}: {event.total} change{'' if event.total == 1 else 's'}")
         tally.hear(event)
         told = event.kind in _TOLD and (event.kind != "started" or context.verbose)
@@ -81,9 +81,9 @@ def _sentence(event: Event) -> str:
 
 @contextmanager
 def _display(context: Context) -> Iterator[Listener]:
-    """Changes done of all, bytes, time left and the limit in force; what is being retried, and why.
+    """How many of all changes are done, bytes, time left, the current limit, and what is retried and why.
 
-    Failures and warnings stay as lines above.
+    Failures and warnings stay as lines above it.
     """
     from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -124,7 +124,7 @@ def _display(context: Context) -> Iterator[Listener]:
 
 
 def _while_there(listener: Listener) -> Listener:
-    """A listener that falls silent once its terminal is gone: the run has more to lose than a display."""
+    """A listener that stops once its terminal is gone: the run has more to lose than a display."""
     gone = False
 
     def hear(event: Event) -> None:
@@ -146,13 +146,13 @@ class _Tally:
         self.limit = 0
         self.verifying = False
         self.note = ""
-        """What is being repeated just now, and why; the newest of several. Read by the display's own thread."""
+        """What is retried just now, and why; the newest of several. The display's own thread reads it."""
         self._retrying: dict[str, str] = {}
         self._uploads: dict[str, tuple[int, int]] = {}
 
     def hear(self, event: Event) -> None:
         if event.kind == "request":
-            return  # no sign of how far a voice is
+            return  # it says nothing about how far a voice is
         if event.kind == "planned":
             self.changes, self.total = event.total, event.sent
         elif event.kind in ("done", "failed"):
@@ -168,7 +168,7 @@ class _Tally:
         self._note(event)
 
     def _note(self, event: Event) -> None:
-        # Whatever a voice does next, it is past its retry; a request of no voice is past it at any sign of life.
+        # Whatever a voice does next, its retry is over. A retry for no voice is over at any sign of life.
         if event.kind != "limit":
             self._retrying.pop(event.name, None)
             self._retrying.pop("", None)
