@@ -120,8 +120,8 @@ def rendered(text: str) -> dict[str, str]:
         "drift markdown": drift_markdown.render(drift(text), "acme", ("changed",)),
         "drift junit": drift_junit.render(drift(text), ("changed", "orphaned"), datetime(2026, 1, 1, tzinfo=UTC)),
         "drift sarif json": drift_sarif.render(drift(text), ("changed",), version="1", state="voicectl.lock.json"),
-        "list": catalog_text.table(catalog_text.entries(catalog, lock), Style()),
-        "list json": catalog_json.list_json(catalog, catalog_text.entries(catalog, lock)),
+        "list": catalog_text.table(catalog_text.rows(catalog, lock), Style()),
+        "list json": catalog_json.list_json(catalog, catalog_text.rows(catalog, lock)),
         "show": catalog_text.show_text("narrator", catalog, lock, Style()),
         "show json": catalog_json.show_json("narrator", catalog, lock),
         "github": files_text.github(problems),
@@ -216,7 +216,7 @@ def test_no_letter_is_broken_in_two(text: str, cells: int) -> None:
 
 def test_the_columns_of_a_list_line_up_in_any_script() -> None:
     catalog = Catalog("acme", voices={f"v{number:02}": voice(text) for number, (text, _) in enumerate(WIDE)})
-    table = catalog_text.table(catalog_text.entries(catalog, Lock("acme", None, PROVIDER)), Style())
+    table = catalog_text.table(catalog_text.rows(catalog, Lock("acme", None, PROVIDER)), Style())
     lines = table.splitlines()[1:]
     assert len({width(line) - cells for line, (_, cells) in zip(lines, WIDE, strict=True)}) == 1
 

@@ -9,28 +9,25 @@ from typing import Any
 
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
-from voicectl.report.catalog_text import Entry
+from voicectl.plan.rules import desired_form
+from voicectl.report.catalog_text import CatalogRow
 from voicectl.report.document import as_json, document
 
 
-def list_json(catalog: Catalog, found: Iterable[Entry]) -> str:
+def list_json(catalog: Catalog, found: Iterable[CatalogRow]) -> str:
     """The list as JSON."""
-    voices = [as_json(entry) for entry in found]
+    voices = [as_json(row) for row in found]
     values = {"format_version": "1.0", "catalog": catalog.name, "environment": catalog.environment, "voices": voices}
     return document(values)
 
 
 def show_json(name: str, catalog: Catalog, lock: Lock) -> str:
-    """All that we know of a voice, consent and free metadata too."""
+    """All that we know of a voice. `desired` is the form that `policy.rules` judge."""
     voice, record = catalog.voices.get(name), lock.voices.get(name)
-    desired = as_json(voice) if voice else None
-    if desired is not None:
-        # As in the manifest, where `metadata` means the free metadata.
-        desired |= {"fields": desired["metadata"], "metadata": desired.pop("free")}
     values: dict[str, Any] = {
         "format_version": "1.0",
         "name": name,
-        "desired": desired,
+        "desired": desired_form(voice) if voice else None,
         "recorded": as_json(record) if record else None,
         "retired": [as_json(gone) for gone in lock.retired(name)],
     }

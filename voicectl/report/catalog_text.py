@@ -16,7 +16,7 @@ from voicectl.report.words import moment
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogRow:
     """One voice in the list. `status` compares manifest and lockfile."""
 
     name: str
@@ -30,17 +30,17 @@ class Entry:
     origin: str | None
 
 
-def entries(catalog: Catalog, lock: Lock) -> list[Entry]:
+def rows(catalog: Catalog, lock: Lock) -> list[CatalogRow]:
     """An entry for each name in manifests or lockfile, sorted; removed voices as long as the account keeps them."""
-    return [_entry(name, catalog, lock) for name in sorted({*catalog.voices, *lock.voices, *lock.removed})]
+    return [_row(name, catalog, lock) for name in sorted({*catalog.voices, *lock.voices, *lock.removed})]
 
 
-def _entry(name: str, catalog: Catalog, lock: Lock) -> Entry:
+def _row(name: str, catalog: Catalog, lock: Lock) -> CatalogRow:
     voice, record = catalog.voices.get(name), lock.voices.get(name)
     status = "removed" if voice is None else "applied" if record is not None else "not applied"
     desired = voice.metadata.visibility if voice else None
     kept = lock.removed[name].retired[0] if name in lock.removed and voice is None else None
-    return Entry(
+    return CatalogRow(
         name=name,
         status=status,
         id=record.id if record else (kept.id if kept else None),
@@ -52,7 +52,7 @@ def _entry(name: str, catalog: Catalog, lock: Lock) -> Entry:
     )
 
 
-def table(found: list[Entry], style: Style) -> str:
+def table(found: list[CatalogRow], style: Style) -> str:
     """A table whose columns line up in any script."""
     if not found:
         return "no voices\n"

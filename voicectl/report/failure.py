@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from voicectl.errors import InvalidFiles, Place, Problem, VoicectlError
+from voicectl.errors import InvalidFiles, Problem, VoicectlError
 from voicectl.report.document import document, fenced
 from voicectl.report.escape import terminal
 
 MAX_PROBLEMS = 100
 """Problems that a page lists."""
+Level = Literal["error", "warning"]
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
 
 
@@ -30,7 +31,7 @@ class ErrorProblem:
     """One of several things wrong in the project's files."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    level: Literal["error", "warning"]
+    level: Level
     file: str
     line: int
     column: int
@@ -60,25 +61,23 @@ class ErrorDocument:
 
 def error_values(failure: VoicectlError) -> dict[str, Any]:
     """A failure as JSON types."""
-    values: dict[str, Any] = {
-        "code": failure.code,
-        "message": failure.message,
-        "hint": failure.hint,
-        "where": [place(where) for where in failure.where],
-    }
+    where = tuple(ErrorPlace(place.file, place.line, place.column) for place in failure.where)
+    values = asdict(ErrorValues(failure.code, failure.message, failure.hint, where))
     if isinstance(failure, InvalidFiles):
-        values["problems"] = problems(failure.problems)
+        return values | {"problems": problems(failure.problems)}
+    del values["problems"]
     return values
 
 
-def place(where: Place) -> dict[str, Any]:
-    """A position in a file."""
-    return {"file": where.file, "line": where.line, "column": where.column}
-
-
 def problems(found: Iterable[Problem]) -> list[dict[str, Any]]:
-    """Problems of files, each with its place."""
-    return [{"level": item.level, **place(item.place), "message": item.message, "hint": item.hint} for item in found]
+    """Problems of files as JSON types, each with its place."""
+    return [asdict(_problem(each)) for each in found]
+
+
+def _problem(problem: Problem) -> ErrorProblem:
+    level: Level = "warning" if problem.level == "warning" else "error"
+    place = problem.place
+    return ErrorProblem(level, place.file, place.line, place.column, problem.message, problem.hint)
 
 
 def as_document(failure: VoicectlError) -> str:

@@ -18,11 +18,11 @@ def list_voices(context: Context, fmt: str) -> int:
 
     project, catalog = wiring.load(context, read_samples=False)
     lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
-    entries = catalog_text.entries(catalog, lock)
+    rows = catalog_text.rows(catalog, lock)
     if fmt == "json":
-        printing.out(catalog_json.list_json(catalog, entries))
+        printing.out(catalog_json.list_json(catalog, rows))
     else:
-        printing.out(catalog_text.table(entries, printing.style(context)))
+        printing.out(catalog_text.table(rows, printing.style(context)))
     return 0
 
 
