@@ -66,7 +66,7 @@ def test_sound_is_of_the_format_that_was_asked_for(voiced: Project, asked: str, 
         assert (code, written) == (0, SOUND[came])
     else:
         assert (code, written) == (1, GOOD)
-        assert f"the answer is no {asked}: it is " in words
+        assert f"the answer is not {asked}: it is " in words
 
 
 def test_a_reference_beyond_all_bounds_is_not_taken_into_memory(project: Project, hand: Hand) -> None:
@@ -74,7 +74,7 @@ def test_a_reference_beyond_all_bounds_is_not_taken_into_memory(project: Project
     with open(project.root / "samples/a.wav", "r+b") as file:
         file.truncate(65 * 1024 * 1024)
     done = project.run("audition", "a", "Hello.", "-o", "out.mp3").expect(1)
-    assert "samples/a.wav has 68,157,440 bytes, and at most 64 MiB of samples can be sent" in done.err
+    assert "samples/a.wav has 68,157,440 bytes, and an audition can send at most 64 MiB of samples" in done.err
     assert hand.requests() == []
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -16,6 +14,7 @@ from voicectl.cli import wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
 from voicectl.errors import UsageError, VoicectlError
+from voicectl.files import replacing
 
 if TYPE_CHECKING:
     from voicectl.manifest.project import Project
@@ -143,7 +142,7 @@ def _references(project: Project, voice: Voice, context: Context) -> tuple[tuple
     if not usable:
         what = "no samples" if not voice.samples else "no transcripts"
         raise NotSpeakable(
-            f"{voice.name} has {what}, and without both it can't be heard before its model is made",
+            f"{voice.name} has {what}, and without both one can't hear it before its model exists",
             "add `transcript:` to its samples"
             if voice.samples
             else f"`voicectl say {voice.name}` speaks with its model",
@@ -157,7 +156,7 @@ def _references(project: Project, voice: Voice, context: Context) -> tuple[tuple
         if size > MAX_REFERENCES:
             limit = f"{MAX_REFERENCES // 1024 // 1024} MiB"
             raise NotSpeakable(
-                f"{sample.path} has {size:,} bytes, and at most {limit} of samples can be sent for an audition",
+                f"{sample.path} has {size:,} bytes, and an audition can send at most {limit} of samples",
                 "cut it, or convert it to mp3, or let a shorter sample come first",
             )
         file = Upload(project.root / sample.path, Path(sample.path).name, "", sample.digest, sample.size)
@@ -194,7 +193,7 @@ def _format(wanted: Wanted) -> AudioFormat:
         if given == known:
             return known
     raise UsageError(
-        f"{wanted.out.name} does not tell the audio format",
+        f"{wanted.out.name} does not show the audio format",
         f"let it end in one of {', '.join(formats)}, or add --format",
     )
 
@@ -204,6 +203,8 @@ def _refuse_own_files(project: Project, out: Path, context: Context) -> None:
     from voicectl.errors import InvalidFiles
     from voicectl.manifest.discover import PROJECT_FILE, find_manifests
 
+    if not out.exists():
+        return  # so most runs need not read, and hash, the whole catalog
     own = {PROJECT_FILE, project.state, *find_manifests(project.root, project.manifests)[0]}
     try:
         _, catalog = wiring.load(context)
@@ -211,7 +212,7 @@ def _refuse_own_files(project: Project, out: Path, context: Context) -> None:
         own |= {voice.cover.path for voice in catalog.voices.values() if voice.cover}
     except InvalidFiles:
         pass  # speaking needs no valid manifests; we just don't know which files they name
-    if out.exists() and any(out.resolve() == (project.root / path).resolve() for path in own):
+    if any(out.resolve() == (project.root / path).resolve() for path in own):
         raise UsageError(f"-o {out} is a file of the project", "name another file")
 
 
@@ -222,10 +223,15 @@ def _speak(project: Project, speech: Speech, wanted: Wanted, context: Context) -
         async with wiring.provider(project, context.log.reading()) as provider:
             await provider.speak(speech, file.write)  # type: ignore[arg-type]
 
-    with _whole_file(wanted.out) as file:
-        wiring.run(speak(file))
-        size = file.tell()
-        _check_sound(file, speech.format)
+    try:
+        with replacing(wanted.out) as file:
+            wiring.run(speak(file))
+            size = file.tell()
+            _check_sound(file, speech.format)
+    except OSError as error:
+        raise UsageError(
+            f"-o {wanted.out} can't be written: {error.strerror or error}", "name a file that can be"
+        ) from error
     context.log.note(f"wrote {wanted.out} ({size:,} bytes)")
 
 
@@ -235,31 +241,10 @@ def _check_sound(file: BinaryIO, asked: AudioFormat) -> None:
 
     file.seek(0)
     head = file.read(_HEAD)
-    hint = "try again; is FISH_API_URL the API, and no proxy before it in the way?"
+    hint = "try again; is FISH_API_URL the API, or is a proxy in the way?"
     if not head:
         raise NoSound("the answer holds no audio: it is empty", hint)
     # Raw samples have no header and may be any bytes: only a beginning that is all text is surely no sound.
     found = kind_of(head)
     if found != asked and (asked != "pcm" or found == "a text file"):
-        raise NoSound(f"the answer is no {asked}: it is {found}", hint)
-
-
-@contextlib.contextmanager
-def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that appears only once it is complete. Raises UsageError if it can't be written."""
-    import tempfile
-
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    except OSError as error:
-        raise UsageError(f"-o {path} can't be written: {error.strerror or error}", "name a file that can be") from error
-    try:
-        with open(descriptor, "w+b") as file:
-            yield file
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UsageError(f"-o {path} can't be written: {error.strerror or error}", "name a file that can be") from error
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        raise NoSound(f"the answer is not {asked}: it is {found}", hint)
