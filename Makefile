@@ -30,7 +30,7 @@ format: $(VENV)/.installed-dev ## Format, and repair what ruff can.
 	$(BIN)/ruff format .
 
 schemas: $(VENV)/.installed ## Write schemas/ from the models.
-	$(BIN)/python -m voicectl.cli.schemas schemas
+	$(BIN)/python -m voicectl.cli.commands.schema schemas
 
 pages: $(VENV)/.installed ## Write the page of commands from the commands themselves.
 	$(BIN)/python -m voicectl.cli.commands.help voicectl/pages/commands.md

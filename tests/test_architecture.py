@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 import voicectl
-from voicectl.cli import schemas
+from voicectl.cli.commands import schema as schemas
 from voicectl.cli.main import SECTIONS, cli
 
 ROOT = Path(voicectl.__file__).parent
@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator": {"errors", "emulator"},
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
-    "hosting.publish": {"errors", "model", "hosting", "hosting.port", "state", "files", "regular_file"},
+    "hosting.publish": {"hosting", "hosting.port", "state", "files", "regular_file"},
     "hosting": {"concurrency", "errors", "hosting", "hosting.port", "redaction", "unpacking", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")
@@ -136,9 +136,22 @@ def test_version_and_help_import_nothing_heavy(arguments: list[str]) -> None:
     assert done.stdout
 
 
+@pytest.mark.parametrize("name", [name for section in SECTIONS.values() for name in section])
+def test_the_help_of_a_command_imports_nothing_heavy(name: str) -> None:
+    heavy = ["httpx", "pydantic", "deepdiff", "jsonschema", "starlette", "yaml", "rich", "asyncio"]
+    code = (
+        "import sys; from voicectl.cli.main import main; "
+        f"main([{name!r}, '--help']); print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert name in done.stdout
+
+
 def test_plan_imports_nothing_of_the_emulator_or_reports_it_does_not_need() -> None:
     code = (
-        "import sys, voicectl.cli.wiring, voicectl.cli.planning, voicectl.report.plan_json; "
+        "import sys, voicectl.cli.commands.plan, voicectl.engine.plan, voicectl.manifest.load, "
+        "voicectl.report.plan_text, voicectl.report.plan_json; "
         "print([m for m in ('starlette', 'uvicorn', 'rich', 'deepdiff', 'jsonschema', 'httpx') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -37,7 +37,7 @@ def test_the_yaml_blocks_are_valid_manifests_and_projects(tmp_path: Path) -> Non
     import jsonschema
     import yaml
 
-    from voicectl.cli.schemas import schema
+    from voicectl.cli.commands.schema import schema
 
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
     kinds = ["project" if "catalog" in block else "manifest" if "voices" in block else None for block in blocks]

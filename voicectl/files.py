@@ -64,9 +64,16 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False, scratch: Scr
     system, else beside the target. What a killed process left there, the next write clears away.
     `durable` waits until it would survive a loss of power. Raises OSError; then all is as it was.
     """
+    with replacing(path, durable=durable, scratch=scratch) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, durable: bool = False, scratch: Scratch | None = None) -> Iterator[BinaryIO]:
+    """The same for a file that comes in pieces, which may be read too: it takes its place when the block ends well."""
     mode = path.stat().st_mode & 0o777 if path.exists() else None
     with _temporary(path, scratch) as (file, temporary):
-        file.write(data)
+        yield file
         file.flush()
         if mode is not None:
             os.chmod(temporary, mode)
@@ -149,7 +156,7 @@ def _temporary(target: Path, scratch: Scratch | None) -> Iterator[tuple[BinaryIO
     _sweep(directory, prefix)
     while True:
         temporary = directory / f"{prefix}{os.urandom(8).hex()}{_ENDING}"
-        file = os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666), "wb")
+        file = os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666), "w+b")
         try:
             if _locked(file.fileno()) and os.fstat(file.fileno()).st_nlink:
                 yield file, temporary

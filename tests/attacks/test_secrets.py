@@ -148,15 +148,15 @@ def test_the_key_in_a_traceback(applied: Project, log: str, monkeypatch: pytest.
 
 
 def test_the_key_in_a_comment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from voicectl.hosting import reports
-    from voicectl.hosting.port import Run
+    from voicectl.hosting import posts
+    from voicectl.hosting.port import Job
 
     monkeypatch.setenv("FISH_API_KEY", KEY)
-    subject = reports.Subject("plan", "", None)
+    subject = posts.Subject("plan", "", None)
     line = "word " * 20 + "\n"
     for length in range(64_000, 65_000, 7):
         report = (line * 700)[:length] + KEY + "\n" + line * 20
-        body = reports._body(subject, report, Run(None, None, None, False))
+        body = posts._body(subject, report, Job(None, None, None, False))
         assert not any(KEY[at : at + PART] in body for at in range(len(KEY) - PART))
 
 

@@ -66,7 +66,7 @@ def test_sound_is_of_the_format_that_was_asked_for(voiced: Project, asked: str, 
         assert (code, written) == (0, SOUND[came])
     else:
         assert (code, written) == (1, GOOD)
-        assert f"the answer is no {asked}: it is " in words
+        assert f"the answer is not {asked}: it is " in words
 
 
 def test_a_reference_beyond_all_bounds_is_not_taken_into_memory(project: Project, hand: Hand) -> None:
@@ -74,7 +74,7 @@ def test_a_reference_beyond_all_bounds_is_not_taken_into_memory(project: Project
     with open(project.root / "samples/a.wav", "r+b") as file:
         file.truncate(65 * 1024 * 1024)
     done = project.run("audition", "a", "Hello.", "-o", "out.mp3").expect(1)
-    assert "samples/a.wav has 68,157,440 bytes, and at most 64 MiB of samples can be sent" in done.err
+    assert "samples/a.wav has 68,157,440 bytes, and an audition can send at most 64 MiB of samples" in done.err
     assert hand.requests() == []
 
 
@@ -82,10 +82,10 @@ def test_a_reference_that_changed_since_it_was_judged_is_not_sent(
     project: Project, hand: Hand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As a link to a file of the machine, or with other content."""
-    from voicectl.cli import speaking
+    from voicectl.cli.commands import speak
 
     project.voices({"a": {"samples": [{"audio": project.sample("a.wav"), "transcript": "The words."}]}})
-    original = speaking._speak
+    original = speak._speak
     sample, secret = project.root / "samples/a.wav", tmp_path / "secret"
 
     for kind in ("link", "content"):
@@ -100,7 +100,7 @@ def test_a_reference_that_changed_since_it_was_judged_is_not_sent(
                 sample.write_bytes(bytes(len(content)))
             original(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(speaking, "_speak", swap)
+        monkeypatch.setattr(speak, "_speak", swap)
         done = project.run("audition", "a", "Hello.", "-o", "out.mp3").expect(1)
         assert "a.wav changed" in done.err
         assert [path for _, path in hand.requests() if path == "/v1/tts"] == []

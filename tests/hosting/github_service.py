@@ -85,8 +85,6 @@ class GitHubService(Service):
             ("GET", rf"{repo}/issues", self._list_issues),
             ("POST", rf"{repo}/issues", self._add_issue),
             ("PATCH", rf"{repo}/issues/(\d+)", self._edit_issue),
-            ("GET", rf"{repo}/pulls", self._list_pulls),
-            ("POST", rf"{repo}/pulls", self._add_pull),
             ("POST", rf"{repo}/code-scanning/sarifs", self._add_sarif),
         ]
 
@@ -129,8 +127,9 @@ class GitHubService(Service):
     def _list_issues(self, token: Token, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
         if not token.may("issues", "read"):
             return _refused()
-        label = query.get("labels")
+        label, creator = query.get("labels"), query.get("creator")
         found = [issue for issue in self.issues if issue["state"] == query.get("state", "open")]
+        found = [issue for issue in found if creator in (None, issue["user"]["login"])]
         return 200, [issue for issue in found if label is None or label in [each["name"] for each in issue["labels"]]]
 
     def _add_issue(self, token: Token, query: Any, body: Values) -> tuple[int, Any]:
@@ -150,22 +149,6 @@ class GitHubService(Service):
         issue.update(body)
         issue["edits"] = issue.get("edits", 0) + 1
         return 200, issue
-
-    def _list_pulls(self, token: Token, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
-        if not token.may("pull-requests", "read"):
-            return _refused()
-        head = query.get("head", "").partition(":")[2]
-        found = [issue for issue in self.issues if "pull_request" in issue and issue["state"] == "open"]
-        return 200, [pull for pull in found if not head or pull["head"]["ref"] == head]
-
-    def _add_pull(self, token: Token, query: Any, body: Values) -> tuple[int, Any]:
-        if not token.may("pull-requests"):
-            return _refused()
-        if self.tip(body["head"]) is None or self.tip(body["base"]) is None:
-            return 422, {"message": "Validation Failed"}
-        number = self.open_pull(body["head"], body["title"], user=token.user)
-        self.pull(number)["body"] = body["body"]
-        return 201, self.pull(number)
 
     def _add_sarif(self, token: Token, query: Any, body: Values) -> tuple[int, Any]:
         if not token.may("security-events") or not token.may("actions", "read"):

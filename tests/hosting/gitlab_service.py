@@ -45,8 +45,6 @@ class GitLabService(Service):
             ("GET", rf"{project}/issues", self._list_issues),
             ("POST", rf"{project}/issues", self._add_issue),
             ("PUT", rf"{project}/issues/(\d+)", self._edit_issue),
-            ("GET", rf"{project}/merge_requests", self._list_requests),
-            ("POST", rf"{project}/merge_requests", self._add_request),
         ]
 
     def _list_notes(self, token: Token, query: Any, body: Any, number: str) -> tuple[int, Any]:
@@ -65,7 +63,8 @@ class GitLabService(Service):
         return 200, note
 
     def _list_issues(self, token: Token, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
-        return 200, [issue for issue in self.issues if issue["kind"] == "i" and issue["state"] == query["state"]]
+        found = [issue for issue in self.issues if issue["kind"] == "i" and issue["state"] == query["state"]]
+        return 200, [issue for issue in found if query.get("author_id") in (None, str(issue["author"]["id"]))]
 
     def _add_issue(self, token: Token, query: Any, body: Values) -> tuple[int, Any]:
         number = next(self.numbers)
@@ -81,16 +80,3 @@ class GitLabService(Service):
             issue["state"] = "closed"
         issue.update(body)
         return 200, issue
-
-    def _list_requests(self, token: Token, query: Mapping[str, str], body: Any) -> tuple[int, Any]:
-        found = [issue for issue in self.issues if issue["kind"] == "m" and issue["state"] == query["state"]]
-        return 200, [request for request in found if request["source_branch"] == query["source_branch"]]
-
-    def _add_request(self, token: Token, query: Any, body: Values) -> tuple[int, Any]:
-        number = next(self.numbers)
-        request = {"id": 1000 + number, "iid": number, "kind": "m", "title": body["title"], "state": "opened",
-                   "description": body["description"], "source_branch": body["source_branch"],
-                   "source_project_id": 42, "target_project_id": 42, "author": token.user,
-                   "web_url": f"{self.url}/{self.name}/-/merge_requests/{number}"}  # fmt: skip
-        self.issues.append(request)
-        return 201, request

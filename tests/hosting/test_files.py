@@ -24,7 +24,7 @@ SCRIPTS = sorted([*ACTIONS.glob("*/*.sh"), *GITOPS.glob("ci/*.sh")])
 WRITES = {
     ("plan", "plan"): {"pull-requests"},
     ("plan", "live"): {"pull-requests"},
-    ("apply", "apply"): {"contents", "pull-requests"},
+    ("apply", "apply"): {"contents"},
     ("drift", "drift"): {"issues", "security-events"},
 }
 """Every right to write, by workflow and job."""

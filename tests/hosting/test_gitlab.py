@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import KEY, Done, Hand, Project
+from tests.conftest import KEY, Done, Hand
 from tests.hosting.conftest import put_example
 from tests.hosting.gitlab_service import PROJECT, GitLabService
 from tests.hosting.service import git
@@ -162,27 +162,6 @@ def test_without_a_token_the_plan_is_in_log_and_artifact_only(pipelines: Pipelin
     done = pipelines.plan("kind").expect(0)
     assert "no comment was written: GITLAB_TOKEN is not set" in done.err
     assert "3 to create" in done.out
-
-
-def test_a_lockfile_by_merge_request(pipelines: Pipelines) -> None:
-    pipelines.apply().expect(0)
-    project = Project(
-        pipelines.work,
-        {"VOICECTL_ENV": "production", "GITLAB_CI": "true", "CI_SERVER_URL": pipelines.service.url,
-         "CI_API_V4_URL": f"{pipelines.service.url}/api/v4", "CI_PROJECT_ID": PROJECT, "CI_COMMIT_BRANCH": "main",
-         "CI_PROJECT_PATH": pipelines.service.name, "GITLAB_TOKEN": pipelines.token,
-         "FISH_API_URL": pipelines.hand.emulator.url, "FISH_API_KEY": KEY},
-    )  # fmt: skip
-    git(pipelines.work, "fetch", "-q")
-    git(pipelines.work, "checkout", "-q", "--force", "-B", "main", "origin/main")
-    text = (pipelines.work / "voices/game.yaml").read_text(encoding="utf-8")
-    (pipelines.work / "voices/game.yaml").write_text(text.replace("gruff guard", "kind guard"), encoding="utf-8")
-    project.spawn("apply", "--yes").expect(0)
-    for _ in range(2):
-        done = project.spawn("ci", "push-lockfile", "--way", "pull-request").expect(0)
-        assert "/-/merge_requests/1" in done.err
-    (request,) = pipelines.service.issues
-    assert request["source_branch"] == "voicectl/lockfile/acme.production"
 
 
 def test_an_edit_is_told_also_where_main_was_merged_into_the_branch(pipelines: Pipelines) -> None:

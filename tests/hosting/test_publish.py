@@ -51,7 +51,7 @@ class Place:
         return path
 
     def target(self, clone: Path, way: Way = "push", branch: str = "main") -> Target:
-        return Target(NAME, clone / NAME, way, branch, "main", "acme")
+        return Target(NAME, clone / NAME, way, branch, "acme")
 
     def at(self, branch: str = "main") -> Lock:
         return decode(git(self.bare, "show", f"{branch}:{NAME}").encode(), NAME)
@@ -139,7 +139,7 @@ def test_a_refusal_that_is_no_race_is_told_after_some_tries(place: Place) -> Non
     mine = place.clone("mine")
     with pytest.raises(HostingError, match="protected branch hook declined") as told:
         place.push(mine, lock(a=record("1", "Mine")))
-    assert "pull-request or branch" in told.value.hint
+    assert "use the way branch" in told.value.hint
 
 
 def test_nothing_new_makes_no_commit(place: Place) -> None:
@@ -192,29 +192,6 @@ def test_a_branch_of_its_own_is_read_and_written_by_many(place: Place) -> None:
     assert git(place.bare, "rev-list", "--count", "locks").strip() == "3"
 
 
-def test_what_is_on_the_branch_of_a_pull_request_is_built_upon(place: Place) -> None:
-    first, second = place.clone("first"), place.clone("second")
-    place.push(first, lock(a=record("1", "One"), b=record("2")), "pull-request", "ours")
-    # Main moves meanwhile, also in its lockfile.
-    place.push(place.clone("person"), lock(a=record("1"), p=record("3")))
-    target = place.target(second, "pull-request", "ours")
-    git(second, "pull", "-q")
-    taken = publish.take(repository(second), target)
-    have = decode((second / NAME).read_bytes(), NAME)
-    assert set(have.voices) == {"a", "b", "p"}
-    saved = lock(**{**have.voices, "a": record("1"), "c": record("4")})  # a's title is set back
-    (second / NAME).write_bytes(encode(saved))
-    publish.publish(repository(second), target, str(taken))
-    now = place.at("ours")
-    assert set(now.voices) == {"a", "b", "c", "p"}
-    assert now.voices["a"].applied.title == "Title", "what this run set back is not taken for old"
-    assert git(place.bare, "rev-parse", "ours~1") == git(place.bare, "rev-parse", "main")
-    assert publish.clean_up(repository(second), target) is False
-    git(place.bare, "update-ref", "refs/heads/main", "ours")
-    assert publish.clean_up(repository(second), target) is True
-    assert git(place.bare, "branch", "--list", "ours").strip() == ""
-
-
 def test_the_lockfiles_of_a_branch_are_checked_before_they_are_taken(place: Place) -> None:
     from voicectl.errors import StateError
 
@@ -229,18 +206,7 @@ def test_the_lockfiles_of_a_branch_are_checked_before_they_are_taken(place: Plac
     assert "a" in decode((mine / NAME).read_bytes(), NAME).voices
 
 
-def test_a_branch_of_ours_is_not_overwritten_unseen(place: Place) -> None:
-    """The way `pull-request` replaces the branch's commit, but only the one that it has looked at."""
-    mine, other = place.clone("mine"), place.clone("other")
-    place.push(mine, lock(a=record("1"), m=record("2")), "pull-request", "ours")
-    (mine / NAME).write_bytes(encode(lock(a=record("1"), m=record("2"), n=record("3"))))
-    slow = Slow(mine / "voices", author=("ci", "ci@example.com"))
-    slow.meanwhile = [lambda: place.push(other, lock(a=record("1"), o=record("4")), "pull-request", "ours")]
-    publish.publish(slow, place.target(mine, "pull-request", "ours"), "HEAD", sleep=lambda _: None)
-    assert set(place.at("ours").voices) == {"a", "m", "n", "o"}
-
-
-@pytest.mark.parametrize("way", ["push", "branch", "pull-request"])
+@pytest.mark.parametrize("way", ["push", "branch"])
 def test_pushed_once_more_nothing_of_others_is_lost(place: Place, way: Way) -> None:
     """As a pipeline does that pushes in its script, and again when it ends."""
     branch = "main" if way == "push" else "ours"
@@ -253,24 +219,6 @@ def test_pushed_once_more_nothing_of_others_is_lost(place: Place, way: Way) -> N
     again = publish.publish(repository(mine), place.target(mine, way, branch), first.commit, sleep=lambda _: None)
     assert not made(again)
     assert set(place.at(branch).voices) == {"a", "m", "o"}
-
-
-@pytest.mark.parametrize("options", [(), ("--depth=1",)], ids=["whole", "shallow"])
-def test_a_pull_request_that_is_squashed_while_a_run_is_at_work(place: Place, options: tuple[str, ...]) -> None:
-    """What the run removed does not return because main now holds it in a commit that nobody knew."""
-    place.push(place.clone("first"), lock(a=record("1"), extra=record("2")), "pull-request", "ours")
-    mine = place.clone("mine", *options)
-    target = place.target(mine, "pull-request", "ours")
-    taken = publish.take(repository(mine), target)
-    (mine / NAME).write_bytes(encode(lock(a=record("1", "Mine"))))
-    squashed = repository(mine).commit_file(
-        NAME, encode(lock(a=record("1"), extra=record("2"))), "squash", parent=git(mine, "rev-parse", "HEAD").strip()
-    )
-    repository(mine).push(squashed, "main")
-    git(place.bare, "update-ref", "-d", "refs/heads/ours")
-    publish.publish(repository(mine), target, str(taken))
-    assert set(place.at("ours").voices) == {"a"}
-    assert place.at("ours").voices["a"].applied.title == "Mine"
 
 
 def test_what_a_run_could_not_push_is_kept_by_the_next_look(place: Place) -> None:

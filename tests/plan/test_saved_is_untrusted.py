@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.report.plans import PLANS
 from voicectl.plan.saved import PlanInvalid, decode
 from voicectl.report import plan_json, plan_markdown, plan_text
-from voicectl.report.style import Style
+from voicectl.report.terminal import Style
 
 DOCUMENTS = [json.loads(plan_json.plan(value)) for value in PLANS.values()]
 values = st.recursive(

@@ -15,13 +15,12 @@ import jsonschema
 import pytest
 
 from tests.report.plans import CREATE, PLANS, REPLACE, RETIRE, UPDATE, plan
-from voicectl.cli import schemas
+from voicectl.cli.commands import schema as schemas
 from voicectl.plan.plan import Plan
 from voicectl.plan.saved import decode
 from voicectl.report import plan_json, plan_markdown, plan_text
-from voicectl.report.escape import width
-from voicectl.report.style import Style
-from voicectl.report.style import plain as uncoloured
+from voicectl.report.terminal import Style, width
+from voicectl.report.terminal import plain as uncoloured
 
 GOLDEN = Path(__file__).with_name("golden")
 RENDERERS = {

@@ -31,20 +31,22 @@ from voicectl.plan.plan import (
     Summary,
 )
 from voicectl.report import (
+    apply_json,
     apply_text,
-    catalog_report,
+    catalog_json,
+    catalog_text,
     drift_junit,
     drift_markdown,
     drift_sarif,
     drift_text,
-    files_report,
+    files_text,
     plan_json,
     plan_markdown,
     plan_text,
 )
 from voicectl.report.document import as_json, document
-from voicectl.report.escape import padded, terminal, width
-from voicectl.report.style import Style, plain
+from voicectl.report.escape import terminal
+from voicectl.report.terminal import Style, fold, padded, plain, width
 
 HOSTILE = [
     "\x1b[2J\x1b[31mred",
@@ -107,9 +109,13 @@ def drift(text: str) -> DriftReport:
     return DriftReport("acme", None, (voice,), unmanaged, orphaned, DriftSummary(changed=1, orphaned=1, unmanaged=1))
 
 
+def voice(text: str) -> Voice:
+    metadata = Metadata(title=text, description=text, visibility="private")
+    return Voice("narrator", Place("voices/a.yaml"), metadata)
+
+
 def rendered(text: str) -> dict[str, str]:
-    voice = Voice("narrator", Place("voices/a.yaml"), Metadata(title=text, description=text, visibility="private"))
-    catalog = Catalog("acme", voices={"narrator": voice})
+    catalog = Catalog("acme", voices={"narrator": voice(text)})
     lock = Lock("acme", None, PROVIDER, {"narrator": Record("created", ID)})
     applied = ApplyResult(plan(text), (Result(change(text), "failed", text, text),), (Leftover("narrator", text),))
     problems = (Problem(Place("voices/a.yaml"), text, text),)
@@ -120,17 +126,17 @@ def rendered(text: str) -> dict[str, str]:
         "plan markdown": plan_markdown.render(plan(text)),
         "narrow plan": plan_text.render(plan(text), Style(columns=40)),
         "apply": apply_text.render(applied, Style()),
-        "apply json": document(apply_text.values(applied, None)),
+        "apply json": apply_json.render(applied, None),
         "drift": drift_text.render(drift(text), "acme", ("changed",), Style()),
         "drift json": document(as_json(drift(text))),
         "drift markdown": drift_markdown.render(drift(text), "acme", ("changed",)),
         "drift junit": drift_junit.render(drift(text), ("changed", "orphaned"), datetime(2026, 1, 1, tzinfo=UTC)),
         "drift sarif json": drift_sarif.render(drift(text), ("changed",), version="1", state="voicectl.lock.json"),
-        "list": catalog_report.table(catalog_report.rows(catalog, lock), Style()),
-        "list json": catalog_report.list_json(catalog, catalog_report.rows(catalog, lock)),
-        "show": catalog_report.show_text("narrator", catalog, lock, Style()),
-        "show json": catalog_report.show_json("narrator", catalog, lock),
-        "github": files_report.github(problems),
+        "list": catalog_text.table(catalog_text.rows(catalog, lock), Style()),
+        "list json": catalog_json.list_json(catalog, catalog_text.rows(catalog, lock)),
+        "show": catalog_text.show_text("narrator", catalog, lock, Style()),
+        "show json": catalog_json.show_json("narrator", catalog, lock),
+        "github": files_text.github(problems),
     }
 
 
@@ -189,7 +195,7 @@ def test_json_gives_the_text_back_unchanged(text: str) -> None:
 
 
 def test_a_workflow_command_can_not_be_injected() -> None:
-    out = files_report.github([Problem(Place("a,b:c.yaml"), "first\n::error::second %", "")])
+    out = files_text.github([Problem(Place("a,b:c.yaml"), "first\n::error::second %", "")])
     assert out.count("\n") == 1
     assert out.startswith("::error file=a%2Cb%3Ac.yaml,")
 
@@ -199,10 +205,32 @@ def test_long_values_are_cut_and_say_so() -> None:
     assert len(plan_text.render(plan("x" * 100_000), Style())) < 10_000
 
 
-@pytest.mark.parametrize(("text", "cells"), [("abc", 3), ("語り手", 6), ("e\u0301", 1), ("الراوي", 6)])
+WIDE = [
+    ("abc", 3), ("語り手", 6), ("e\u0301", 1), ("الراوي", 6), ("नमस्ते", 4), ("สวัสดี", 4), ("한국어", 6),
+    ("\u1112\u1161\u11ab", 2), ("❤\ufe0f", 2), ("🇩🇪", 2), ("👩\u200d👩\u200d👧", 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "cells"), WIDE)
 def test_width_in_terminal_cells(text: str, cells: int) -> None:
     assert width(text) == cells
     assert width(padded(text, 10)) == 10
+
+
+@pytest.mark.parametrize(("text", "cells"), WIDE)
+def test_no_letter_is_broken_in_two(text: str, cells: int) -> None:
+    folded = fold(text * 40 + "\n", 30)
+    assert "".join(line.strip() for line in folded.splitlines()) == text * 40
+    assert max(map(width, folded.splitlines())) <= 30
+    if cells <= 2:
+        assert all(len(line.strip()) % len(text) == 0 for line in folded.splitlines())
+
+
+def test_the_columns_of_a_list_line_up_in_any_script() -> None:
+    catalog = Catalog("acme", voices={f"v{number:02}": voice(text) for number, (text, _) in enumerate(WIDE)})
+    table = catalog_text.table(catalog_text.rows(catalog, Lock("acme", None, PROVIDER)), Style())
+    lines = table.splitlines()[1:]
+    assert len({width(line) - cells for line, (_, cells) in zip(lines, WIDE, strict=True)}) == 1
 
 
 def test_terminal_leaves_names_of_any_script_alone() -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.conftest import Project
-from voicectl.cli import schemas
+from voicectl.cli.commands import schema as schemas
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CASES = [("minimal", None), ("acme", "production"), ("acme", "staging")]

@@ -80,10 +80,10 @@ def test_a_lockfile_with_a_time_beyond_all_calendars(local: Project) -> None:
 
 RAISING = """
 import sys
-from voicectl.cli import auditing
+from voicectl.cli.commands import drift
 def raising(*arguments, **options):
     raise {error}
-auditing.audit = raising
+drift.audit = raising
 sys.argv = ["voicectl", "drift", *sys.argv[1:]]
 from voicectl.__main__ import entry
 entry()

@@ -185,7 +185,8 @@ def test_what_waits_for_another_run_reads_the_files_afterwards(project: Project,
 
 READING = """
 import sys
-from voicectl.cli import planning, wiring
+from voicectl.manifest import load
+from voicectl.state import codec
 from voicectl.state.file import FileStore
 
 def saying(word, function):
@@ -195,8 +196,8 @@ def saying(word, function):
     return wrapped
 
 FileStore.lease = saying("lease", FileStore.lease)
-wiring.load_all = saying("manifests", wiring.load_all)
-planning.now = saying("clock", planning.now)
+load.load_all = saying("manifests", load.load_all)
+codec.now = saying("clock", codec.now)
 from voicectl.__main__ import entry
 entry()
 """

@@ -278,7 +278,7 @@ def test_refusals_are_lines(project: Project) -> None:
 BROKEN = """
 import logging, sys, warnings
 import click
-from voicectl.cli import auditing
+from voicectl.cli.commands import drift
 from voicectl.cli.main import main
 
 def broken(*args, **options):
@@ -289,7 +289,7 @@ def broken(*args, **options):
     click.echo("no end of line", err=True, nl=False)
     raise RuntimeError("broken")
 
-auditing.audit = broken
+drift.audit = broken
 sys.exit(main())
 """
 

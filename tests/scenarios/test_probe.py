@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Hand, Project
-from voicectl.cli import probing
 from voicectl.emulator.settings import Settings
+from voicectl.engine import probe
 
 WAYS: tuple[dict[str, Any], ...] = (
     {},
@@ -31,7 +31,7 @@ WAYS: tuple[dict[str, Any], ...] = (
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "LAG", (0.0, 0.05, 0.1))
+    monkeypatch.setattr(probe, "LAG", (0.0, 0.05, 0.1))
 
 
 def probed(project: Project) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_what_it_says_is_what_was_set(project: Project, hand: Hand, way: dict[st
 
 
 def test_a_lag_is_measured(project: Project, hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "LAG", (0.0, 1.0, 1.0))
+    monkeypatch.setattr(probe, "LAG", (0.0, 1.0, 1.0))
     hand.emulator.settings = replace(hand.emulator.settings, listing_lag=1.5, get_lag=1.2)
     project.voices({"a": {}})
     settings = probed(project)["settings"]
@@ -96,6 +96,6 @@ def test_plain_doctor_tells_what_it_fetches_anyhow(project: Project, hand: Hand)
     assert "requests at once" in done.out
     assert "listing" not in done.out
     hand.emulator.settings = replace(hand.emulator.settings, tag_filter="nothing")
-    assert "the listing by tag does not find" in project.run("doctor").expect(0).out
+    assert "the listing by tag does not show" in project.run("doctor").expect(0).out
     found = project.run("doctor", "--format", "json").expect(0).json
     assert {"listing"} <= {line["subject"] for line in found["findings"] if line["level"] == "warning"}

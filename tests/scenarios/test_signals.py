@@ -130,7 +130,8 @@ def test_what_is_ignored_at_the_start_stays_ignored(project: Project, hand: Hand
 LATE = """
 import os, signal, sys
 from voicectl import signals
-from voicectl.cli import applying, reports
+from voicectl.cli import reports
+from voicectl.cli.commands import apply as command
 from voicectl.cli.log.json import JsonLog
 from voicectl.engine import apply, verify
 from voicectl.state.file import FileStore
@@ -152,7 +153,7 @@ match sys.argv.pop(1):
     case "report":
         reports.write = before(reports.write)
     case "result":
-        applying._report = before(applying._report)
+        command._report = before(command._report)
     case "end":
         JsonLog.end = before(JsonLog.end)
 from voicectl.cli.main import entry
@@ -198,9 +199,9 @@ def test_ctrl_c_at_the_question_ends_the_run_at_once(project: Project, hand: Han
 ASKING = """
 import sys
 sys.argv = ["voicectl", "apply"]
-from voicectl.cli import planning
-planning.printing.in_ci = lambda: False
-planning.sys.stdout.isatty = lambda: True
+from voicectl.cli import confirm
+confirm.printing.in_ci = lambda: False
+confirm.sys.stdout.isatty = lambda: True
 from voicectl.cli.log.text import TextLog
 TextLog.question = lambda self, text: print(text, file=sys.stderr, flush=True)
 from voicectl.__main__ import entry

@@ -1,4 +1,4 @@
-"""The global options of a run, and what a run has one of. Imports nothing."""
+"""Global options and per-run singletons: the run's id and its log. Imports nothing."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class PrintingFailed(Exception):
-    """Standard output can't take what a command has to say."""
+    """A command can't write to standard output."""
 
 
 @dataclass(slots=True)
-class Globals:
-    """The global options, wherever on the command line they stood, and what a run has one of."""
+class Context:
+    """Global options, from wherever they stood on the command line, and per-run singletons (run id, log)."""
 
-    choose_log: Callable[[Globals], Log]
-    """Makes the log that the options and the environment ask for."""
+    choose_log: Callable[[Context], Log]
+    """Makes the log that options and environment ask for."""
     chdir: Path | None = None
     environment: str | None = None
     verbose: int = 0
@@ -36,7 +36,7 @@ class Globals:
 
     @property
     def run(self) -> str:
-        """An id of this run, by which its log, and whoever waits for it, can be told from others."""
+        """This run's id: its log lines carry it, and whoever waits for the run reads it."""
         if not self._run:
             import uuid
 
@@ -45,16 +45,16 @@ class Globals:
 
     @property
     def log(self) -> Log:
-        """Standard error, made when first needed."""
+        """Standard error. It is made when first needed."""
         if self._log is None:
             self._log = self.choose_log(self)
         return self._log
 
     def end(self, exit_code: int) -> None:
-        """Close the log, if there was anything to tell."""
+        """Close the log, if the run has used it."""
         if self._log is not None:
             self._log.end(exit_code)
 
     def path(self, given: Path) -> Path:
-        """A file that the command line names: relative to the directory that -C chose."""
+        """A file that the command line names, relative to the directory of -C."""
         return given if self.chdir is None else self.chdir / given

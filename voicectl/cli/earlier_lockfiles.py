@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from voicectl.errors import StateError
-from voicectl.manifest.project import Project, load_project
 from voicectl.model.lock import Lock
 from voicectl.plan.plan import Notice
 from voicectl.regular_file import read_regular
 from voicectl.state.codec import MAX_BYTES, decode
 
+if TYPE_CHECKING:
+    from voicectl.manifest.project import Project
+
 
 def earlier(project: Project) -> list[tuple[str, Lock]]:
-    """Lockfiles beside the project's own that hold voices of another name, which no environment keeps any more."""
+    """Lockfiles beside the project's own that hold voices of another name, which no environment has any more."""
+    from voicectl.manifest.project import load_project
+
     own = {load_project(project.root, name).state: name for name in project.environments or (None,)}
     path = PurePosixPath(project.content.state)
     ending = ".lock.json" if path.name.endswith(".lock.json") else path.suffix
@@ -31,7 +36,7 @@ def earlier(project: Project) -> list[tuple[str, Lock]]:
 
 
 def notices(project: Project) -> tuple[Notice, ...]:
-    """What a first plan under a new name has to say: every voice would be made a second time."""
+    """The warning of a first plan under a new name: it makes every voice a second time."""
     there = (project.root / project.state).exists()
     to = f" --env {project.environment}" if project.environment else ""
     return tuple(
@@ -44,7 +49,7 @@ def notices(project: Project) -> tuple[Notice, ...]:
                 else f", and there is no {project.state} yet: this plan makes every voice of {project.namespace} "
                 "a second time"
             ),
-            "once its models are moved or deleted, delete the file" if there else _remedy(project, to),
+            "once you have moved or deleted its models, delete the file" if there else _remedy(project, to),
             tuple(sorted(lock.voices)),
         )
         for place, lock in earlier(project)
@@ -52,7 +57,7 @@ def notices(project: Project) -> tuple[Notice, ...]:
 
 
 def _remedy(project: Project, to: str) -> str:
-    words = f"if they are the models of {project.namespace}, `voicectl state move{to}` takes them along with their ids"
+    words = f"if these are the models of {project.namespace}, `voicectl state move{to}` moves them, and their ids stay"
     others = [name for name in project.environments if name != project.environment]
     if others:
         words += f"; if they are those of {' or '.join(others)}, run it with that --env first"
@@ -60,7 +65,7 @@ def _remedy(project: Project, to: str) -> str:
 
 
 def read(path: Path, name: str) -> Lock | None:
-    """The lockfile at a path; None where there is none that can be read."""
+    """The lockfile at a path; None if there is none, or none that we can read."""
     try:
         return decode(read_regular(path, MAX_BYTES), name)
     except (OSError, StateError):

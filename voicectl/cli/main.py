@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from itertools import pairwise
 import click
 
 from voicectl import signals
-from voicectl.cli.context import Globals, PrintingFailed
+from voicectl.cli.context import Context, PrintingFailed
 from voicectl.cli.log.port import Log, wanted_format
 from voicectl.cli.options import global_options
 from voicectl.errors import Interrupted, UsageError, VoicectlError
@@ -57,8 +56,21 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 
 
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    "show-plan": ("plan", "show_plan"),
+    "destroy": ("apply", "destroy"),
+    "list": ("catalog", "list_voices"),
+    "show": ("catalog", "show"),
+    "output": ("catalog", "output"),
+    "say": ("speak", "say"),
+    "audition": ("speak", "audition"),
+    "import": ("import_", "command"),
+}
+"""Module and attribute of the commands that are not `command` in the module of their name."""
+
+
 class Commands(click.Group):
-    """A group whose commands are modules of `commands`, imported when they are run."""
+    """A group whose commands live in `commands`. A command's module is imported when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of the help."""
@@ -68,9 +80,8 @@ class Commands(click.Group):
         """Import one command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        name = cmd_name.replace("-", "_") + ("_" if keyword.iskeyword(cmd_name) else "")
-        module = importlib.import_module(f"voicectl.cli.commands.{name}")
-        command: click.Command = module.command
+        module, attribute = ELSEWHERE.get(cmd_name, (cmd_name, "command"))
+        command: click.Command = getattr(importlib.import_module(f"voicectl.cli.commands.{module}"), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -97,78 +108,78 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Keep AI voices in Git: manifests, plan, apply."""
-    ctx.ensure_object(Globals).command = ctx.invoked_subcommand or ""
+    ctx.ensure_object(Context).command = ctx.invoked_subcommand or ""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code. Errors are told here and nowhere else."""
+    """Run one command line and return its exit code. Only this reports errors."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     _open_streams()
-    settings = Globals(_choose_log, log_format=wanted_format(args, os.environ.get("VOICECTL_LOG_FORMAT")))
-    if settings.log_format == "json":
-        _ = settings.log  # from here on nothing else reaches standard error, usage errors among it
+    context = Context(_choose_log, log_format=wanted_format(args, os.environ.get("VOICECTL_LOG_FORMAT")))
+    if context.log_format == "json":
+        _ = context.log  # from here on it alone writes standard error, usage errors too
     code = 1
     try:
-        code = _run(args, settings)
+        code = _run(args, context)
     except KeyboardInterrupt:
         code = signals.INTERRUPTED
     finally:
         signals.over()
         code = signals.INTERRUPTED if signals.heard() else code
-        settings.end(code)
+        context.end(code)
     return code
 
 
-def _choose_log(settings: Globals) -> Log:
+def _choose_log(context: Context) -> Log:
     """The log that the command line and the environment ask for."""
-    if settings.log_format == "json":
+    if context.log_format == "json":
         from voicectl.cli.log.json import JsonLog
 
-        return JsonLog(settings)
+        return JsonLog(context)
     from voicectl.cli.log.ci import recognised
     from voicectl.cli.log.text import TextLog
 
-    return TextLog(settings, recognised(settings))
+    return TextLog(context, recognised(context))
 
 
-def _run(args: Sequence[str], settings: Globals) -> int:
-    """Carry out a command line, and tell what went wrong; the exit code."""
+def _run(args: Sequence[str], context: Context) -> int:
+    """Carry out a command line and report what went wrong; the exit code."""
     try:
         with signals.heard_by(None):
             signals.check()
             if COMPLETE in os.environ:
-                from voicectl.cli import completion
+                from voicectl.cli.commands import completion
 
                 completion.register()
-            result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=settings)
+            result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=context)
     except BrokenPipeError:
-        # The reader went away (`voicectl list | head`): nobody is left to tell.
+        # The reader went away (`voicectl list | head`), so nobody would read an error.
         _discard_output()
         return 1
     except (Exception, KeyboardInterrupt) as error:
         if isinstance(error, PrintingFailed):
             _discard_output()
-        told = _in_words(error)
-        if isinstance(told, _Internal) and settings.verbose > 1 and settings.log_format == "text":
+        found = _in_words(error)
+        if isinstance(found, _Internal) and context.verbose > 1 and context.log_format == "text":
             import traceback
 
             from voicectl.cli import printing
 
             printing.err(traceback.format_exc())
             return 1
-        return _fail(told, args, settings)
+        return _fail(found, args, context)
     code = result if isinstance(result, int) else 0
     if signals.heard() and code != signals.INTERRUPTED:
-        settings.log.failure(Interrupted("interrupted", "not before it was finished: what is above is all of it"))
+        context.log.failure(Interrupted("interrupted", "it had finished by then: what is above is complete"))
     return code
 
 
 def _in_words(error: BaseException) -> VoicectlError:
     """Whatever ended a command, as an error that a user can act on."""
     if signals.heard() or isinstance(error, click.Abort | KeyboardInterrupt):
-        # Python wraps a KeyboardInterrupt in other errors where it comes while a module is imported.
+        # Python wraps a KeyboardInterrupt in other errors if it comes during an import.
         return error if isinstance(error, Interrupted) else Interrupted("interrupted")
     if isinstance(error, VoicectlError):
         return error
@@ -183,12 +194,13 @@ def _in_words(error: BaseException) -> VoicectlError:
 
 
 def _beyond_us(error: BaseException) -> VoicectlError | None:
-    """What a machine lacks, or a file holds that no file should; None where voicectl itself is to blame."""
+    """The error of a machine that lacks something, or of a file beyond all bounds; None if voicectl is to blame."""
     if isinstance(error, MemoryError):
         return VoicectlError("there is not enough memory", "give it more, or plan a part of the catalog with --only")
     if isinstance(error, RecursionError):
         return VoicectlError(
-            "something is nested too deeply to be read", "look for a file, or an answer of the provider, that nests so"
+            "something is nested too deeply to read",
+            "look for a file, or an answer of the provider, that nests so deeply",
         )
     if isinstance(error, OSError) and not _here():
         return UsageError("the working directory does not exist any more", "change to a directory that does")
@@ -208,15 +220,15 @@ class _Internal(VoicectlError):
 
 
 def _internal(error: BaseException) -> VoicectlError:
-    """The last line of defence: a user is owed a sentence, and -vv gives the rest."""
+    """The last line of defence: the user gets a sentence, and with -vv the rest."""
     text = f"internal error: {type(error).__name__}: {error}"
-    told = _Internal(text, "this is a bug in voicectl; -vv shows more for a report")
-    told.__cause__ = error
-    return told
+    found = _Internal(text, "this is a bug in voicectl; -vv shows more for a report")
+    found.__cause__ = error
+    return found
 
 
 def _open_streams() -> None:
-    """Names in any script must not end a run, whatever the terminal's encoding."""
+    """No name in any script may end a run, whatever the terminal's encoding."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller: `voicectl plan >&-`
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
@@ -225,41 +237,41 @@ def _open_streams() -> None:
 
 
 def _discard_output() -> None:
-    """Whatever is still to be written goes nowhere, so that leaving does not fail a second time."""
+    """Send the rest of the output nowhere, so that leaving does not fail a second time."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(error: VoicectlError, args: Sequence[str], settings: Globals) -> int:
-    """Tell an error: on standard error, and on standard output in the format that was asked for there."""
+def _fail(error: VoicectlError, args: Sequence[str], context: Context) -> int:
+    """Report an error: on standard error, and on standard output in the format that the command line wants there."""
     fmt = _wanted_format(args)
-    # The pages of `ci` are put together from several outputs, and what is there already is one of them.
-    if fmt == "json" or (fmt in _PAGES and not settings.command.startswith("ci")):
+    # A CI joins the outputs of several commands to a page, so `ci` adds no page of its own.
+    if fmt == "json" or (fmt in _PAGES and not context.command.startswith("ci")):
         from voicectl.cli import printing, reports
 
-        printing.out(reports.failure_in(fmt, settings, error))
-    if settings.reports:
+        printing.out(reports.failure_in(fmt, context, error))
+    if context.reports:
         from voicectl.cli import reports
 
-        reports.write_failure(settings, error)
-    settings.log.failure(error)
+        reports.write_failure(context, error)
+    context.log.failure(error)
     return error.exit_code
 
 
 _PAGES = ("markdown", "junit", "sarif")
-"""Formats beside JSON whose readers expect a document even where there is nothing but a failure."""
+"""Formats other than JSON whose readers expect a document even of a failure."""
 
 
 def _wanted_format(args: Sequence[str]) -> str:
-    """What `--format` asks for, told from the raw words: parsing may have failed."""
+    """What `--format` asks for, read from the raw words, because parsing may have failed."""
     joined = [b for a, b in pairwise(args) if a == "--format"]
     joined += [a.removeprefix("--format=") for a in args if a.startswith("--format=")]
     return joined[-1] if joined else ""
 
 
 def entry() -> None:
-    """What the console script comes to once everything is imported."""
-    # A run makes many values that live to its end: looking for cycles among them again and again costs
-    # a third of a large plan's time and frees nothing.
+    """What the console script calls once everything is imported."""
+    # Most values of a run live until its end. Looking for cycles among them again and again would take a third of
+    # a large plan's time and free nothing.
     gc.set_threshold(100_000, 50, 100)
     signals.catch()
     try:
@@ -267,7 +279,7 @@ def entry() -> None:
     except KeyboardInterrupt:
         code = signals.INTERRUPTED
     if code == signals.INTERRUPTED:
-        # Python would wait for its threads, and one of them may be reading from a disk that hangs.
+        # Python would wait for its threads, and one may be reading from a disk that hangs.
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def voice_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For completion: the project's voices."""
-    from voicectl.cli import completion
+    from voicectl.cli.commands import completion
 
     return sorted(name for name in completion.voices(ctx) if name.startswith(incomplete))
 
 
 def environment_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For completion: the project's environments."""
-    from voicectl.cli import completion
+    from voicectl.cli.commands import completion
 
     return sorted(name for name in completion.environments(ctx) if name.startswith(incomplete))
 
@@ -39,7 +39,7 @@ def directories(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
 
 
 def global_options(*, root: bool = False) -> Callable[[F], F]:
-    """The global options; only the group's read the environment, so that the command line wins."""
+    """The global options. Only those of the group read the environment, so that the command line wins."""
 
     def env(name: str) -> str | None:
         return name if root else None
@@ -47,9 +47,9 @@ def global_options(*, root: bool = False) -> Callable[[F], F]:
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value in (None, False, 0):
             return
-        settings = ctx.find_root().ensure_object(Globals)
+        context = ctx.find_root().ensure_object(Context)
         name = param.name or ""
-        setattr(settings, name, settings.verbose + value if name == "verbose" else value)
+        setattr(context, name, context.verbose + value if name == "verbose" else value)
 
     kept: dict[str, Any] = {"expose_value": False, "callback": keep}
     options = [
@@ -62,18 +62,18 @@ def global_options(*, root: bool = False) -> Callable[[F], F]:
             help="The environment, if the project has any.", shell_complete=environment_names, **kept,
         ),
         click.option(
-            "-v", "--verbose", count=True, envvar=env("VOICECTL_VERBOSE"), help="Tell more; repeatable.", **kept
+            "-v", "--verbose", count=True, envvar=env("VOICECTL_VERBOSE"), help="Say more; repeatable.", **kept
         ),
         click.option(
-            "-q", "--quiet", is_flag=True, envvar=env("VOICECTL_QUIET"), help="Tell results and errors only.", **kept
+            "-q", "--quiet", is_flag=True, envvar=env("VOICECTL_QUIET"), help="Say results and errors only.", **kept
         ),
         click.option(
             "--no-color", is_flag=True, envvar=env("VOICECTL_NO_COLOR"), help="No colours (also: NO_COLOR).", **kept
         ),
         click.option(
-            # Checked here; what it says was told from the raw words before anything could go wrong (log.wanted_format).
+            # This only checks it: `wanted_format` read it from the raw words before anything could go wrong.
             "--log-format", type=click.Choice(["text", "json"]), envvar=env("VOICECTL_LOG_FORMAT"),
-            help="How progress is told on standard error.", expose_value=False,
+            help="How to write standard error.", expose_value=False,
         ),
     ]  # fmt: skip
 
@@ -98,7 +98,7 @@ def limit(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
 
 
 def plan_options(function: F) -> F:
-    """Limits and selectors, alike on every command that plans."""
+    """Limits and selectors, the same on every command that plans."""
     options = [
         click.option("--max-deletes", metavar="N|P%", callback=limit, help="Voices that may be retired or deleted."),
         click.option("--max-replaces", metavar="N|P%", callback=limit, help="Voices that may be replaced."),
@@ -108,7 +108,7 @@ def plan_options(function: F) -> F:
         click.option(
             "--on-conflict",
             type=click.Choice(["fail", "overwrite", "keep"]),
-            help="What to do about values changed on both sides.",
+            help="What to do about values that both sides changed.",
         ),
         click.option("--recreate-missing", is_flag=True, help="Make recorded models again, however many are gone."),
     ]
@@ -118,11 +118,11 @@ def plan_options(function: F) -> F:
 
 
 LONGEST = 7 * 24 * 3600
-"""Seconds: a week. Whoever means for ever learns that nothing here waits so long."""
+"""Seconds: a week. Whoever means "for ever" learns that nothing here waits so long."""
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: float) -> float:
-    if not 0 <= value <= LONGEST:  # nor is nan
+    if not 0 <= value <= LONGEST:  # nan fails, too
         raise click.BadParameter(f"{value:g} is not a number of seconds from 0 to {LONGEST} (a week).")
     return value
 
@@ -143,7 +143,7 @@ max_bytes_option = click.option(
     default=60_000,
     show_default=True,
     metavar="N",
-    help="Where Markdown is cut.",
+    help="The largest Markdown, in bytes.",
 )
 lock_timeout_option = seconds("--lock-timeout", default=0, help="How long to wait for another run.")
 
@@ -154,30 +154,6 @@ def selectors(function: F) -> F:
     only = click.option("--only", help="Only voices by name, glob or tag:x.", **every)
     exclude = click.option("--exclude", help="All but these voices.", **every)
     return only(exclude(function))
-
-
-def speech_options(function: F) -> F:
-    """What `say` and `audition` take."""
-    options = [
-        click.argument("name", shell_complete=voice_names),
-        click.argument("text"),
-        click.option(
-            "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where the audio goes."
-        ),
-        click.option(
-            "--format", "fmt", type=click.Choice(["mp3", "wav", "opus", "pcm"]), help="Default: the file's ending."
-        ),
-        click.option(
-            "--model",
-            "speech_model",
-            metavar="M",
-            help="What to speak with, in the provider's words, such as s2.1-pro or s2.1-pro-free; it takes an unknown "
-            "one for s2.1-pro.",
-        ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 def subcommand(**options: Any) -> Callable[[Callable[..., int | None]], click.Command]:

@@ -9,22 +9,22 @@ from typing import IO
 
 import click
 
-from voicectl.cli.context import Globals, PrintingFailed
+from voicectl.cli.context import Context, PrintingFailed
 from voicectl.redaction import redacted
-from voicectl.report.style import Style
+from voicectl.report.terminal import Style
 
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI")
 
 
-def style(settings: Globals, stream: IO[str] | None = None) -> Style:
-    """Colour on a terminal, unless somebody said no (no-color.org), and lines as wide as it."""
+def style(context: Context, stream: IO[str] | None = None) -> Style:
+    """Colour on a terminal, unless somebody said no (no-color.org), and lines no wider than it."""
     target = stream or sys.stdout
-    colour = target.isatty() and not settings.no_color and not os.environ.get("NO_COLOR")
+    colour = target.isatty() and not context.no_color and not os.environ.get("NO_COLOR")
     return Style(colour, _columns(target))
 
 
 def _columns(stream: IO[str]) -> int | None:
-    """The width of the terminal, or what COLUMNS says; elsewhere lines are not broken, so that they can be searched."""
+    """The terminal's width, or what COLUMNS says. Elsewhere None: lines stay whole, so that one can search them."""
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and len(given) < 5 and int(given):
         return int(given)
@@ -40,7 +40,7 @@ def in_ci() -> bool:
 
 
 def out(text: str) -> None:
-    """A result. Raises PrintingFailed where it can't be written."""
+    """Print a result. Raises PrintingFailed."""
     try:
         click.echo(redacted(text), nl=False, color=True)
     except BrokenPipeError:
@@ -50,6 +50,6 @@ def out(text: str) -> None:
 
 
 def err(text: str) -> None:
-    """A line for people. Where nobody can be told, the run goes on: it has more to lose than a line."""
+    """Print a line for people. If that fails the run goes on: it has more to lose than a line."""
     with contextlib.suppress(OSError):
         click.echo(redacted(text), err=True, color=True)

@@ -1,4 +1,4 @@
-"""`--report FORMAT=FILE`: the same answer in further formats, in files, also where the command fails."""
+"""`--report FORMAT=FILE`: the same answer in more formats, in files, even if the command fails."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Any, TypeVar
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.files import write_file
 from voicectl.redaction import redacted
 
 _PROJECT_FILES = (".yaml", ".yml", ".lock.json", ".wav", ".mp3", ".m4a", ".opus", ".png", ".jpg")
-"""No report is called so; what is, is better not written over."""
+"""No report has such a name, but files of a project have, and must not be overwritten."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def report_option(*formats: str) -> Callable[[F], F]:
-    """The option, for these formats. What it asks for is kept with the global options, where a failure finds it."""
+    """The option, for these formats. The context keeps what it asks for, so that a failure finds it."""
 
     def keep(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
-        settings = ctx.find_root().ensure_object(Globals)
+        context = ctx.find_root().ensure_object(Context)
         for value in values:
             fmt, sign, file = value.partition("=")
             if fmt not in formats or not sign or not file:
                 raise click.BadParameter(f"{value!r} is not FORMAT=FILE with a format of {', '.join(formats)}.")
             if file.endswith(_PROJECT_FILES):
-                raise click.BadParameter(f"{file!r} ends like a file of the project, which would be lost.")
-            if Path(file) in [path for _, path in settings.reports]:
+                raise click.BadParameter(f"{file!r} ends like a file of the project, which the report would overwrite.")
+            if Path(file) in [path for _, path in context.reports]:
                 raise click.BadParameter(f"{file!r} is named twice.")
-            settings.reports.append((fmt, Path(file)))
+            context.reports.append((fmt, Path(file)))
 
     return click.option(
         "--report",
@@ -45,36 +45,34 @@ def report_option(*formats: str) -> Callable[[F], F]:
     )
 
 
-def write(settings: Globals, render: Callable[[str], str]) -> None:
-    """Write what was asked for. Raises UsageError where a file can't be written."""
-    while settings.reports:
-        fmt, path = settings.reports[0]
-        _write(settings.path(path), render(fmt))
-        settings.reports.pop(0)  # now, so that a failure finds those that are still to be written
+def write(context: Context, render: Callable[[str], str]) -> None:
+    """Write the reports. Raises UsageError if a file can't be written."""
+    while context.reports:
+        fmt, path = context.reports[0]
+        _write(context.path(path), render(fmt))
+        context.reports.pop(0)  # now, so that a failure finds the reports that are not written yet
 
 
-def write_failure(settings: Globals, error: VoicectlError) -> None:
-    """Write the failure where a report was expected.
+def write_failure(context: Context, error: VoicectlError) -> None:
+    """Write the failure in place of each report.
 
-    A report that stays from an earlier run would be taken for this one's. Raises nothing: there is a failure to tell.
+    Readers would take a report of an earlier run for this one's. Raises nothing: there is a failure to report already.
     """
-    asked, settings.reports = settings.reports, []
+    asked, context.reports = context.reports, []
     for fmt, name in asked:
         with suppress(UsageError, OSError):
-            _write(settings.path(name), failure_in(fmt, settings, error))
+            _write(context.path(name), failure_in(fmt, context, error))
 
 
-def failure_in(fmt: str, settings: Globals, error: VoicectlError) -> str:
+def failure_in(fmt: str, context: Context, error: VoicectlError) -> str:
     """A failure in one of the formats of reports."""
-    from voicectl.report import errors
+    from voicectl.report import failure
 
     match fmt:
         case "json":
-            return errors.error(error)
+            return failure.as_document(error)
         case "markdown":
-            from voicectl.report import error_markdown
-
-            return error_markdown.render(error, settings.command)
+            return failure.as_markdown(error, context.command)
         case "junit":
             from voicectl.report import drift_junit
             from voicectl.state.codec import now
@@ -84,23 +82,23 @@ def failure_in(fmt: str, settings: Globals, error: VoicectlError) -> str:
             from voicectl.report import drift_sarif
             from voicectl.version import VERSION
 
-            return drift_sarif.failure(error, VERSION, _prefix(settings) if error.where else "")
-    return errors.text(error)
+            return drift_sarif.failure(error, VERSION, _prefix(context) if error.where else "")
+    return failure.as_text(error)
 
 
-def _prefix(settings: Globals) -> str:
+def _prefix(context: Context) -> str:
     from voicectl.cli import wiring
     from voicectl.manifest.project import find_project
 
     try:
-        return wiring.repository_prefix(find_project(chdir=settings.chdir))
+        return wiring.repository_prefix(find_project(chdir=context.chdir))
     except VoicectlError:
         return ""
 
 
 def _write(path: Path, text: str) -> None:
     if path.is_symlink() and not path.is_relative_to("/dev"):  # such as /dev/stdout
-        raise UsageError(f"--report {path} is a link: a checkout may bring one that leads anywhere", "delete it")
+        raise UsageError(f"--report {path} is a link, and one from a checkout may lead anywhere", "delete it")
     try:
         write_file(path, redacted(text).encode())
     except OSError as error:

@@ -1,79 +1,89 @@
-"""The only place that names adapters: from a project's settings to the ports that the engine uses."""
+"""The only place that names adapters: from a project's settings to the ports that the engine uses.
+
+Importing it is cheap, so that commands can: every function imports what it needs when it is called.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from voicectl.cli.context import Globals
-from voicectl.engine.events import Event, Listener
+from voicectl import signals
+from voicectl.cli.context import Context
 from voicectl.errors import InvalidFiles, StateNotSaved
 from voicectl.files import NAME, Scratch
-from voicectl.manifest.load import load_all
-from voicectl.manifest.project import Project, find_project, load_project
-from voicectl.model.catalog import Catalog, Limit
 from voicectl.version import VERSION
 
 if TYPE_CHECKING:
+    from voicectl.engine.events import Listener
     from voicectl.hosting.port import Hosting
+    from voicectl.manifest.project import Project
+    from voicectl.model.catalog import Catalog
     from voicectl.model.lock import ProviderIdentity
     from voicectl.provider.port import Provider
     from voicectl.state.file import FileStore
 
+T = TypeVar("T")
 EMULATOR_HOST = "emulator"
 _NEW_ACCOUNT = (
-    f"delete {NAME}/emulator.db and what begins with its name, then run `voicectl apply --recreate-missing`: "
-    "the emulator's models are lost with it, and made again"
+    f"delete {NAME}/emulator.db and the files whose names begin like it, then run `voicectl apply --recreate-missing`: "
+    "the emulator's models go with it, and apply makes them again"
 )
 
 
-def project(settings: Globals) -> Project:
+def project(context: Context) -> Project:
     """The project that the command line means, its manifests unread.
 
     Raises ProjectNotFound, InvalidFiles, UsageError.
     """
-    found = load_project(find_project(chdir=settings.chdir), settings.environment)
-    settings.log.about(found.catalog, found.environment)
+    from voicectl.manifest.project import find_project, load_project
+
+    found = load_project(find_project(chdir=context.chdir), context.environment)
+    context.log.about(found.catalog, found.environment)
     return found
 
 
-def located(settings: Globals) -> Project:
-    """The same, for a command that reads the manifests later: where the project file is broken, so may they be.
+def located(context: Context) -> Project:
+    """The same, for a command that reads the manifests later.
 
-    Raises InvalidFiles with the problems of all files then.
+    Raises InvalidFiles where the project file is broken, with the problems of the manifests too.
     """
     try:
-        return project(settings)
+        return project(context)
     except InvalidFiles:
-        load(settings)
+        load(context)
         raise
 
 
 def load(
-    settings: Globals,
+    context: Context,
     *,
     read_samples: bool = True,
     limits: Mapping[str, Any] | None = None,
     instead: Mapping[str, bytes] | None = None,
     may_be_empty: bool = False,
 ) -> tuple[Project, Catalog]:
-    """The project and its desired voices, under its policy with the command line's limits put in.
+    """The project and its desired voices; the command line's limits replace those of its policy.
 
     `instead` and `may_be_empty`: see `load_all`.
     Raises ProjectNotFound, UsageError, and InvalidFiles with the problems of all files together.
     """
+    from voicectl.manifest.load import load_all
+    from voicectl.manifest.project import find_project
+    from voicectl.model.catalog import Limit
+
     found, loaded = load_all(
-        find_project(chdir=settings.chdir),
-        settings.environment,
+        find_project(chdir=context.chdir),
+        context.environment,
         read_samples=read_samples,
         instead=instead,
         may_be_empty=may_be_empty,
     )
-    settings.log.about(found.catalog, found.environment)
+    context.log.about(found.catalog, found.environment)
     given = {name: value for name, value in (limits or {}).items() if value is not None}
     for name in ("max_deletes", "max_replaces"):
         if name in given:
@@ -90,7 +100,7 @@ def store(found: Project, place: str | None = None) -> FileStore:
 
 
 def identity(found: Project) -> ProviderIdentity:
-    """Which provider the lockfile must be of; needs no key."""
+    """The provider that the lockfile must belong to. Needs no key."""
     from voicectl.model.lock import ProviderIdentity
 
     if found.provider == "emulator":
@@ -104,8 +114,9 @@ def identity(found: Project) -> ProviderIdentity:
 async def provider(found: Project, listener: Listener, *, busy: bool = False) -> AsyncIterator[Provider]:
     """The provider's client, closed at the end. Raises Misconfigured before anything is sent.
 
-    A `busy` run is about to send many requests: it learns first how many at once the account's tier takes.
+    A `busy` run is about to send many requests, so it first asks how many at once the account's tier allows.
     """
+    from voicectl.engine.events import Event
     from voicectl.provider.fish.client import FishClient
     from voicectl.provider.fish.endpoint import Endpoint, from_environment
     from voicectl.provider.fish.http import httpx
@@ -152,7 +163,7 @@ async def provider(found: Project, listener: Listener, *, busy: bool = False) ->
 
 
 def _account_of_emulator(found: Project) -> Path:
-    """Where `provider: emulator` keeps its account. Raises StateNotSaved where it can't."""
+    """Where `provider: emulator` keeps its account. Raises StateNotSaved if it can't."""
     try:
         return Scratch(found.root).make("emulator.db")
     except OSError as error:
@@ -162,8 +173,52 @@ def _account_of_emulator(found: Project) -> Path:
         ) from error
 
 
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, whose task has no result. A signal cancels it and raises KeyboardInterrupt.
+
+    When asyncio.run ends, it looks at the SIGINT handler, and to report an error that nobody sees, Python formats
+    the main task, result and all (CPython, `signal._int_to_enum`). With a plan of thousands of voices that takes
+    longer than many a step of making it.
+    """
+    import asyncio
+
+    results: list[T] = []
+
+    async def keep() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def cancel(count: int) -> None:
+            if count > 1:
+                raise KeyboardInterrupt
+            # Whatever breaks because we cancel it is not worth reporting.
+            loop.set_exception_handler(lambda loop, context: None)
+            loop.call_soon_threadsafe(task.cancel)
+
+        with signals.heard_by(cancel):
+            if signals.heard():
+                coroutine.close()
+                return
+            try:
+                results.append(await coroutine)
+            except KeyboardInterrupt:
+                if not signals.heard():
+                    raise
+
+    # Between here and the loop's first step, and after its last, there is nothing to cancel.
+    with signals.heard_by(signals.later):
+        try:
+            asyncio.run(keep())
+        except asyncio.CancelledError:
+            if not signals.heard():
+                raise
+    if not results:
+        raise KeyboardInterrupt
+    return results[0]
+
+
 def hosting() -> Hosting | None:
-    """The service that runs us, told from its variables; None elsewhere. Raises HostingError."""
+    """The service that runs us, recognised by its variables; None elsewhere. Raises HostingError."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
         from voicectl.hosting.github import GitHub
 
@@ -176,7 +231,7 @@ def hosting() -> Hosting | None:
 
 
 def commit(found: Project) -> str | None:
-    """The commit that is checked out around a project; None where there is no repository, or no git."""
+    """The commit that is checked out around a project; None without a repository or without git."""
     from voicectl.hosting.git import Repository
     from voicectl.hosting.port import HostingError
 
@@ -187,9 +242,9 @@ def commit(found: Project) -> str | None:
 
 
 def repository_prefix(root: Path) -> str:
-    """A project's place in its checkout, as annotations and SARIF name files, wherever the command was run.
+    """A project's directory within its checkout, with a slash at its end: annotations and SARIF put it before files.
 
-    Empty where the project is the checkout, or in none.
+    Empty if the project is the whole checkout, or in none.
     """
     root = root.resolve()
     given = os.environ.get("GITHUB_WORKSPACE")

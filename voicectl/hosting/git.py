@@ -1,4 +1,4 @@
-"""A Git repository, through the `git` command. Commits are made beside the work tree, which is never touched."""
+"""A Git repository, through the `git` command. It commits beside the work tree, and never touches it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TIMEOUT = 300.0
 
 _CLONE = "run it in a clone of your repository, and as the user that it belongs to"
 _NOBODY = ("voicectl", "voicectl@localhost")
-"""Who commits where nobody has said who they are, as in many a container."""
+"""Who commits if Git knows no name, as in many a container."""
 _REACH = "check the address of the remote, and the rights of the token or key that Git has here"
 
 
 _SAFELY = ("safe.bareRepository=explicit", "core.fsmonitor=false", f"core.hooksPath={os.devnull}")
-"""Settings under which nothing that lies in the work tree is run: a pull request may bring a directory that looks like
-a repository, with programs to run in its configuration, and hooks may be files of the work tree."""
+"""Settings that keep Git from running anything in the work tree: a pull request may bring a directory that looks like a
+repository, with programs to run in its configuration, and hooks may be files of the work tree."""
 
 
 class PushRefused(HostingError):
@@ -30,10 +30,10 @@ class PushRefused(HostingError):
 
 
 class Repository:
-    """The repository around a directory. Every method raises HostingError where git fails.
+    """The repository around a directory. Every method raises HostingError if git fails.
 
-    Git always runs at the top of the checkout, which is found without it: it would believe a directory of the project
-    that looks like a repository.
+    Git always runs at the top of the checkout. We find the top ourselves, because Git would believe a directory of the
+    project that looks like a repository.
     """
 
     def __init__(self, directory: Path, remote: Remote | None = None, author: tuple[str, str] | None = None) -> None:
@@ -47,17 +47,17 @@ class Repository:
         self._agree()
 
     def _agree(self) -> None:
-        """Git must take the same directory for the top. Raises HostingError."""
+        """Git must see the same top. Raises HostingError."""
         said = self._run("rev-parse", "--show-toplevel", hint=_CLONE).removesuffix(b"\n")
         try:
             same = os.path.samefile(os.fsdecode(said), self._top)
         except OSError:
             same = False
         if not same:
-            raise HostingError(f"git does not take {self._top} for the top of a checkout, though it holds .git", _CLONE)
+            raise HostingError(f"git does not see {self._top} as the top of a checkout, though it holds .git", _CLONE)
 
     def commit_of(self, revision: str) -> str | None:
-        """The full id of a commit; None where there is none of that name."""
+        """The full id of a commit; None if there is no such commit."""
         return self._line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", fails=True)
 
     def parents(self, revision: str) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Repository:
         return tuple((line or "").split()[1:])
 
     def contains(self, revision: str, commit: str) -> bool:
-        """Whether a revision came from a commit; no where the clone does not reach back to it."""
+        """Whether a revision came from a commit; no if the clone does not reach back to it."""
         try:
             self._run("merge-base", "--is-ancestor", commit, revision)
         except HostingError:
@@ -74,18 +74,18 @@ class Repository:
         return True
 
     def merge_base(self, one: str, other: str) -> str | None:
-        """The commit that both came from; None where the clone does not reach back to it."""
+        """The commit that both came from; None if the clone does not reach back to it."""
         return self._line("merge-base", one, other, fails=True)
 
     def read(self, revision: str, path: str) -> bytes | None:
-        """A file of a commit, or of the index with the empty revision; None where there is none."""
+        """A file of a commit, or with the empty revision of the index; None if there is none."""
         name = f"{revision}:{path}"
         if self._line("cat-file", "-t", name, fails=True) != "blob":
             return None
         return self._run("cat-file", "blob", name)
 
     def staged(self, path: str) -> bool:
-        """Whether the index has another content at a path than HEAD."""
+        """Whether a path differs between the index and HEAD."""
         return bool(self._run("diff", "--cached", "--name-only", "--", f":(top,literal){path}").strip())
 
     def branch(self) -> str | None:
@@ -93,12 +93,12 @@ class Repository:
         return self._line("symbolic-ref", "--short", "--quiet", "HEAD", fails=True)
 
     def fetch(self, branch: str) -> str | None:
-        """The newest commit of a branch of the remote, and its parent; None where there is no such branch.
+        """The newest commit of a branch of the remote; None if there is no such branch. Its parent comes too.
 
         Raises Unreachable.
         """
         reference = f"refs/heads/{branch}"
-        self._run("check-ref-format", reference, hint=f"{branch!r} is no name for a branch")
+        self._run("check-ref-format", reference, hint=f"{branch!r} is not a name for a branch")
         if self._remote == Remote("origin") and self._line("remote", "get-url", "origin", fails=True) is None:
             raise HostingError("this clone has no remote `origin`", "git remote add origin ADDRESS")
         try:
@@ -115,7 +115,7 @@ class Repository:
         self._fetch(commit, depth=1)
 
     def _fetch(self, what: str, depth: int) -> None:
-        # A depth would cut off the history of a clone that has all of it.
+        # In a complete clone, a depth would cut off the history.
         shallow = self._line("rev-parse", "--is-shallow-repository") == "true"
         limit = [f"--depth={depth}"] if shallow else []
         options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *limit]
@@ -125,7 +125,7 @@ class Repository:
             raise Unreachable(error.message, _REACH) from error
 
     def commit_file(self, path: str, data: bytes, message: str, *, parent: str | None) -> str:
-        """Make a commit that differs from `parent` in one file; its id. Without a parent it holds that file alone."""
+        """Make a commit that differs from `parent` in one file; its id. Without a parent, it holds only that file."""
         blob = self._run("hash-object", "-w", "--stdin", given=data).decode().strip()
         with tempfile.TemporaryDirectory() as directory:
             index = {"GIT_INDEX_FILE": str(Path(directory) / "index")}
@@ -140,25 +140,15 @@ class Repository:
             .strip()
         )
 
-    def push(self, commit: str, branch: str, *, over: str | None = None, force: bool = False) -> None:
-        """Make `commit` the tip of a branch: on top of what is there or, with `force`, in place of `over` alone.
+    def push(self, commit: str, branch: str) -> None:
+        """Make `commit` the tip of a branch, on top of what is there.
 
-        Raises PushRefused, Unreachable.
+        Raises PushRefused if the remote says no, Unreachable if it says nothing.
         """
-        reference = f"refs/heads/{branch}"
-        lease = [f"--force-with-lease={reference}:{over or ''}"] if force else []
-        self._push(*lease, f"{commit}:{reference}")
-
-    def delete_branch(self, branch: str, over: str) -> None:
-        """Take a branch away from the remote, if it still is at `over`. Raises PushRefused, Unreachable."""
-        reference = f"refs/heads/{branch}"
-        self._push(f"--force-with-lease={reference}:{over}", f":{reference}")
-
-    def _push(self, *arguments: str) -> None:
-        """Push. Raises PushRefused where the remote says no, Unreachable where it says nothing."""
+        # No hook of this clone runs: we made what we push.
+        options = ("--quiet", "--no-verify", "--recurse-submodules=no")
         try:
-            # No hook of this clone runs: what is pushed was made here.
-            self._run("push", "--quiet", "--no-verify", "--recurse-submodules=no", self._remote.url, *arguments)
+            self._run("push", *options, self._remote.url, f"{commit}:refs/heads/{branch}")
         except HostingError as error:
             kind = PushRefused if "rejected]" in error.message else Unreachable
             raise kind(error.message, _REACH) from error
@@ -171,7 +161,7 @@ class Repository:
                 for what, value in (("NAME", name), ("EMAIL", address))}  # fmt: skip
 
     def _line(self, *arguments: str, fails: bool = False) -> str | None:
-        """The first line of what git says; None for nothing or, where it may fail, for a failure."""
+        """The first line of what git says; None for nothing and, if it may fail, for a failure."""
         try:
             said = self._run(*arguments).decode("utf-8", "replace").splitlines()
         except HostingError:
@@ -181,9 +171,9 @@ class Repository:
         return said[0].strip() or None if said else None
 
     def _run(self, *arguments: str, given: bytes = b"", extra: dict[str, str] | None = None, hint: str = "") -> bytes:
-        """Run git. The credentials go by the environment: other users of a machine can read the command lines."""
+        """Run git. Credentials go through the environment, because other users of a machine can read command lines."""
         environment = os.environ | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        environment.pop("FISH_API_KEY", None)  # git and its helpers have no use for it
+        environment.pop("FISH_API_KEY", None)  # git and its helpers don't need it
         given_already = os.environ.get("GIT_CONFIG_COUNT", "")
         first = int(given_already) if given_already.isdecimal() else 0
         for number, (key, value) in enumerate(self._remote.settings, first):
@@ -207,7 +197,7 @@ class Repository:
             raise HostingError(f"git {arguments[0]} took longer than {_TIMEOUT:.0f} s", "try again") from error
         if done.returncode:
             words = redacted(" ".join(done.stderr.decode("utf-8", "replace").split()))[-600:]
-            raise HostingError(f"git {arguments[0]} failed: {words or 'it does not say why'}", hint)
+            raise HostingError(f"git {arguments[0]} failed: {words or 'without a message'}", hint)
         return done.stdout
 
 

@@ -1,7 +1,7 @@
 """GitHub, from inside a workflow.
 
 Facts: docs.github.com, "Variables reference" (the environment), "REST API endpoints for issues", "… for issue
-comments", "… for pull requests"; a comment on a pull request is an issue's comment.
+comments"; a comment on a pull request is an issue's comment.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from voicectl.hosting.port import Environment, HostingError, NotAllowed, Post, Remote, Run
+from voicectl.hosting.port import Environment, HostingError, Job, NotAllowed, Post, Remote
 from voicectl.hosting.rest import Rest
 
-_HINT = (
-    "give the job `permissions:` that allow it (a pull request from a fork never has them; for pull requests of the "
-    "workflow itself, the repository's settings must allow Actions to create them)"
-)
+_HINT = "give the job `permissions:` that allow it (a pull request from a fork never has them)"
 BOT = "github-actions[bot]"
 """Who a workflow's own token writes as."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -39,7 +36,7 @@ class GitHub:
 
     @cached_property
     def _event(self) -> dict[str, Any]:
-        """What set the workflow off."""
+        """The event that started the workflow."""
         try:
             with open(self._environment.get("GITHUB_EVENT_PATH", ""), encoding="utf-8") as file:
                 event = json.load(file)
@@ -51,7 +48,7 @@ class GitHub:
     def _rest(self) -> Rest:
         token = self._environment.get("GITHUB_TOKEN", "")
         if not token:
-            raise NotAllowed("GITHUB_TOKEN is not set", "hand the step `GITHUB_TOKEN: ${{ github.token }}`")
+            raise NotAllowed("GITHUB_TOKEN is not set", "give the step `GITHUB_TOKEN: ${{ github.token }}`")
         headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
@@ -61,26 +58,27 @@ class GitHub:
 
     @cached_property
     def _login(self) -> str | None:
-        """Whose token it is; None where it may not ask, as a workflow's own and an App's may not (`GET /user`)."""
+        """The token's account; None if it may not ask, as a workflow's own and an App's (`GET /user`)."""
         try:
             return str(self._rest.read("user")["login"])
         except (NotAllowed, KeyError, TypeError):
             return None
 
+    @property
+    def _writer(self) -> str:
+        """Who writes our posts. A token that may not ask is a bot's: the workflow's own, or the one named."""
+        return self._login or self._environment.get("VOICECTL_BOT") or BOT
+
     def _ours(self, entry: dict[str, Any]) -> bool:
-        """Whether our account wrote it. What may not ask who it is, is a bot: the workflow's, or one that is named."""
-        user = _dict(entry.get("user"))
-        bot = self._environment.get("VOICECTL_BOT") or BOT
-        return user.get("login") == (self._login or bot)
+        return bool(_dict(entry.get("user")).get("login") == self._writer)
 
     @property
-    def run(self) -> Run:
-        """See Hosting."""
+    def job(self) -> Job:
         env = self._environment
         pull = self._event.get("pull_request")
         head = _dict(_dict(pull).get("head")).get("sha")
         number = env.get("GITHUB_RUN_ID")
-        return Run(
+        return Job(
             branch=env.get("GITHUB_REF_NAME") if env.get("GITHUB_REF_TYPE") == "branch" and pull is None else None,
             commit=head if isinstance(head, str) else env.get("GITHUB_SHA"),
             url=f"{self._server}/{self._repository}/actions/runs/{number}" if number else None,
@@ -96,13 +94,12 @@ class GitHub:
         return number if isinstance(number, int) else int(found[1]) if found else None
 
     def base(self) -> str | None:
-        """See Hosting."""
         sha = _dict(_dict(self._event.get("pull_request")).get("base")).get("sha")
         return sha if isinstance(sha, str) else None
 
     @property
     def remote(self) -> Remote:
-        """See Hosting. The header is what actions/checkout sends, too; the empty one takes away what it has left."""
+        """How Git reaches it. actions/checkout sends the same header; the empty one removes what that left."""
         url = f"{self._server}/{self._repository}.git"
         token = self._environment.get("GITHUB_TOKEN", "")
         if not token:
@@ -113,58 +110,41 @@ class GitHub:
 
     @property
     def author(self) -> tuple[str, str]:
-        """See Hosting: the account behind a workflow's token."""
+        """The account behind a workflow's token."""
         return BOT, "41898282+github-actions[bot]@users.noreply.github.com"
 
     def _path(self, *parts: str | int) -> str:
         return "/".join(["repos", self._repository, *map(str, parts)])
 
     def comments(self) -> Iterator[Post]:
-        """See Hosting."""
         if self._number is None:
-            raise HostingError("this run is of no pull request", "use it in a workflow on pull_request")
+            raise HostingError("this run belongs to no pull request", "use it in a workflow on pull_request")
         path = self._path("issues", self._number, "comments")
         return (_post(entry) for entry in self._rest.pages(path, {}) if self._ours(entry))
 
     def comment(self, body: str, post: Post | None) -> Post:
-        """See Hosting."""
         if post is None:
             return _post(self._rest.write("POST", self._path("issues", self._number or 0, "comments"), {"body": body}))
         return _post(self._rest.write("PATCH", self._path("issues", "comments", post.id), {"body": body}))
 
     def delete_comment(self, post: Post) -> None:
-        """See Hosting."""
         self._rest.write("DELETE", self._path("issues", "comments", post.id))
 
     def issues(self) -> Iterator[Post]:
-        """See Hosting. The listing holds pull requests too."""
-        params = {"state": "open", "sort": "created", "direction": "asc"}
+        """Our open issues, by author: a label may be gone. The listing holds pull requests too."""
+        params = {"state": "open", "sort": "created", "direction": "asc", "creator": self._writer}
         found = self._rest.pages(self._path("issues"), params)
         return (_post(entry) for entry in found if self._ours(entry) and "pull_request" not in entry)
 
     def issue(self, title: str, body: str, label: str, post: Post | None) -> Post:
-        """See Hosting."""
         if post is None:
             values: dict[str, Any] = {"title": title, "body": body, "labels": [label]}
             return _post(self._rest.write("POST", self._path("issues"), values))
         return _post(self._rest.write("PATCH", self._path("issues", post.id), {"title": title, "body": body}))
 
     def close_issue(self, post: Post, comment: str) -> None:
-        """See Hosting."""
         self._rest.write("PATCH", self._path("issues", post.id), {"state": "closed", "state_reason": "completed"})
         self._rest.write("POST", self._path("issues", post.id, "comments"), {"body": comment})
-
-    def pull_requests(self, branch: str) -> Iterator[Post]:
-        """See Hosting."""
-        owner = self._repository.partition("/")[0]
-        found = self._rest.pages(self._path("pulls"), {"state": "open", "head": f"{owner}:{branch}"})
-        # A head that GitHub does not understand would list them all.
-        return (_post(entry) for entry in found if _dict(entry.get("head")).get("ref") == branch)
-
-    def pull_request(self, branch: str, into: str, title: str, body: str) -> Post:
-        """See Hosting."""
-        values = {"head": branch, "base": into, "title": title, "body": body}
-        return _post(self._rest.write("POST", self._path("pulls"), values))
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -173,8 +153,8 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def _post(entry: dict[str, Any]) -> Post:
-    """A comment is known by its id, issues and pull requests by their number."""
+    """A comment is known by its id, an issue by its number."""
     try:
         return Post(int(entry.get("number") or entry["id"]), str(entry.get("body") or ""), str(entry["html_url"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise HostingError("GitHub's answer is none that voicectl knows", "is GITHUB_API_URL right?") from error
+        raise HostingError("voicectl does not understand GitHub's answer", "is GITHUB_API_URL right?") from error

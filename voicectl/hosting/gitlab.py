@@ -1,7 +1,7 @@
 """GitLab, from inside a pipeline.
 
-Facts: docs.gitlab.com, "Predefined CI/CD variables reference", "Notes API", "Issues API", "Merge requests API". A job's
-own token may not write notes or issues, so a project access token comes in GITLAB_TOKEN.
+Facts: docs.gitlab.com, "Predefined CI/CD variables reference", "Notes API", "Issues API". A job's own token
+may not write notes or issues, so a project access token comes in GITLAB_TOKEN.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from voicectl.hosting.port import Environment, HostingError, NotAllowed, Post, Remote, Run
+from voicectl.hosting.port import Environment, HostingError, Job, NotAllowed, Post, Remote
 from voicectl.hosting.rest import Rest
 
-_HINT = "GITLAB_TOKEN needs the scopes api and write_repository and, for what it does here, the role Developer or more"
+_HINT = "GITLAB_TOKEN needs the scopes api and write_repository, and at least the role Developer"
 
 
 class GitLab:
@@ -43,32 +43,30 @@ class GitLab:
         return user.get("id") if isinstance(user, dict) else None
 
     @property
-    def run(self) -> Run:
-        """See Hosting."""
+    def job(self) -> Job:
         env = self._environment
         source = env.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
-        return Run(
+        return Job(
             branch=env.get("CI_COMMIT_BRANCH"),
             commit=source or env.get("CI_COMMIT_SHA"),
             url=env.get("CI_PIPELINE_URL"),
             pull_request=bool(self._number),
-            # Only then the pipeline is one of merged results.
+            # GitLab sets it only in pipelines of merged results.
             merged=bool(source),
         )
 
     @property
     def _number(self) -> str:
-        """The merge request at hand; empty where there is none."""
+        """The merge request at hand; empty if there is none."""
         number = self._environment.get("CI_MERGE_REQUEST_IID", "")
         return number if number.isdecimal() else ""
 
     def base(self) -> str | None:
-        """See Hosting."""
         return self._environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or None
 
     @property
     def remote(self) -> Remote:
-        """See Hosting. Without GITLAB_TOKEN the job's own token, which may read."""
+        """How Git reaches the repository: without GITLAB_TOKEN by the job's own token, which may only read."""
         env = self._environment
         url = f"{self._server}/{quote(env.get('CI_PROJECT_PATH', ''))}.git"
         own = env.get("CI_JOB_TOKEN", "")
@@ -81,7 +79,6 @@ class GitLab:
 
     @property
     def author(self) -> tuple[str, str]:
-        """See Hosting."""
         return "voicectl", f"project_{self._project}_bot@noreply.{self._environment.get('CI_SERVER_HOST') or 'gitlab'}"
 
     def _path(self, *parts: str | int) -> str:
@@ -89,11 +86,10 @@ class GitLab:
 
     def _notes(self) -> tuple[str, str, str]:
         if not self._number:
-            raise HostingError("this job is of no merge request", "use it in a merge request pipeline")
+            raise HostingError("this job belongs to no merge request", "use it in a merge request pipeline")
         return "merge_requests", self._number, "notes"
 
     def comments(self) -> Iterator[Post]:
-        """See Hosting."""
         found = self._rest.pages(self._path(*self._notes()), {"order_by": "created_at", "sort": "asc"})
         return (_post(entry) for entry in found if self._ours(entry) and not entry.get("system"))
 
@@ -102,50 +98,36 @@ class GitLab:
         return self._user is not None and isinstance(author, dict) and author.get("id") == self._user
 
     def comment(self, body: str, post: Post | None) -> Post:
-        """See Hosting."""
         path = self._path(*self._notes())
         if post is None:
             return _post(self._rest.write("POST", path, {"body": body}))
         return _post(self._rest.write("PUT", f"{path}/{post.id}", {"body": body}))
 
     def delete_comment(self, post: Post) -> None:
-        """See Hosting."""
         self._rest.write("DELETE", self._path(*self._notes(), post.id))
 
     def issues(self) -> Iterator[Post]:
-        """See Hosting."""
-        params = {"state": "opened", "order_by": "created_at", "sort": "asc"}
+        """Our open issues, by author: a label may be gone."""
+        if self._user is None:
+            return iter(())
+        params = {"state": "opened", "order_by": "created_at", "sort": "asc", "author_id": self._user}
         return (_post(entry) for entry in self._rest.pages(self._path("issues"), params) if self._ours(entry))
 
     def issue(self, title: str, body: str, label: str, post: Post | None) -> Post:
-        """See Hosting."""
         values = {"title": title, "description": body}
         if post is None:
             return _post(self._rest.write("POST", self._path("issues"), values | {"labels": label}))
         return _post(self._rest.write("PUT", self._path("issues", post.id), values))
 
     def close_issue(self, post: Post, comment: str) -> None:
-        """See Hosting."""
         self._rest.write("PUT", self._path("issues", post.id), {"state_event": "close"})
         self._rest.write("POST", self._path("issues", post.id, "notes"), {"body": comment})
 
-    def pull_requests(self, branch: str) -> Iterator[Post]:
-        """See Hosting."""
-        found = self._rest.pages(self._path("merge_requests"), {"state": "opened", "source_branch": branch})
-        own = (entry for entry in found if entry.get("source_branch") == branch)
-        # A fork's branch may have the same name.
-        return (_post(entry) for entry in own if entry.get("source_project_id") == entry.get("target_project_id"))
-
-    def pull_request(self, branch: str, into: str, title: str, body: str) -> Post:
-        """See Hosting."""
-        values = {"source_branch": branch, "target_branch": into, "title": title, "description": body}
-        return _post(self._rest.write("POST", self._path("merge_requests"), values | {"remove_source_branch": True}))
-
 
 def _post(entry: dict[str, Any]) -> Post:
-    """A note is known by its id, issues and merge requests by their number within the project."""
+    """A note is known by its id, an issue by its number within the project."""
     try:
         text = str(entry.get("body") or entry.get("description") or "")
         return Post(int(entry.get("iid") or entry["id"]), text, str(entry.get("web_url") or ""))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise HostingError("GitLab's answer is none that voicectl knows", "is CI_API_V4_URL right?") from error
+        raise HostingError("voicectl does not understand GitLab's answer", "is CI_API_V4_URL right?") from error

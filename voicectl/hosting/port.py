@@ -1,11 +1,11 @@
-"""What voicectl asks of a Git hosting: comments, issues and pull requests of its own. And how that may fail.
+"""What voicectl asks of a Git hosting: its own comments and issues. And how that may fail.
 
     HostingError             1   Git or its hosting would not do what was asked
     ├── NotAllowed           1   the token may not do that
     └── Unreachable          1   Git did not get through to the remote
 
-A hosting is asked for its own posts only: those that the token's account wrote. A stranger's comment may copy any text
-of ours, and must never be taken for one.
+We only look at our own posts: those that the token's account wrote. A stranger's comment may copy any text of ours, and
+must never count as one.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ class HostingError(VoicectlError):
 
 
 class Unreachable(HostingError):
-    """Git did not get through to the remote: nothing is known of what it would have said."""
+    """Git did not get through to the remote, so we don't know what it would have said."""
 
 
 class NotAllowed(HostingError):
-    """The token may not do that: a pull request from a fork, or a permission that the workflow lacks."""
+    """The token may not do that: it is of a pull request from a fork, or the workflow lacks a permission."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A comment, an issue or a pull request: its number, its text and its address."""
+    """A comment or an issue: its number, its text and its address."""
 
     id: int
     body: str
@@ -49,13 +49,13 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What a run is about, as far as its environment tells. A pull request is GitLab's merge request, too."""
+class Job:
+    """What the CI runs us for, as far as its variables say. A pull request is GitLab's merge request, too."""
 
     branch: str | None
-    """The branch that it works for: where a lockfile goes."""
+    """The branch that it works for, where a lockfile goes."""
     commit: str | None
-    """What a reader would call the commit: a pull request's head, not the merge that was checked out."""
+    """The commit as a reader knows it: a pull request's head, not the merge that is checked out."""
     url: str | None
     """Where its log is."""
     pull_request: bool
@@ -64,11 +64,11 @@ class Run:
 
 
 class Hosting(Protocol):
-    """Comments, issues and pull requests. Every method raises HostingError, NotAllowed among them."""
+    """Comments and issues. Every method raises HostingError, NotAllowed among them."""
 
     @property
-    def run(self) -> Run:
-        """What this run is about."""
+    def job(self) -> Job:
+        """What the CI runs us for."""
 
     @property
     def remote(self) -> Remote:
@@ -79,31 +79,25 @@ class Hosting(Protocol):
         """Name and address for commits."""
 
     def base(self) -> str | None:
-        """The revision that a pull request starts from, where the hosting tells."""
+        """The revision that a pull request starts from, if the hosting says."""
 
     def comments(self) -> Iterator[Post]:
         """Our comments on the pull request at hand, oldest first."""
 
     def comment(self, body: str, post: Post | None) -> Post:
-        """Write a comment, or write another text into one."""
+        """Write a comment, or replace the text of one."""
 
     def delete_comment(self, post: Post) -> None:
-        """Take a comment away."""
+        """Delete a comment."""
 
     def issues(self) -> Iterator[Post]:
         """Our open issues, oldest first."""
 
     def issue(self, title: str, body: str, label: str, post: Post | None) -> Post:
-        """Open an issue with a label, or write another text into one."""
+        """Open an issue with a label, or replace the text of one."""
 
     def close_issue(self, post: Post, comment: str) -> None:
-        """Close an issue, with a last word."""
-
-    def pull_requests(self, branch: str) -> Iterator[Post]:
-        """Open pull requests from a branch of this repository."""
-
-    def pull_request(self, branch: str, into: str, title: str, body: str) -> Post:
-        """Open a pull request."""
+        """Close an issue, with a last comment."""
 
 
 Environment = Mapping[str, str]

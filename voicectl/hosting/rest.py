@@ -1,4 +1,4 @@
-"""A hosting's REST interface over httpx: pages, patience, and errors in words."""
+"""A hosting's REST interface over httpx: pages, patience, and errors in sentences."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ PAGE = 100
 MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer, unpacked: a page of a hundred long comments takes less than half."""
 LONGEST_ANSWER = 120.0
-"""Seconds for a whole answer, however it trickles."""
+"""Seconds for a whole answer, however slowly it comes."""
 _MAX_PAGES = 100
 _SOCKS = "pip install 'httpx[socks]', or unset ALL_PROXY"
 _NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
 
 
 class Rest:
-    """One service. Requests that only read, or that set whole values, are sent again when they fail on the way.
+    """One service. It sends a request again if that can't do anything twice, for two minutes in all (`Backoff`).
 
-    A service that asks for a longer pause than patience has left is not waited for.
+    If the service asks for a pause longer than what is left of these, it gives up at once.
     """
 
     def __init__(
@@ -40,20 +40,22 @@ class Rest:
         hint: str,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._hint = hint
         self._sleep = sleep
         self._clock = clock
+        self._now = now
         if any(not value.isascii() or not value.isprintable() or value != value.strip() for value in headers.values()):
             raise HostingError(
-                "the token holds characters that no token has", "copy it anew, without spaces or line ends"
+                "the token holds characters that tokens don't have", "copy it anew, without spaces or line ends"
             )
         try:
             address = httpx.URL(url.rstrip("/") + "/")
         except httpx.InvalidURL:
             address = httpx.URL("")
         if address.scheme not in ("http", "https") or not address.host:
-            raise HostingError(f"{url!r} is no address of a service", "correct GITHUB_API_URL, or CI_API_V4_URL")
+            raise HostingError(f"{url!r} is not the address of a service", "correct GITHUB_API_URL, or CI_API_V4_URL")
         self._address = address
         self._headers = {
             "User-Agent": f"voicectl/{VERSION}",
@@ -86,7 +88,7 @@ class Rest:
             response = self._send("GET", str(url))
 
     def write(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> Any:
-        """Send POST, PATCH, PUT or DELETE. A POST is sent once: its caller looks whether it arrived."""
+        """Send POST, PATCH, PUT or DELETE. If a POST fails, its caller has to look whether it arrived."""
         response = self._send(method, path, json=values)
         return self._json(response) if response.content else None
 
@@ -97,11 +99,11 @@ class Rest:
             raise self._strange() from None
 
     def _strange(self) -> HostingError:
-        return HostingError(f"{self._address.host}: the answer is no JSON that voicectl knows", "is the address right?")
+        return HostingError(f"{self._address.host}: voicectl does not understand the answer", "is the address right?")
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request with its whole answer. Raises HostingError, httpx.HTTPError, TimeoutError."""
-        # Only a loop can break off an answer that trickles, its headers too.
+        # Only an event loop can break off an answer whose bytes, or headers, come too slowly.
         return asyncio.run(self._exchange(method, path, **options))
 
     async def _exchange(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -115,7 +117,7 @@ class Rest:
         except ImportError as error:
             raise HostingError("a SOCKS proxy is set, and httpx lacks what it needs", _SOCKS) from error
         except (OSError, ValueError, httpx.InvalidURL) as error:
-            # No word of it: a proxy's address may hold a password.
+            # We don't quote it: a proxy's address may hold a password.
             raise HostingError("the client can't be set up", "check SSL_CERT_FILE and the proxy settings") from error
         async with client, asyncio.timeout(LONGEST_ANSWER), client.stream(method, path, **options) as response:
             body = await _received(response)
@@ -123,11 +125,14 @@ class Rest:
         return httpx.Response(response.status_code, headers=plain, content=body, request=response.request)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One request, repeated where that can't do anything twice. Raises NotAllowed, HostingError."""
+        """One request, repeated if that can't do anything twice. Raises NotAllowed, HostingError.
+
+        A POST may have arrived although it seems to have failed, but not if the service refused it for its rate.
+        """
         backoff = Backoff(clock=self._clock)
         backoff.begin()
         while True:
-            busy, asked = True, None
+            busy, asked, refused = True, None, False
             try:
                 response = self._request(method, path, **options)
             except (httpx.HTTPError, TimeoutError) as error:
@@ -136,19 +141,18 @@ class Rest:
                 if response.status_code < 300:
                     return response
                 reason = f"{method} answered {response.status_code}{_words(response)}"
-                asked = _asked_to_wait(response)
+                asked = _asked_to_wait(response, self._now())
                 if response.status_code == 401:
                     raise NotAllowed(reason, "the token is wrong, or has expired: give the step a new one")
                 if response.status_code in (403, 404) and asked is None:
                     raise NotAllowed(reason, self._hint)
-                busy = response.status_code >= 500 or asked is not None
-            pause = backoff.pause(asked) if busy and method != "POST" else None
+                refused = asked is not None and response.status_code in (403, 429)
+                busy = refused or response.status_code >= 500
+            pause = backoff.pause(asked) if busy and (method != "POST" or refused) else None
             if pause is None:
                 break
             self._sleep(pause)
-        hint = (
-            "run it again; the service may be down, or busy" if busy else "that is not what it should answer: see why"
-        )
+        hint = "run it again later; the service may be down or busy" if busy else "look at its answer"
         raise HostingError(f"{self._address.host}: {reason}", hint)
 
 
@@ -165,21 +169,24 @@ async def _received(response: httpx.Response) -> bytes:
     return gathering.content
 
 
-def _asked_to_wait(response: httpx.Response) -> float | None:
-    """How many seconds the service wants us to wait; None where its answer is about something else.
+def _asked_to_wait(response: httpx.Response, now: float) -> float | None:
+    """How many seconds the service wants us to wait; None if its answer is about something else.
 
-    GitHub's limits of rate answer 403 or 429, with `retry-after` or no requests left (docs.github.com, "Rate limits for
-    the REST API"); GitLab's answer 429.
+    GitHub answers 403 or 429, with `retry-after`, or with no requests left until `x-ratelimit-reset`, a Unix time
+    (docs.github.com, "Rate limits for the REST API"); GitLab answers 429 with `retry-after` and `ratelimit-reset`.
     """
-    after = response.headers.get("retry-after", "")
-    if after.isdecimal():
-        return float(after)
-    spent = response.headers.get("x-ratelimit-remaining") == "0"
-    return 0.0 if response.status_code == 429 or (response.status_code == 403 and spent) else None
+    headers = response.headers
+    if headers.get("retry-after", "").isdecimal():
+        return float(headers["retry-after"])
+    spent = "0" in (headers.get("x-ratelimit-remaining"), headers.get("ratelimit-remaining"))
+    if response.status_code != 429 and not (response.status_code == 403 and spent):
+        return None
+    reset = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
+    return max(0.0, int(reset) - now) if spent and reset.isdecimal() and len(reset) < 12 else 0.0
 
 
 def _words(response: httpx.Response) -> str:
-    """What the service says of a failure, shortened: untrusted."""
+    """What the service says about a failure, shortened. It is untrusted."""
     try:
         said = response.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""What an apply did, as a page: how it ended, what to look after, then every change with its id."""
+"""What an apply did, as a page: how it ended, what needs a look, then every change with its id."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 from voicectl.plan.plan import ApplyResult, Result
 from voicectl.report import apply_text, words
+from voicectl.report.document import code, fenced
 from voicectl.report.escape import terminal
-from voicectl.report.markdown import code, fenced
-from voicectl.report.signs import sign
-from voicectl.report.style import Style
+from voicectl.report.terminal import Style, sign
 
 MAX_ROWS = 500
 _PLAIN = Style()
 
 
 def render(applied: ApplyResult, done: str = "Applied") -> str:
-    """The document. Text from manifests and from the account stands in code only."""
+    """The document. Text from manifests and from the account stands only in code."""
     plan = applied.plan
     parts = words.heading(plan.catalog, plan.environment, plan.provider)
     names = 2 if plan.environment else 1

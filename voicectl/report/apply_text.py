@@ -1,20 +1,14 @@
-"""What an apply did, for people and as JSON."""
+"""What an apply did, for people."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from voicectl.errors import VoicectlError
 from voicectl.plan.plan import ApplyResult
-from voicectl.report.errors import error_values
 from voicectl.report.escape import terminal
-from voicectl.report.plan_json import plan_values
-from voicectl.report.style import Style
-from voicectl.report.terminal import fold
+from voicectl.report.terminal import Style, fold
 
 
 def render(applied: ApplyResult, style: Style, done: str = "Applied") -> str:
-    """What failed, what was not tried, what did not stick, and the totals. `done` is the word of success."""
+    """What failed, was not tried, or did not stick, and the totals. `done` is the word for success."""
     lines: list[str] = []
     for result in applied.results:
         change = result.change
@@ -46,28 +40,3 @@ def totals(applied: ApplyResult, style: Style, done: str = "Applied") -> str:
     parts = [f"{counts['done']} done", f"{counts['failed']} failed", f"{counts['not_tried']} not tried"]
     parts += [f"{len(applied.leftovers)} did not stick"] if applied.leftovers else []
     return style.paint("Not finished:", "red", "bold") + " " + ", ".join(parts) + "."
-
-
-def values(applied: ApplyResult, failure: VoicectlError | None) -> dict[str, Any]:
-    """The same as JSON; with an `error` when it did not succeed."""
-    changes = [
-        {
-            "name": result.change.name,
-            "action": str(result.change.action),
-            "id": result.id,
-            "status": result.status,
-            "message": result.message,
-            "hint": result.hint,
-        }
-        for result in applied.results
-    ]
-    document: dict[str, Any] = {
-        "format_version": "1.0",
-        "plan": plan_values(applied.plan),
-        "results": changes,
-        "leftovers": [{"name": left.name, "message": left.message} for left in applied.leftovers],
-        "unsaved": list(applied.unsaved),
-    }
-    if failure is not None:
-        document["error"] = error_values(failure)
-    return document

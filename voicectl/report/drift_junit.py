@@ -1,6 +1,6 @@
-"""An audit as JUnit XML, a test case a voice, so that any CI shows it.
+"""Drift as JUnit XML, a test case for each voice, which any CI shows.
 
-The form is that of the Ant task's schema (windyroad/JUnit-Schema), which CI systems agree on.
+It follows the schema of the Ant task (windyroad/JUnit-Schema), which CI systems agree on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(report: DriftReport, fail_on: Collection[str], now: datetime) -> str:
-    """The document; statuses in `fail_on` are failures, the others pass."""
+    """The document. Statuses in `fail_on` are failures, the others pass."""
     cases = list(_cases(report, fail_on))
     failures = sum(failure is not None for _, failure in cases)
     name = words.namespace(report)
@@ -32,7 +32,7 @@ def render(report: DriftReport, fail_on: Collection[str], now: datetime) -> str:
 
 
 def failure(error: VoicectlError, now: datetime) -> str:
-    """The document of an audit that failed: one test case, which is an error."""
+    """The document if the command failed: one test case, an error."""
     root, suite = _suite("audit", now, tests=1, failures=0, errors=1)
     case = ET.SubElement(suite, "testcase", {"classname": "voicectl.drift", "name": "audit", "time": "0"})
     text = _text(error.message)

@@ -1,4 +1,4 @@
-"""An audit as a page: what is not in step, with the lines to paste where the account's value is to stay."""
+"""Drift as a page: what is not in step, and the lines to paste to keep the account's values."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Collection, Iterator
 from voicectl.model.voice import Value
 from voicectl.plan.drift import DriftedVoice, DriftReport
 from voicectl.report import drift_words as words
+from voicectl.report.document import code, fenced
 from voicectl.report.escape import json_text
-from voicectl.report.markdown import code, fenced
 
 
 def render(
     report: DriftReport, heading: str, fail_on: Collection[str], left_out: int = 0, *, layered: Collection[str] = ()
 ) -> str:
-    """Verdict and totals, a section a voice that is not in step, what nobody claims.
+    """Verdict and totals, a section for each voice that is not in step, what nobody claims.
 
-    `layered` are fields whose values come from several places, so that one line to paste would not do.
+    `layered` are fields whose values come from several places, so that pasting one line would not set them.
     """
     verdict = "Drift" if words.found(report, fail_on) else "No drift"
     rest = f", {left_out} left out by selectors" if left_out else ""

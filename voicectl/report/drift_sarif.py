@@ -1,4 +1,4 @@
-"""An audit as SARIF 2.1.0 (OASIS), so that code-scanning dashboards show it at the manifest's line."""
+"""Drift as SARIF 2.1.0 (OASIS), which code-scanning dashboards show at the manifest's line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _REMEDIES: dict[DriftStatus, str] = {
 
 
 def render(report: DriftReport, fail_on: Collection[str], *, version: str, state: str, prefix: str = "") -> str:
-    """The document. `state` is the lockfile's path, where voices without a manifest stand; `prefix` the project's
+    """The document. Voices without a manifest stand in the lockfile, whose path is `state`. `prefix` is the project's
     place in the repository.
     """
     results = [_result(report, voice, fail_on, state, prefix) for voice in report.voices if voice.status != "in_step"]
@@ -50,7 +50,7 @@ def render(report: DriftReport, fail_on: Collection[str], *, version: str, state
 
 
 def failure(error: VoicectlError, version: str, prefix: str = "") -> str:
-    """The document of an audit that failed: no results, and the error as what the tool has to say."""
+    """The document if the command failed: no results, and the error as a notification of the tool."""
     text = f"{terminal(error.message)}; {terminal(error.hint)}" if error.hint else terminal(error.message)
     notification: dict[str, Any] = {"level": "error", "message": {"text": text}, "descriptor": {"id": error.code}}
     if error.where:
@@ -79,7 +79,7 @@ def _tool(version: str) -> dict[str, Any]:
 
 
 def _name(status: str) -> str:
-    """Readers compare names and ids without case (SARIF1001): a name says more than the id."""
+    """A name that differs from the id: readers compare both without case (SARIF1001)."""
     return "Voice" + "".join(part.capitalize() for part in status.split("_"))
 
 

@@ -1,4 +1,4 @@
-"""An audit for people."""
+"""Drift, for people."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterator
 
 from voicectl.plan.drift import DriftedVoice, DriftReport
 from voicectl.report import drift_words as words
-from voicectl.report.style import Style
-from voicectl.report.terminal import fold
+from voicectl.report.terminal import Style, fold
 
 
 def render(report: DriftReport, heading: str, fail_on: Collection[str], style: Style, left_out: int = 0) -> str:
-    """What the audit speaks of, a block a voice that is not in step, what nobody claims, the totals."""
+    """What it is about, a block for each voice that is not in step, what nobody claims, the totals."""
     blocks = [style.paint(heading, "bold")]
     blocks += ["\n".join(_block(voice, fail_on, style)) for voice in words.drifted(report)]
     strangers = list(words.strangers(report))

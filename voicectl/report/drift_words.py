@@ -1,4 +1,4 @@
-"""What the renderers of an audit share. Every text that is handed out is one line and safe on a terminal."""
+"""What the renderers of a drift report share. Every text from here is one line and safe on a terminal."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def totals(report: DriftReport) -> str:
 
 
 def drifted(report: DriftReport) -> list[DriftedVoice]:
-    """The voices of which there is something to say."""
+    """The voices that the report has something to say about."""
     return [voice for voice in report.voices if voice.status != "in_step" or voice.notes]
 
 
 def found(report: DriftReport, fail_on: Collection[str]) -> bool:
-    """Whether the report holds anything of the statuses that count as drift."""
+    """Whether the report holds any status that counts as drift."""
     return any(getattr(report.summary, status) for status in fail_on)
 
 
 def headline(voice: DriftedVoice) -> str:
-    """One sentence on a voice."""
+    """One sentence about a voice."""
     return f"{voice.name} {MEANINGS[voice.status]}"
 
 
@@ -73,17 +73,17 @@ def label(field: DriftedField) -> str:
 
 
 def notes(voice: DriftedVoice) -> list[str]:
-    """What else there is to say of a voice."""
+    """What else there is to say about a voice."""
     return [terminal(note) for note in voice.notes]
 
 
 def place(voice: DriftedVoice) -> str:
-    """The manifest's file and line; empty where no manifest speaks of the voice."""
+    """The manifest's file and line; empty if no manifest has the voice."""
     return f"{terminal(voice.source.file)}:{voice.source.line}" if voice.source else ""
 
 
 def sentence(voice: DriftedVoice) -> str:
-    """All that is known of a voice's drift, in one line."""
+    """All that we know of a voice's drift, in one line."""
     fields = "; ".join(
         f"{label(field)}: " + ", ".join(f"{caption} {value}" for caption, value in field_lines(field))
         for field in voice.fields

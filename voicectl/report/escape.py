@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _BIDI = "\u200b\u2060\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff{_BIDI}\ud800-\udfff]")
@@ -14,10 +13,10 @@ _IN_JSON = re.compile(f"#(?=#(?:vso)?\\[)|[\x7f-\x9f\u2028\u2029\ufeff{_BIDI}\ud
 def terminal(text: str) -> str:
     """One line that can't move the cursor, colour anything or turn the direction of what follows.
 
-    Control, bidirectional and line-breaking characters become visible escapes such as `\\x1b`, and so does the
-    beginning of what a CI would read as a command: `::error::` where a line begins, as any word may once lines are
-    broken, and `##[…]` or `##vso[…]` anywhere (actions/runner, ActionCommand.cs). No command's name begins with a
-    digit, so `::1` stays an address.
+    Control, bidirectional and line-breaking characters become visible escapes such as `\\x1b`. So does the beginning of
+    what a CI would read as a command (actions/runner, ActionCommand.cs): `##[…]` and `##vso[…]` anywhere, `::error::`
+    at the beginning of a line, where folding may put any word. No command's name begins with a digit, so the address
+    `::1` stays as it is.
     """
     return _COMMAND.sub(_escape, _INVISIBLE.sub(_escape, text))
 
@@ -40,18 +39,6 @@ def github(text: str, *, property_value: bool = False) -> str:
     return escaped.replace(":", "%3A").replace(",", "%2C") if property_value else escaped
 
 
-def width(text: str) -> int:
-    """How many terminal cells a text takes."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    marks = sum(unicodedata.combining(c) != 0 for c in text)
-    return len(text) + wide - marks
-
-
 def shortened(text: str, cells: int) -> str:
-    """A text cut to about so many characters, saying how long it was."""
+    """A text cut to about so many characters, which then says how long it was."""
     return text if len(text) <= cells else f"{text[:cells]}… ({len(text)} characters)"
-
-
-def padded(text: str, cells: int) -> str:
-    """A text followed by spaces up to a width in terminal cells."""
-    return text + " " * max(0, cells - width(text))

@@ -1,4 +1,4 @@
-"""A plan as JSON: the format in which it is printed and saved."""
+"""A plan as JSON, as `plan` prints and saves it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from voicectl.report.document import as_json, document
 
 
 def plan(value: Plan) -> str:
-    """A plan, in the format in which it is saved."""
+    """A plan as a document."""
     return document(plan_values(value))
 
 

@@ -1,8 +1,7 @@
 """A plan as a comment on a pull request: what needs care first, the rest collapsible, cut to a size.
 
-Text from manifests and from the account stands only in code: fenced blocks, code spans and `<code>` with
-everything escaped. There no renderer follows links, pings anybody or reads HTML (GitHub Flavored Markdown
-Spec, 4.5, 4.6 and 6.1).
+Text from manifests and from the account stands only in code: fenced blocks, code spans and `<code>` with everything
+escaped (see `document`; GitHub Flavored Markdown Spec, 4.6).
 """
 
 from __future__ import annotations
@@ -13,15 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from voicectl.plan.plan import Action, Change, Notice, Plan
 from voicectl.report import words
-from voicectl.report.escape import padded, terminal, width
-from voicectl.report.markdown import code, fenced
-from voicectl.report.signs import sign
-from voicectl.report.style import Style
+from voicectl.report.document import code, fenced
+from voicectl.report.escape import terminal
+from voicectl.report.terminal import Style, padded, sign, width
 
 DEFAULT_BYTES = 60_000
 """GitHub takes comments of 65,536 characters."""
 _LAST_LINE = 400
-"""Bytes kept for the line that says what was left out."""
+"""Bytes reserved for the line that says what was left out."""
 _PLAIN = Style()
 _GRAVEST = (
     Action.PRUNE,
@@ -36,9 +34,9 @@ _GRAVEST = (
 
 
 def render(plan: Plan, max_bytes: int = DEFAULT_BYTES, unchanged: Iterable[str] = ()) -> str:
-    """The document, of at most `max_bytes` bytes of UTF-8, and a last line on what was left out if anything was."""
+    """The document, in at most `max_bytes` bytes of UTF-8. A last line says what had no room."""
     name = f"{plan.catalog}.{plan.environment}" if plan.environment else plan.catalog
-    page = _Page(max_bytes - _LAST_LINE)
+    page = _Capped(max_bytes - _LAST_LINE)
     page.add(f"<!-- voicectl plan of {name} -->\n### voicectl plan: {' · '.join(_heading(plan))}\n")
     page.add(f"\n{_totals(plan)}\n")
     shown = [change for change in plan.changes if not words.bookkeeping(change)]
@@ -56,8 +54,8 @@ def render(plan: Plan, max_bytes: int = DEFAULT_BYTES, unchanged: Iterable[str] 
     return page.text + (_cut(missing, dropped, left_out) if page.full or dropped else "")
 
 
-def _notices(page: _Page, title: str, mark: str, notices: Sequence[Notice]) -> int:
-    """Add refusals or warnings, as many as fit into half of what is left; how many did not."""
+def _notices(page: _Capped, title: str, mark: str, notices: Sequence[Notice]) -> int:
+    """Add as many refusals or warnings as fit into half of the room; how many did not fit."""
     if not notices:
         return 0
     taken: list[str] = []
@@ -71,8 +69,8 @@ def _notices(page: _Page, title: str, mark: str, notices: Sequence[Notice]) -> i
     return len(notices) - count
 
 
-class _Page:
-    """Text up to a size; what does not fit stays out, and so does everything after it."""
+class _Capped:
+    """Text up to a size. A block that does not fit stays out, and so does everything after it."""
 
     def __init__(self, room: int) -> None:
         self.text = ""
@@ -121,7 +119,7 @@ def _details(change: Change) -> str:
     head = f"{sign(change, _PLAIN)} <b>{change.name}</b>{moved}{title} {words.verb(change)}{place}"
     lines = list(_change_lines(change))
     if not lines:
-        return ""  # the table has said all
+        return ""  # the table says all of it
     return f"\n<details><summary>{head}</summary>\n\n{fenced(lines, 'diff')}\n</details>\n"
 
 

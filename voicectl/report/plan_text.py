@@ -7,22 +7,20 @@ from collections.abc import Iterable, Iterator
 from voicectl.model.lock import ProviderIdentity
 from voicectl.plan.plan import Change, Notice, Plan
 from voicectl.report import words
-from voicectl.report.escape import padded, terminal, width
-from voicectl.report.signs import sign
-from voicectl.report.style import Style
-from voicectl.report.terminal import fold, right_to_left
+from voicectl.report.escape import terminal
+from voicectl.report.terminal import Style, fold, padded, right_to_left, sign, width
 
 _ONE_LINE = 66
-"""Cells up to which both values of a field share a line."""
+"""Up to so many cells, both values of a field share a line."""
 
 
 def heading(catalog: str, environment: str | None, provider: ProviderIdentity, *, offline: bool = False) -> str:
-    """What an output speaks of."""
+    """What an output is about, in one line."""
     return " · ".join(words.heading(catalog, environment, provider, offline=offline))
 
 
 def render(plan: Plan, style: Style, unchanged: Iterable[str] = ()) -> str:
-    """The whole plan: what it speaks of, a block a change, warnings, refusals, totals.
+    """The whole plan: what it is about, a block for each change, warnings, refusals, totals.
 
     `unchanged` are names to list although nothing happens to them.
     """
@@ -86,7 +84,7 @@ def _field(field: words.FieldRows, style: Style) -> Iterator[str]:
 
 
 def _fits(field: words.FieldRows) -> bool:
-    """Whether two values may stand side by side: short ones, whose letters don't turn the line around."""
+    """Whether two values may stand side by side: both short, and no letters that turn the line around."""
     texts = [row.text for row in field.rows]
     short = sum(map(width, texts)) + width(field.label) <= _ONE_LINE
     return len(texts) == 2 and field.whole and short and not any(map(right_to_left, texts))

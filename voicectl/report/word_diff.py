@@ -11,15 +11,15 @@ from typing import Literal
 
 _WORDS = re.compile(r"(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|.)\s*", re.DOTALL)
 _CONTEXT = 3
-"""Words that are kept around a change."""
+"""Words to keep around a change."""
 _MOST = 100_000
-"""Pairs of equal words: comparing takes time with their number."""
+"""Pairs of equal words. The time of a comparison grows with their number."""
 _ALIKE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of one of the texts; `changed` says that the other has it not, `cut` that something is left out."""
+    """A part of one of the texts; `changed` says that the other lacks it, `cut` that something is left out."""
 
     text: str
     changed: bool = False
@@ -27,7 +27,7 @@ class Piece:
 
 
 def word_diff(before: str, after: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]] | None:
-    """Both texts reduced to what changed and the words around it; None where they are too long, or too different."""
+    """Both texts, reduced to what changed and the words around it; None if they are too long or too different."""
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     here, there = Counter(old), Counter(new)
     if len(old) + len(new) > _MOST or sum(number * there[word] for word, number in here.items()) > _MOST:

@@ -1,6 +1,6 @@
 """What the renderers of a plan share: its words, and the rows that show a field's values.
 
-Every text that is handed out is one line and safe on a terminal; a renderer adds what its own format asks for.
+Every text from here is one line and safe on a terminal; a renderer adds what its own format needs.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from voicectl.report.escape import shortened, terminal
 from voicectl.report.word_diff import Piece, word_diff
 
 MAX_VALUE = 200
-"""Characters of a value that a line shows; JSON has it whole."""
+"""Characters of a value that a line shows; JSON has the whole value."""
 LONG = 60
-"""Characters from which a changed text is shown by its changed words."""
+"""Characters from which on we show only the changed words of a text."""
 _LABELS = {"inputs": "samples", "cover_image": "cover image", "marks": "ownership marks"}
 _COUNTED = (
     ("create", "to create"),
@@ -33,12 +33,12 @@ _COUNTED = (
 )
 
 _ADOPTS = (Action.REFRESH, Action.UPDATE)
-"""What comes of a model that is adopted, as `verb` says it."""
+"""Actions on an adopted model that `verb` calls adopting it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a value; `changed` says that the other side has it not."""
+    """A part of a value; `changed` says that the other side lacks it."""
 
     text: str
     changed: bool = False
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One value of a field. `sign` is + or - where it comes or goes, empty where it only is."""
+    """One value of a field. `sign` is + if it comes, - if it goes, else empty."""
 
     sign: str
     caption: str
@@ -60,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class FieldRows:
-    """A field and its values. `note` is said beside the label; `whole` values are not cut down to what changed."""
+    """A field and its values. `note` goes beside the label; values that are not `whole` show only what changed."""
 
     label: str
     rows: tuple[Row, ...] = ()
@@ -71,7 +71,7 @@ class FieldRows:
 
 
 def heading(catalog: str, environment: str | None, provider: ProviderIdentity, *, offline: bool = False) -> list[str]:
-    """What an output speaks of."""
+    """What an output is about: catalog, environment, host, account."""
     parts = [catalog, environment]
     if provider.name == "emulator":
         parts.append("emulator (nothing real)")
@@ -94,25 +94,25 @@ def counts(plan: Plan) -> list[str]:
 
 
 def others(plan: Plan) -> list[str]:
-    """How many voices nothing happens to."""
+    """How many voices stay as they are."""
     left_out = plan.summary.left_out
     return [f"{plan.summary.unchanged} unchanged", *([f"{left_out} left out by selectors"] if left_out else [])]
 
 
 def needs_care(change: Change) -> bool:
-    """Whether somebody loses something: a model that goes, or an id that others may be using."""
+    """Whether somebody loses something: a model, or an id that others may be using."""
     lost = change.action in (Action.RETIRE, Action.PRUNE, Action.FORGET, Action.REPLACE, Action.RESTORE)
     other_id = change.action is Action.CREATE and change.id is not None
     return lost or other_id or (change.adopted and bool(change.warnings))
 
 
 def bookkeeping(change: Change) -> bool:
-    """Whether only the lockfile changes, about nothing that a reader did not know."""
+    """Whether only the lockfile changes, in nothing that a reader has to know."""
     return change.action is Action.REFRESH and not change.adopted
 
 
 def _recorded_as_retired(change: Change) -> bool:
-    """Whether all that happens is that a retired model, which the lockfile did not know, is written into it."""
+    """Whether the change only records a retired model that the lockfile did not know."""
     return change.adopted and change.action is Action.REFRESH and change.undo_until is not None
 
 
@@ -131,7 +131,7 @@ def verb(change: Change) -> str:
 
 
 def why(change: Change) -> str:
-    """The reason, where the fields don't tell it."""
+    """The reason, if the fields don't show it."""
     told = (Action.CREATE, Action.REPLACE, Action.RESTORE)
     if change.action in told:
         return ""
@@ -141,7 +141,7 @@ def why(change: Change) -> str:
 
 
 def consequences(change: Change) -> Iterator[tuple[str, str]]:
-    """Sentences on what it means for others, each with the colour that it deserves (empty for none)."""
+    """Sentences on what the change means for others, each with its colour (empty for none)."""
     until = moment(change.undo_until) if change.undo_until else ""
     if change.action is Action.REPLACE or (change.action is Action.CREATE and change.id):
         yield f"The id will change; tell the users of {change.id}.", "magenta"
@@ -165,7 +165,7 @@ def moment(when: datetime) -> str:
 
 
 def field_rows(change: Change, field: FieldChange) -> FieldRows | None:
-    """How a field's change is shown; None where the change's other words say it already."""
+    """How to show a field's change; None if the change's other words say it already."""
     label = _LABELS.get(field.field, field.field)
     if field.field == "inputs":
         shown = change.action in (Action.CREATE, Action.REPLACE)
@@ -223,7 +223,7 @@ def _whole(value: Value, field: FieldChange) -> tuple[Part, ...]:
 
 
 def value_text(value: Value, field: str = "") -> str:
-    """A value of a field as one line; of a cover's digest or path the beginning."""
+    """A value of a field as one line; only the beginning of a cover's digest or path."""
     if value is None:
         return "(none)"
     if isinstance(value, str) and field == "cover_image":

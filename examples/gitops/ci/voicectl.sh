@@ -4,7 +4,7 @@
 #   FISH_API_KEY       the account's key, for apply and drift
 #   VOICECTL_ENV       the environment, where the project has any
 #   VOICECTL_CHDIR     the project's directory in the repository, where it is not its top
-#   VOICECTL_LOCKFILE  push (default), pull-request (GitLab) or branch: how the lockfile gets into Git
+#   VOICECTL_LOCKFILE  push (default) or branch: how the lockfile gets into Git
 #   BRANCH             the branch that is applied (default: main)
 #
 # Works from the repository's top. Where no hosting is recognised, reports stay files and `origin` takes the lockfile.

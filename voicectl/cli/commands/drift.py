@@ -1,12 +1,25 @@
-"""`voicectl drift`."""
+"""`voicectl drift`: compare the account with the lockfile, and report."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli import printing, reports, wiring
+from voicectl.cli.context import Context
 from voicectl.cli.options import selectors, subcommand
 from voicectl.cli.reports import report_option
+from voicectl.errors import InvalidFiles
+from voicectl.report.terminal import Style
+from voicectl.version import VERSION
+
+if TYPE_CHECKING:
+    from voicectl.engine.plan import Drift
+    from voicectl.manifest.project import Project
+    from voicectl.plan.drift import DriftReport
+    from voicectl.plan.plan import Selectors
 
 FAIL_ON = ("changed", "missing", "failed", "taken_down", "orphaned")
 """What counts as drift unless --fail-on says otherwise."""
@@ -19,7 +32,7 @@ def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     chosen = tuple(part.strip() for part in value.split(",") if part.strip())
     wrong = [status for status in chosen if status not in STATUSES]
     if not chosen:
-        raise click.BadParameter("is empty: nothing would ever count as drift.")
+        raise click.BadParameter("is empty, so nothing would ever count as drift.")
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not one of {', '.join(STATUSES)}.")
     return chosen
@@ -39,7 +52,7 @@ def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @selectors
 @click.pass_obj
 def command(
-    settings: Globals,
+    context: Context,
     /,
     fmt: str,
     unmanaged: bool,
@@ -47,11 +60,90 @@ def command(
     only: tuple[str, ...],
     exclude: tuple[str, ...],
 ) -> int:
-    from voicectl.cli import auditing, printing, reports
     from voicectl.plan.plan import Selectors
     from voicectl.report.drift_words import found
 
-    audited = auditing.audit(settings, unmanaged=unmanaged, selectors=Selectors(only, exclude))
-    reports.write(settings, lambda fmt: auditing.rendered(audited, fmt, fail_on, None))
-    printing.out(auditing.rendered(audited, fmt, fail_on, settings))
+    audited = audit(context, unmanaged=unmanaged, selectors=Selectors(only, exclude))
+    reports.write(context, lambda fmt: rendered(audited, fmt, fail_on, None))
+    printing.out(rendered(audited, fmt, fail_on, context))
     return 2 if found(audited.report, fail_on) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A report, with what its renderers need beside it."""
+
+    report: DriftReport
+    left_out: int
+    project: Project
+    heading: str
+
+
+def audit(context: Context, *, unmanaged: bool, selectors: Selectors) -> Audited:
+    """Audit the account. If the manifests are invalid, report that and go on without them."""
+    from voicectl.engine.plan import observe_drift
+    from voicectl.model.catalog import Catalog
+    from voicectl.plan.request import DriftRequest
+    from voicectl.report import plan_text
+    from voicectl.state.codec import now
+
+    project = wiring.project(context)
+    readable = True
+    try:
+        _, catalog = wiring.load(context, read_samples=False)
+    except InvalidFiles as error:
+        readable, catalog = False, Catalog(project.catalog, project.environment)
+        context.log.problems(error.problems)
+        context.log.warning("the manifests are invalid, so this compares lockfile and account only")
+    asked = DriftRequest(catalog, now().date(), readable, unmanaged, project.claimed, selectors)
+    store, identity = wiring.store(project), wiring.identity(project)
+
+    async def look() -> Drift:
+        async with wiring.provider(project, context.log.reading()) as provider:
+            return await observe_drift(asked, store, identity, provider)
+
+    answer = wiring.run(look())
+    heading = plan_text.heading(project.catalog, project.environment, answer.provider)
+    return Audited(answer.report, answer.left_out, project, heading)
+
+
+def _layered(project: Project) -> tuple[str, ...]:
+    """Fields that no single line of a manifest decides, because environment or defaults contribute to them."""
+    chosen = project.chosen
+    fields = {"tags"} if project.content.defaults.tags or chosen.defaults.tags else set()
+    fields |= {"title"} if project.title_suffix else set()
+    for override in chosen.voices.values():
+        fields |= override.model_fields_set
+    return tuple(fields)
+
+
+def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], context: Context | None) -> str:
+    """The report in one of its formats; without a context it is for a file, not for this terminal."""
+    from voicectl.state.codec import now
+
+    report = audited.report
+    match fmt:
+        case "json":
+            from voicectl.report.document import as_json, document
+
+            values = as_json(report)
+            return document({"format_version": values.pop("format_version"), **values})
+        case "markdown":
+            from voicectl.report import drift_markdown
+
+            return drift_markdown.render(
+                report, audited.heading, fail_on, audited.left_out, layered=_layered(audited.project)
+            )
+        case "junit":
+            from voicectl.report import drift_junit
+
+            return drift_junit.render(report, fail_on, now())
+        case "sarif":
+            from voicectl.report import drift_sarif
+
+            prefix = wiring.repository_prefix(audited.project.root)
+            return drift_sarif.render(report, fail_on, version=VERSION, state=audited.project.state, prefix=prefix)
+    from voicectl.report import drift_text
+
+    style = printing.style(context) if context else Style()
+    return drift_text.render(report, audited.heading, fail_on, style, audited.left_out)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 from voicectl.errors import UsageError
 
@@ -17,12 +17,17 @@ from voicectl.errors import UsageError
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--db", type=click.Path(path_type=Path), metavar="FILE", help="Keep models in this file.")
 @click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="Misbehave as this YAML file says.")
-@click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Be as this JSON found a live provider.")
+@click.option("--like", type=click.Path(path_type=Path), metavar="FILE", help="Behave as `doctor --live` found.")
 @click.option("--latency", type=click.FloatRange(min=0), metavar="MS", help="Answer after so many milliseconds.")
-@click.option("--concurrency-limit", type=click.IntRange(min=1), metavar="N", help="429 beyond N requests a key.")
+@click.option(
+    "--concurrency-limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="429 beyond N requests at once.",
+)
 @click.pass_obj
 def command(
-    settings: Globals,
+    context: Context,
     host: str,
     port: int,
     db: Path | None,
@@ -45,7 +50,7 @@ def command(
 
     def ready(url: str) -> None:
         printing.out(url + "\n")
-        settings.log.note(f"use it with: export FISH_API_URL={url} FISH_API_KEY=any-key   (Ctrl-C ends it)", ours=True)
+        context.log.note(f"use it with: export FISH_API_URL={url} FISH_API_KEY=any-key   (Ctrl-C ends it)", ours=True)
 
     serve(ordered, host, port, db, ready)
     return 0

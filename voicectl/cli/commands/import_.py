@@ -1,14 +1,25 @@
-"""`voicectl import`."""
+"""`voicectl import`: a manifest for each model that exists already."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from voicectl.cli.context import Globals
+from voicectl.cli import printing, wiring
+from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
+from voicectl.cli.writing import refused, sift, write_all
+from voicectl.errors import UsageError
+from voicectl.files import Rewriting
+
+if TYPE_CHECKING:
+    from voicectl.manifest.project import Project
+    from voicectl.plan.imports import Import
 
 
 def _pair(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -33,14 +44,106 @@ def _pair(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     type=click.Path(path_type=Path),
     metavar="DIR",
     shell_complete=directories,
-    help="Where to write; default: with the others.",
+    help="Where to write. Default: beside the other manifests.",
 )
 @click.pass_obj
-def command(settings: Globals, /, models: dict[str, str], everything: bool, out: Path | None) -> int:
-    from voicectl.cli import importing
-    from voicectl.errors import UsageError
-
+def command(context: Context, /, models: dict[str, str], everything: bool, out: Path | None) -> int:
     if everything == bool(models):
         raise UsageError("name models as NAME=ID, or ask for --all", "`voicectl drift --unmanaged` lists them")
-    importing.run(settings, None if everything else models, out)
+    run(context, None if everything else models, out)
     return 0
+
+
+def run(context: Context, wanted: Mapping[str, str] | None, out: Path | None) -> None:
+    """Write a manifest for each model. Raises NotImportable or UsageError before it writes anything.
+
+    With `wanted` None it imports all models, leaves out those that no manifest can describe, and raises NotImportable
+    at the end.
+    """
+    from voicectl.engine.plan import find_imports
+    from voicectl.plan.imports import NotImportable
+
+    # An import may be the beginning of a project, so it needs no manifests.
+    project, catalog = wiring.load(context, read_samples=False, may_be_empty=True)
+    directory = _directory(project, context, out)
+    store, identity = wiring.store(project), wiring.identity(project)
+
+    async def find() -> list[Import]:
+        async with wiring.provider(project, context.log.reading()) as provider:
+            return await find_imports(catalog, store, identity, provider, wanted, project.claimed)
+
+    imports = wiring.run(find())
+    if not imports:
+        printing.out("Nothing to import: every model of the account is claimed.\n")
+        return
+
+    def wrong(some: Sequence[Import]) -> str:
+        problem = refused(context, _files(project, directory, some)[0], read_samples=False)
+        return f"the project would be invalid with it: {problem}" if problem else ""
+
+    good, bad = sift(imports, wrong) if wanted is None else (imports, [])
+    files, remarks = _files(project, directory, good)
+    if good and (problem := wrong(good)):
+        raise UsageError(problem.replace("with it", "with these", 1), "nothing was written")
+    if good:
+        _write(project.root, files)
+    for path in sorted(files if good else ()):
+        context.log.note(f"wrote {path}")
+    for remark in (*remarks, *(f"{each.name} ({each.model.id}) is left out: {reason}" for each, reason in bad)):
+        context.log.warning(remark)
+    count = len(good)
+    if good:
+        models = f"{count} model{'' if count == 1 else 's'}"
+        printing.out(f"{models} imported. Next: voicectl plan shows what adopting them does.\n")
+    if bad:
+        raise NotImportable(
+            f"{', '.join(each.model.id for each, _ in bad)} can't be imported: {bad[0][1]}",
+            "correct that in the account, such as a title, then run `voicectl import --all` again",
+        )
+
+
+def _directory(project: Project, context: Context, out: Path | None) -> str:
+    """Where manifests go, relative to the project. Raises UsageError if that is outside of it."""
+    from voicectl.manifest.discover import fixed_part
+
+    if out is None:
+        pattern = project.manifests[0].split("/")
+        return fixed_part(pattern) or "."
+    try:
+        return context.path(out).resolve().relative_to(project.root).as_posix()
+    except ValueError:
+        raise UsageError(f"--out {out} is outside the project", "name a directory in it") from None
+
+
+def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple[dict[str, str], list[str]]:
+    """The text of each file by its path, and remarks. Raises UsageError if no glob would find a file."""
+    from voicectl.manifest.discover import PROJECT_FILE, matches
+    from voicectl.manifest.writing import manifest_text, with_models
+    from voicectl.manifest.yaml_source import MAX_BYTES
+    from voicectl.regular_file import read_regular
+
+    files, remarks = {}, []
+    for each in imports:
+        path = os.path.normpath(os.path.join(directory, f"{each.name}.yaml")).replace(os.sep, "/")
+        if not any(matches(pattern, path) for pattern in project.manifests):
+            raise UsageError(
+                f"{path} matches none of the globs under `manifests:`, so no plan would see it",
+                "choose another directory with --out, or add a glob",
+            )
+        files[path], found = manifest_text(each.name, each.model, project.environment, project.title_suffix)
+        remarks += found
+    if project.environment:
+        text = read_regular((project.root / PROJECT_FILE).resolve(), MAX_BYTES).decode()
+        models = {each.name: each.model.id for each in imports}
+        files[PROJECT_FILE] = with_models(text, project.environment, models)
+    return files, remarks
+
+
+def _write(root: Path, files: Mapping[str, str]) -> None:
+    """Write all files, and overwrite no manifest. Raises UsageError before it writes anything."""
+    from voicectl.manifest.discover import PROJECT_FILE
+
+    there = sorted(path for path in files if path != PROJECT_FILE and (root / path).exists())
+    if there:
+        raise UsageError(f"{', '.join(there)} exists already", "nothing was written; choose other names, or --out DIR")
+    write_all(Rewriting(root), files)

@@ -1,4 +1,4 @@
-"""What the CI around a run is told besides: lines to fold, and annotations at files of the repository.
+"""What a CI gets in addition: lines that it can fold, and annotations at files of the repository.
 
 GitHub Actions reads commands on both streams (actions/runner, Handlers/ScriptHandler.cs: an OutputManager for
 each), GitLab's job log understands markers of sections (docs.gitlab.com, "Custom collapsible sections").
@@ -12,82 +12,77 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from voicectl.cli import printing
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.errors import Place, Problem, VoicectlError
 from voicectl.model.catalog import Catalog
 from voicectl.plan.plan import ApplyResult, Plan
 from voicectl.redaction import redacted
 from voicectl.report.escape import github
-from voicectl.report.files_report import annotation
+from voicectl.report.files_text import annotation
 
 MOST = 10
-"""Annotations of a level that GitHub shows for a step; what is beyond is only counted."""
+"""Annotations of a level that GitHub shows for a step; we only count the others."""
 _SUMS_UP = ("invalid_files", "refused", "apply_failed")
-"""Codes of errors that may say again, in one sentence, what was told one by one."""
+"""Codes of errors that may only sum up what was annotated one by one."""
 
 
 class Ci:
-    """No CI that is known: nothing is added. What the known ones override, they explain."""
+    """A CI that we don't know: nothing is added. Subclasses override what theirs understands."""
 
     def fold(self, title: str) -> None:
-        """What follows may be folded."""
+        """The CI may fold what follows."""
 
     def unfold(self) -> None:
-        """It ends here; without a `fold` before it, nothing happens."""
+        """The fold ends here. Without a `fold` before it, do nothing."""
 
     def problems(self, found: Iterable[Problem]) -> None:
         """Problems of files, each at its place."""
 
     def annotated(self, found: Iterable[Problem]) -> None:
-        """Problems that need no annotation any more."""
+        """Problems that already have an annotation."""
 
     def plan(self, plan: Plan, catalog: Catalog) -> None:
-        """Refusals, and warnings that speak of a line in a manifest."""
+        """Refusals, and warnings about a line in a manifest."""
 
     def applied(self, applied: ApplyResult, catalog: Catalog) -> None:
         """Voices that are not as planned."""
 
     def failure(self, error: VoicectlError) -> None:
-        """What ends the run, unless all of it was told already."""
+        """What ends the run, unless annotations say all of it already."""
 
     def end(self) -> None:
         """Nothing follows."""
 
 
-class Github(Ci):
+class GithubWorkflow(Ci):
     """Workflow commands (docs.github.com, "Workflow commands for GitHub Actions"), each problem once."""
 
-    def __init__(self, settings: Globals) -> None:
-        self._settings = settings
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._folded = False
         self._told: set[tuple[str, Place | None]] = set()
         self._messages: set[str] = set()
         self._count: Counter[str] = Counter()
 
     def fold(self, title: str) -> None:
-        """See Ci."""
         printing.err(f"::group::{github(title)}")
         self._folded = True
 
     def unfold(self) -> None:
-        """See Ci."""
         if self._folded:
             self._folded = False
             printing.err("::endgroup::")
 
     def problems(self, found: Iterable[Problem]) -> None:
-        """See Ci."""
         for problem in found:
             self._annotate(problem.level, problem.message, problem.hint, problem.place)
 
     def annotated(self, found: Iterable[Problem]) -> None:
-        """See Ci."""
         for problem in found:
             self._told.add((problem.message, problem.place))
-            self._count[problem.level] += 0  # told, so a sum of them is no news, but none of our ten
+            self._count[problem.level] += 0  # so that `failure` need not sum them up, and our ten are still free
 
     def plan(self, plan: Plan, catalog: Catalog) -> None:
-        """See Ci."""
         for notice in plan.refusals:
             self._annotate("error", notice.message, notice.hint, _place(notice.voices, catalog))
         for notice in plan.warnings:
@@ -99,7 +94,6 @@ class Github(Ci):
                 self._annotate("warning", words, "", place, f"{change.name}: ")
 
     def applied(self, applied: ApplyResult, catalog: Catalog) -> None:
-        """See Ci."""
         for result in applied.results:
             if result.status == "failed":
                 name = result.change.name
@@ -109,13 +103,12 @@ class Github(Ci):
             self._annotate("error", left.message, "", _place((left.name,), catalog), f"{left.name}: ")
 
     def failure(self, error: VoicectlError) -> None:
-        """See Ci."""
         summary = error.code in _SUMS_UP and "error" in self._count
         if not summary and error.message not in self._messages:
             self._annotate("error", error.message, error.hint, next(iter(error.where), None))
 
     def end(self) -> None:
-        """See Ci. How many annotations were left out is one of a third level."""
+        """Say how many annotations were left out, at a level of its own: `notice`."""
         more = {level: count - MOST for level, count in self._count.items() if count > MOST}
         if more:
             counts = (f"{n} more {level}{'' if n == 1 else 's'}" for level, n in sorted(more.items()))
@@ -137,13 +130,13 @@ class Github(Ci):
         from voicectl.manifest.project import find_project
 
         try:
-            return wiring.repository_prefix(find_project(chdir=self._settings.chdir))
+            return wiring.repository_prefix(find_project(chdir=self._context.chdir))
         except VoicectlError:
-            return ""  # a place in a file that belongs to no project
+            return ""  # the file belongs to no project
 
 
-class Gitlab(Ci):
-    """Sections of a job log. Their name must be unique in it."""
+class GitlabJob(Ci):
+    """Sections of a job log. Each name must be unique in it."""
 
     def __init__(self, section: str, clock: Callable[[], float] = time.time) -> None:
         self._section = section
@@ -151,12 +144,10 @@ class Gitlab(Ci):
         self._folded = False
 
     def fold(self, title: str) -> None:
-        """See Ci."""
         printing.err(self._marker("start") + github(title))
         self._folded = True
 
     def unfold(self) -> None:
-        """See Ci."""
         if self._folded:
             self._folded = False
             printing.err(self._marker("end"))
@@ -166,14 +157,14 @@ class Gitlab(Ci):
 
 
 def _place(names: Iterable[str], catalog: Catalog) -> Place | None:
-    """Where a manifest speaks of the first of these voices that is in one."""
+    """Where a manifest declares the first of these voices that it has."""
     return next((catalog.voices[name].source for name in names if name in catalog.voices), None)
 
 
-def recognised(settings: Globals) -> Ci:
-    """The CI that the environment tells of."""
+def recognised(context: Context) -> Ci:
+    """The CI that the environment shows."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        return Github(settings)
+        return GithubWorkflow(context)
     if os.environ.get("GITLAB_CI") == "true":
-        return Gitlab(f"voicectl_{settings.run}")
+        return GitlabJob(f"voicectl_{context.run}")
     return Ci()

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import Problem, VoicectlError
 from voicectl.model.catalog import Catalog
@@ -25,10 +25,10 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class JsonLog:
-    """Implements Log. From its making to `end`, `sys.stderr` turns whatever anybody writes into such lines."""
+    """Implements Log. Until `end`, `sys.stderr` turns whatever anybody writes into such lines."""
 
-    def __init__(self, settings: Globals) -> None:
-        self._settings = settings
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._start = time.perf_counter()
         self._clock = datetime.now(UTC)
         self._subject: dict[str, Any] = {"catalog": None, "environment": None}
@@ -40,36 +40,31 @@ class JsonLog:
         sys.stderr = self._others
 
     def about(self, catalog: str, environment: str | None) -> None:
-        """See Log. The first line waits for this, or for whatever else there is to tell."""
+        """The first line waits for this, or for whatever comes before it."""
         self._subject = {"catalog": catalog, "environment": environment}
         self._begin()
 
     def note(self, text: str, *, ours: bool = False) -> None:
-        """See Log."""
         self._tell("note", detail=text)
 
     def warning(self, text: str) -> None:
-        """See Log."""
         self._tell("warning", detail=text)
 
     def question(self, text: str) -> None:
-        """See Log."""
         self._tell("question", detail=text)
 
     def problems(self, found: Iterable[Problem]) -> None:
-        """See Log."""
-        from voicectl.report import errors
+        from voicectl.report import failure
 
         for problem in found:
-            if problem.level == "error" or not self._settings.quiet:
-                values = next(iter(errors.problems([problem])))
+            if problem.level == "error" or not self._context.quiet:
+                values = next(iter(failure.problems([problem])))
                 self._tell("problem", detail=values.pop("message"), **values)
 
     def annotated(self, found: Iterable[Problem]) -> None:
-        """See Log. Annotations are not for this reader."""
+        """Nothing: this reader has no use for annotations."""
 
     def plan(self, plan: Plan, catalog: Catalog) -> None:
-        """See Log."""
         for notice in plan.refusals:
             self._notice("refused", notice)
         for notice in plan.warnings:
@@ -82,7 +77,7 @@ class JsonLog:
         self._tell(event, detail=notice.message, code=notice.code, hint=notice.hint, voices=list(notice.voices))
 
     def applied(self, applied: ApplyResult, catalog: Catalog) -> None:
-        """See Log: what no event of the run has told."""
+        """What no event of the run has reported."""
         for result in applied.results:
             name, action = result.change.name, str(result.change.action)
             if result.status == "failed" and (name, action) not in self._failed:
@@ -93,21 +88,19 @@ class JsonLog:
             self._tell("unsaved", detail=model_id)
 
     def failure(self, error: VoicectlError) -> None:
-        """See Log. With -vv an internal error has its traceback."""
-        from voicectl.report import errors
+        """The error as in JSON documents. With -vv an internal error has its traceback."""
+        from voicectl.report import failure
 
         more: dict[str, Any] = {}
-        if self._settings.verbose > 1 and error.__cause__ is not None:
+        if self._context.verbose > 1 and error.__cause__ is not None:
             more["traceback"] = "".join(traceback.format_exception(error.__cause__))
-        self._tell("error", **errors.error_values(error), **more)
+        self._tell("error", **failure.error_values(error), **more)
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:
-        """See Log."""
         yield self._hear
 
     def reading(self) -> Listener:
-        """See Log."""
 
         def listener(event: Event) -> None:
             if event.kind in ("retrying", "limit", "request"):
@@ -116,13 +109,13 @@ class JsonLog:
         return listener
 
     def end(self, exit_code: int) -> None:
-        """See Log. Standard error is as it was before."""
+        """The last line. It gives `sys.stderr` back."""
         self._others.close()
         self._tell("end", exit_code=exit_code, seconds=_rounded(time.perf_counter() - self._start))
         sys.stderr = self._stream
 
     def _hear(self, event: Event) -> None:
-        if event.request is not None and not (event.request.troubled or self._settings.verbose):
+        if event.request is not None and not (event.request.troubled or self._context.verbose):
             return
         values: dict[str, Any] = {"voice": event.name, "action": event.action, "detail": event.detail}
         values = {key: value for key, value in values.items() if value}
@@ -130,7 +123,7 @@ class JsonLog:
             case "uploading" | "waiting":
                 return
             case "limit":
-                if not (event.detail and self._settings.verbose):
+                if not (event.detail and self._context.verbose):
                     return
                 values["limit"] = event.limit
             case "request":
@@ -151,24 +144,24 @@ class JsonLog:
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
-            self._write("run", 0.0, {"command": self._settings.command, "version": VERSION, **self._subject})
+            self._write("run", 0.0, {"command": self._context.command, "version": VERSION, **self._subject})
 
     def _tell(self, event: str, **values: Any) -> None:
         self._begin()
         self._write(event, time.perf_counter() - self._start, values)
 
     def _write(self, event: str, seconds: float, values: dict[str, Any]) -> None:
-        """One line, at so many seconds after the beginning: a clock that is set back meanwhile has no say."""
+        """One line, so many seconds after the beginning. Setting the clock back meanwhile changes nothing."""
         moment = (self._clock + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
-        line = {"time": moment.replace("+00:00", "Z"), "run": self._settings.run, "event": event, **values}
-        # Where nobody can be told, the run goes on: it has more to lose than a line.
+        line = {"time": moment.replace("+00:00", "Z"), "run": self._context.run, "event": event, **values}
+        # If this fails the run goes on: it has more to lose than a line.
         with suppress(OSError, ValueError):
             self._stream.write(redacted(json_text(_encode(line))) + "\n")
             self._stream.flush()
 
 
 class _Lines(io.TextIOBase):
-    """Takes what others write to standard error, tracebacks and warnings of Python among it."""
+    """Takes what others write to standard error, such as tracebacks and warnings of Python."""
 
     encoding = "utf-8"
     errors = "replace"

@@ -1,4 +1,4 @@
-"""What a run tells on standard error: one interface, for people or for machines, chosen once."""
+"""What a run says on standard error: one interface for people and for machines, chosen once."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 
 class Log(Protocol):
-    """Standard error. Texts are given as they are: whoever writes them makes them safe for where they go."""
+    """Standard error. It takes raw text, and makes it safe for where it goes."""
 
     def about(self, catalog: str, environment: str | None) -> None:
-        """What the run works on is known now."""
+        """The run knows now what it works on."""
 
     def note(self, text: str, *, ours: bool = False) -> None:
-        """Something worth knowing. `ours` says that nobody else had a hand in the text."""
+        """Something worth knowing. `ours` says that all of the text is voicectl's own."""
 
     def warning(self, text: str) -> None:
-        """Something to look at."""
+        """Something that a person should look at."""
 
     def question(self, text: str) -> None:
-        """What a person is asked to type now."""
+        """What a person has to type now."""
 
     def problems(self, found: Iterable[Problem]) -> None:
         """Problems of the project's files."""
 
     def annotated(self, found: Iterable[Problem]) -> None:
-        """These problems stand on standard output as annotations of a CI, so they need no others."""
+        """Standard output has annotations of these problems already."""
 
     def plan(self, plan: Plan, catalog: Catalog) -> None:
         """A plan that was made; standard output shows it."""
@@ -54,7 +54,7 @@ class Log(Protocol):
 
 
 def wanted_format(words: list[str], environ_says: str | None) -> str:
-    """`text` or `json`, told from the raw words: the log begins before they are parsed, and parsing may fail."""
+    """`text` or `json`, read from the raw words: the log begins before they are parsed, and parsing may fail."""
     words = words[: words.index("--")] if "--" in words else words
     given = [environ_says or ""]
     for number, word in enumerate(words):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from voicectl.cli import printing
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.log.ci import Ci
 from voicectl.engine.events import Event, Listener
 from voicectl.redaction import redacted
@@ -16,34 +16,34 @@ from voicectl.report.escape import terminal
 _TOLD = ("started", "retrying", "warning", "done", "failed", "verifying")
 _LASTING = ("failed", "warning")
 _SPEED_WINDOW = 600.0
-"""Seconds over which the time left is estimated: a large upload may be the only thing that ends for minutes."""
+"""Seconds over which to estimate the time left: for minutes, a large upload may be all that ends."""
 
 
 @contextmanager
-def progress(settings: Globals, ci: Ci) -> Iterator[Listener]:
-    """The listener that fits where standard error goes. What a CI folds is unfolded on every way out."""
-    if settings.quiet:
+def progress(context: Context, ci: Ci) -> Iterator[Listener]:
+    """The listener that fits where standard error goes. Every way out ends what a CI folds."""
+    if context.quiet:
         yield _quiet
     elif sys.stderr.isatty() and not printing.in_ci():
-        with _display(settings) as listener:
+        with _display(context) as listener:
             yield listener
     else:
         try:
-            yield _plain_line(settings, ci)
+            yield _plain_line(context, ci)
         finally:
             ci.unfold()
 
 
-def _told_of_limit(event: Event, settings: Globals) -> bool:
-    """With -v a run ends by saying how many requests went at a time."""
-    return event.kind == "limit" and bool(event.detail) and settings.verbose > 0
+def _told_of_limit(event: Event, context: Context) -> bool:
+    """With -v, a run ends by saying how many requests went out at a time."""
+    return event.kind == "limit" and bool(event.detail) and context.verbose > 0
 
 
-def quiet_listener(settings: Globals) -> Listener:
-    """For commands that only read: tells of what is being repeated, so that a pause has a reason."""
+def quiet_listener(context: Context) -> Listener:
+    """For commands that only read: reports retries, so that a pause has a reason."""
 
     def listener(event: Event) -> None:
-        if (event.kind == "retrying" and not settings.quiet) or _told_of_limit(event, settings):
+        if (event.kind == "retrying" and not context.quiet) or _told_of_limit(event, context):
             printing.err(_sentence(event))
 
     return listener
@@ -54,15 +54,15 @@ def _quiet(event: Event) -> None:
         printing.err(_sentence(event))
 
 
-def _plain_line(settings: Globals, ci: Ci) -> Listener:
+def _plain_line(context: Context, ci: Ci) -> Listener:
     tally = _Tally()
 
     def listener(event: Event) -> None:
-        if event.kind == "planned":  # not before: the plan, and perhaps a question, are not to be folded
-            ci.fold(f"voicectl {settings.command}: {event.total} change{'' if event.total == 1 else 's'}")
+        if event.kind == "planned":  # not before: it must not fold the plan, nor perhaps a question
+            ci.fold(f"voicectl {context.command}: {event.total} change{'' if event.total == 1 else 's'}")
         tally.hear(event)
-        told = event.kind in _TOLD and (event.kind != "started" or settings.verbose)
-        if told or _told_of_limit(event, settings):
+        told = event.kind in _TOLD and (event.kind != "started" or context.verbose)
+        if told or _told_of_limit(event, context):
             count = f" ({tally.ended} of {tally.changes})" if event.kind in ("done", "failed") else ""
             printing.err(_sentence(event) + count)
 
@@ -80,10 +80,10 @@ def _sentence(event: Event) -> str:
 
 
 @contextmanager
-def _display(settings: Globals) -> Iterator[Listener]:
-    """Changes done of all, bytes, time left and the limit in force; what is being retried, and why.
+def _display(context: Context) -> Iterator[Listener]:
+    """How many of all changes are done, bytes, time left, the current limit, and what is retried and why.
 
-    Failures and warnings stay as lines above.
+    Failures and warnings stay as lines above it.
     """
     from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -98,7 +98,7 @@ def _display(settings: Globals) -> Iterator[Listener]:
                 yield Text(tally.note, no_wrap=True, overflow="ellipsis")
 
     tally = _Tally()
-    console = Console(file=sys.stderr, no_color=settings.no_color or None, highlight=False, markup=False)
+    console = Console(file=sys.stderr, no_color=context.no_color or None, highlight=False, markup=False)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     bar = Bars(*columns, console=console, transient=True, speed_estimate_period=_SPEED_WINDOW)
     try:
@@ -110,7 +110,7 @@ def _display(settings: Globals) -> Iterator[Listener]:
                 bar.start()  # not before: until then a question may be on the screen
             if event.kind in _LASTING or (event.kind == "retrying" and not tally.changes):
                 console.print(redacted(_sentence(event)), emoji=False)
-            elif _told_of_limit(event, settings):
+            elif _told_of_limit(event, context):
                 console.print(_sentence(event))
             tally.hear(event)
             bar.update(voices, description=tally.voices, total=tally.changes or None, completed=tally.ended)
@@ -124,7 +124,7 @@ def _display(settings: Globals) -> Iterator[Listener]:
 
 
 def _while_there(listener: Listener) -> Listener:
-    """A listener that falls silent once its terminal is gone: the run has more to lose than a display."""
+    """A listener that stops once its terminal is gone: the run has more to lose than a display."""
     gone = False
 
     def hear(event: Event) -> None:
@@ -146,13 +146,13 @@ class _Tally:
         self.limit = 0
         self.verifying = False
         self.note = ""
-        """What is being repeated just now, and why; the newest of several. Read by the display's own thread."""
+        """What is retried just now, and why; the newest of several. The display's own thread reads it."""
         self._retrying: dict[str, str] = {}
         self._uploads: dict[str, tuple[int, int]] = {}
 
     def hear(self, event: Event) -> None:
         if event.kind == "request":
-            return  # no sign of how far a voice is
+            return  # it says nothing about how far a voice is
         if event.kind == "planned":
             self.changes, self.total = event.total, event.sent
         elif event.kind in ("done", "failed"):
@@ -168,7 +168,7 @@ class _Tally:
         self._note(event)
 
     def _note(self, event: Event) -> None:
-        # Whatever a voice does next, it is past its retry; a request of no voice is past it at any sign of life.
+        # Whatever a voice does next, its retry is over. A retry for no voice is over at any sign of life.
         if event.kind != "limit":
             self._retrying.pop(event.name, None)
             self._retrying.pop("", None)

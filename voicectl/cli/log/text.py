@@ -1,4 +1,4 @@
-"""Standard error for people: sentences, a line or two each, with what the CI around the run makes of them."""
+"""Standard error for people: sentences of a line or two, and what the CI shows in addition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 import click
 
 from voicectl.cli import printing
-from voicectl.cli.context import Globals
+from voicectl.cli.context import Context
 from voicectl.cli.log.ci import Ci
 from voicectl.engine.events import Listener
 from voicectl.errors import InvalidFiles, Problem, VoicectlError
@@ -22,31 +22,29 @@ from voicectl.report.escape import terminal
 class TextLog:
     """Implements Log."""
 
-    def __init__(self, settings: Globals, ci: Ci) -> None:
-        self._settings = settings
+    def __init__(self, context: Context, ci: Ci) -> None:
+        self._context = context
         self._ci = ci
 
     def about(self, catalog: str, environment: str | None) -> None:
-        """See Log. People see it with the plan."""
+        """Nothing: people see it with the plan."""
 
     def note(self, text: str, *, ours: bool = False) -> None:
-        """See Log."""
         printing.err(text if ours else terminal(text))
 
     def warning(self, text: str) -> None:
-        """See Log."""
         printing.err(f"warning: {terminal(text)}")
 
     def question(self, text: str) -> None:
-        """See Log. The cursor stays behind it."""
+        """Ask; the cursor stays behind the question."""
         click.echo(redacted(f"{text}: "), nl=False, err=True)
 
     def problems(self, found: Iterable[Problem]) -> None:
-        """See Log; one a line."""
+        """Problems, one a line."""
         problems = tuple(found)
-        paint = printing.style(self._settings, sys.stderr)
+        paint = printing.style(self._context, sys.stderr)
         for problem in problems:
-            if problem.level == "warning" and self._settings.quiet:
+            if problem.level == "warning" and self._context.quiet:
                 continue
             word = paint.paint("warning: ", "yellow") if problem.level == "warning" else ""
             hint = f"; {terminal(problem.hint)}" if problem.hint else ""
@@ -54,39 +52,33 @@ class TextLog:
         self._ci.problems(problems)
 
     def annotated(self, found: Iterable[Problem]) -> None:
-        """See Log."""
         self._ci.annotated(found)
 
     def plan(self, plan: Plan, catalog: Catalog) -> None:
-        """See Log."""
         self._ci.plan(plan, catalog)
 
     def applied(self, applied: ApplyResult, catalog: Catalog) -> None:
-        """See Log."""
         self._ci.applied(applied, catalog)
 
     def failure(self, error: VoicectlError) -> None:
-        """See Log; a sentence, and what to do next."""
+        """A sentence, and what to do next."""
         if isinstance(error, InvalidFiles):
             self.problems(error.problems)
-        paint = printing.style(self._settings, sys.stderr)
+        paint = printing.style(self._context, sys.stderr)
         printing.err(f"{paint.paint('error:', 'red', 'bold')} {terminal(error.message)}")
         if error.hint:
             printing.err(f"  {terminal(error.hint)}")
         self._ci.failure(error)
 
     def progress(self) -> AbstractContextManager[Listener]:
-        """See Log."""
         from voicectl.cli.log.progress import progress
 
-        return progress(self._settings, self._ci)
+        return progress(self._context, self._ci)
 
     def reading(self) -> Listener:
-        """See Log."""
         from voicectl.cli.log.progress import quiet_listener
 
-        return quiet_listener(self._settings)
+        return quiet_listener(self._context)
 
     def end(self, exit_code: int) -> None:
-        """See Log."""
         self._ci.end()

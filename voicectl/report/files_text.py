@@ -1,4 +1,4 @@
-"""What `validate` says of a project's files."""
+"""What `validate` says of a project's files, and problems as annotations for GitHub."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from voicectl.errors import Place, Problem
 from voicectl.model.catalog import Catalog
 from voicectl.report.document import document
-from voicectl.report.errors import problems as listed
 from voicectl.report.escape import github as escaped
+from voicectl.report.failure import problems as listed
 
 
 def valid_text(catalog: Catalog) -> str:

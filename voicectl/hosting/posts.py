@@ -1,7 +1,7 @@
 """Reports where people look: one comment a catalog on a pull request, one issue a catalog for its drift.
 
-Both are found again by a hidden first line. A hosting has no idempotency key either, so a post whose answer was lost is
-looked for before it is written again, and of two that say to be the same the oldest stays.
+We find both again by a hidden first line. A hosting has no idempotency keys, so if the answer to a post is lost, we
+look for the post before we write it again. Of two posts with the same first line we keep the older.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from voicectl.hosting.port import Hosting, HostingError, NotAllowed, Post, Run
+from voicectl.hosting.port import Hosting, HostingError, Job, NotAllowed, Post
 from voicectl.redaction import redacted
 
 LABEL = "voicectl-drift"
@@ -32,13 +32,13 @@ class Subject:
 
     @property
     def marker(self) -> str:
-        """The hidden line. Quoted, so that nothing in a name can end it, and no two names look alike."""
+        """The hidden line. It quotes names, so that none can end it and no two look alike."""
         return f"<!-- voicectl {self.kind} at {quote(self.project or '.')} {quote(self.environment or '-')} -->"
 
 
 def publish_comment(hosting: Hosting, subject: Subject, report: str, *, only_update: bool) -> Post | None:
-    """Write the report into our comment, or into a new one; None where there is none and `only_update` is asked."""
-    body = _body(subject, report, hosting.run)
+    """Write the report into our comment, or into a new one. With `only_update` write no new one; None then."""
+    body = _body(subject, report, hosting.job)
 
     def ours() -> Iterator[Post]:
         return _about(hosting.comments(), subject)
@@ -51,7 +51,7 @@ def publish_comment(hosting: Hosting, subject: Subject, report: str, *, only_upd
     written = _once(lambda: hosting.comment(body, None), ours)
     oldest = next(ours(), written)
     if oldest.id != written.id:
-        # Another run was as quick as this one.
+        # Another run wrote one at the same time.
         hosting.delete_comment(written)
         return hosting.comment(body, oldest)
     return written
@@ -59,7 +59,7 @@ def publish_comment(hosting: Hosting, subject: Subject, report: str, *, only_upd
 
 def publish_issue(hosting: Hosting, subject: Subject, title: str, report: str) -> Post:
     """Write the report into our open issue, or open one."""
-    body = _body(subject, report, hosting.run)
+    body = _body(subject, report, hosting.job)
 
     def ours() -> Iterator[Post]:
         return _about(hosting.issues(), subject)
@@ -76,15 +76,15 @@ def publish_issue(hosting: Hosting, subject: Subject, title: str, report: str) -
 
 
 def close_issue(hosting: Hosting, subject: Subject) -> list[Post]:
-    """Close our open issues on the subject; which they were."""
+    """Close our open issues on the subject, and return them."""
     found = list(_about(hosting.issues(), subject))
     for post in found:
-        hosting.close_issue(post, f"The newest audit finds nothing to do here.{_link(hosting.run)}\n")
+        hosting.close_issue(post, f"The newest drift report finds nothing here.{_link(hosting.job)}\n")
     return found
 
 
 def _once(write: Callable[[], Post], find: Callable[[], Iterator[Post]]) -> Post:
-    """Write, and where no answer came, look whether it arrived all the same."""
+    """Write. If no answer comes, look whether the post arrived all the same."""
     try:
         return write()
     except NotAllowed:
@@ -97,15 +97,15 @@ def _about(posts: Iterable[Post], subject: Subject) -> Iterator[Post]:
     return (post for post in posts if post.body.split("\n", 1)[0].strip() == subject.marker)
 
 
-def _body(subject: Subject, report: str, run: Run) -> str:
-    """The report with its marker before it and, at its end, what it was made from."""
-    commit = f"\n<sub>Commit {run.commit[:12]}.{_link(run)}</sub>\n" if run.commit else ""
+def _body(subject: Subject, report: str, job: Job) -> str:
+    """The report between its marker and the commit that it was made from."""
+    commit = f"\n<sub>Commit {job.commit[:12]}.{_link(job)}</sub>\n" if job.commit else ""
     room = MAX_CHARACTERS - len(subject.marker) - len(commit)
     return f"{subject.marker}\n{_cut(redacted(report), room).rstrip()}\n{commit}"
 
 
 def _cut(report: str, room: int) -> str:
-    """At most `room` characters, with a line that says so; a block of code that is cut is closed."""
+    """At most `room` characters. A line says what was cut, and an open block of code is closed."""
     if len(report) <= room:
         return report
     last = "\n**Cut here:** the log of the run shows the rest.\n"
@@ -114,5 +114,5 @@ def _cut(report: str, room: int) -> str:
     return f"{kept}\n{fences[-1] if len(fences) % 2 else ''}\n{last}"
 
 
-def _link(run: Run) -> str:
-    return f" [The run]({run.url})." if run.url else ""
+def _link(job: Job) -> str:
+    return f" [The run]({job.url})." if job.url else ""

@@ -1,24 +1,23 @@
-"""The catalog as `list`, `show` and `output` tell it: manifests and lockfile, no account."""
+"""The catalog for people: a table, and one voice. From manifests and lockfile, without the account."""
 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record, Retired
-from voicectl.report.document import as_json, document
-from voicectl.report.escape import padded, shortened, terminal, width
-from voicectl.report.style import Style
+from voicectl.report.document import as_json
+from voicectl.report.escape import shortened, terminal
+from voicectl.report.terminal import Style, padded, width
 from voicectl.report.words import moment
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One voice in a list. `status` compares manifest and lockfile."""
+class CatalogRow:
+    """One voice in the list. `status` compares manifest and lockfile."""
 
     name: str
     status: str
@@ -31,17 +30,17 @@ class Row:
     origin: str | None
 
 
-def rows(catalog: Catalog, lock: Lock) -> list[Row]:
-    """One row for each name that the manifests or the lockfile have, sorted; removed ones while they are kept."""
+def rows(catalog: Catalog, lock: Lock) -> list[CatalogRow]:
+    """An entry for each name in manifests or lockfile, sorted; removed voices as long as the account keeps them."""
     return [_row(name, catalog, lock) for name in sorted({*catalog.voices, *lock.voices, *lock.removed})]
 
 
-def _row(name: str, catalog: Catalog, lock: Lock) -> Row:
+def _row(name: str, catalog: Catalog, lock: Lock) -> CatalogRow:
     voice, record = catalog.voices.get(name), lock.voices.get(name)
     status = "removed" if voice is None else "applied" if record is not None else "not applied"
     desired = voice.metadata.visibility if voice else None
     kept = lock.removed[name].retired[0] if name in lock.removed and voice is None else None
-    return Row(
+    return CatalogRow(
         name=name,
         status=status,
         id=record.id if record else (kept.id if kept else None),
@@ -53,8 +52,8 @@ def _row(name: str, catalog: Catalog, lock: Lock) -> Row:
     )
 
 
-def table(found: list[Row], style: Style) -> str:
-    """A table whose columns line up whatever the script of the titles."""
+def table(found: list[CatalogRow], style: Style) -> str:
+    """A table whose columns line up in any script."""
     if not found:
         return "no voices\n"
     lines = [("NAME", "ID", "STATE", "GEN", "VISIBILITY", "TITLE")]
@@ -68,30 +67,6 @@ def table(found: list[Row], style: Style) -> str:
         "  ".join(padded(cell, cells) for cell, cells in zip(line, widths, strict=True)).rstrip() for line in lines
     ]
     return "\n".join([style.paint(texts[0], "bold"), *texts[1:]]) + "\n"
-
-
-def list_json(catalog: Catalog, found: Iterable[Row]) -> str:
-    """The list as JSON."""
-    voices = [as_json(row) for row in found]
-    values = {"format_version": "1.0", "catalog": catalog.name, "environment": catalog.environment, "voices": voices}
-    return document(values)
-
-
-def show_json(name: str, catalog: Catalog, lock: Lock) -> str:
-    """Everything known of a voice, consent and free metadata too."""
-    voice, record = catalog.voices.get(name), lock.voices.get(name)
-    desired = as_json(voice) if voice else None
-    if desired is not None:
-        # The manifest's words: there `metadata` is what is free.
-        desired |= {"fields": desired["metadata"], "metadata": desired.pop("free")}
-    values: dict[str, Any] = {
-        "format_version": "1.0",
-        "name": name,
-        "desired": desired,
-        "recorded": as_json(record) if record else None,
-        "retired": [as_json(gone) for gone in lock.retired(name)],
-    }
-    return document(values)
 
 
 def show_text(name: str, catalog: Catalog, lock: Lock, style: Style) -> str:
@@ -146,23 +121,3 @@ def _generations(record: Record | None, retired: Iterable[Retired]) -> Iterator[
     for gone in retired:
         dates = f"retired {moment(gone.retired_at)}, kept until {moment(gone.delete_after)}"
         yield f"    {gone.generation}  {gone.id}  {'being deleted' if gone.deleting else dates}"
-
-
-def ids(lock: Lock) -> tuple[dict[str, str], list[str]]:
-    """Name to id of every voice with a trained model, and the names that are left out."""
-    found = {name: r.id for name, r in sorted(lock.voices.items()) if r.state == "trained"}
-    return found, sorted(lock.voices.keys() - found.keys())
-
-
-def output(found: dict[str, str], fmt: str, prefix: str) -> str:
-    """The ids as environment variables, JSON or YAML."""
-    if fmt == "json":
-        return document(found)
-    if fmt == "yaml":
-        return "".join(f"{json.dumps(name)}: {json.dumps(model_id)}\n" for name, model_id in found.items()) or "{}\n"
-    return "".join(f"{variable(name, prefix)}={shlex.quote(model_id)}\n" for name, model_id in found.items())
-
-
-def variable(name: str, prefix: str) -> str:
-    """The environment variable of a voice: `narrator-2` is `VOICE_NARRATOR_2` with the prefix `VOICE_`."""
-    return prefix + "".join(c if c.isalnum() else "_" for c in name).upper()

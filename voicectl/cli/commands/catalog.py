@@ -1,0 +1,79 @@
+"""`voicectl list`, `show` and `output`: the catalog, from manifests and lockfile alone."""
+
+from __future__ import annotations
+
+import click
+
+from voicectl.cli import printing, wiring
+from voicectl.cli.context import Context
+from voicectl.cli.options import subcommand, voice_names
+
+
+@subcommand(name="list", help="List the catalog: manifests and lockfile side by side.")
+@click.option("--format", "fmt", type=click.Choice(["table", "json"]), default="table", help="How to print it.")
+@click.pass_obj
+def list_voices(context: Context, fmt: str) -> int:
+    from voicectl.engine.plan import load_state
+    from voicectl.report import catalog_json, catalog_text
+
+    project, catalog = wiring.load(context, read_samples=False)
+    lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
+    rows = catalog_text.rows(catalog, lock)
+    if fmt == "json":
+        printing.out(catalog_json.list_json(catalog, rows))
+    else:
+        printing.out(catalog_text.table(rows, printing.style(context)))
+    return 0
+
+
+@subcommand(name="show", help="Show one voice with its generations: what the manifest wants and what was applied.")
+@click.argument("name", shell_complete=voice_names)
+@click.option("--format", "fmt", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
+@click.pass_obj
+def show(context: Context, name: str, fmt: str) -> int:
+    from difflib import get_close_matches
+
+    from voicectl.engine.plan import load_state
+    from voicectl.errors import UsageError
+    from voicectl.report import catalog_json, catalog_text
+
+    project, catalog = wiring.load(context)
+    lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
+    known = {*catalog.voices, *lock.voices, *lock.removed}
+    if name not in known:
+        close = get_close_matches(name, known, 1)
+        hint = f"did you mean '{close[0]}'?" if close else "`voicectl list` shows the names"
+        raise UsageError(f"there is no voice {name!r}", hint)
+    if fmt == "json":
+        printing.out(catalog_json.show_json(name, catalog, lock))
+    else:
+        printing.out(catalog_text.show_text(name, catalog, lock, printing.style(context)))
+    return 0
+
+
+@subcommand(name="output", help="Print name to id for applications, from the lockfile alone.")
+@click.option("--format", "fmt", type=click.Choice(["env", "json", "yaml"]), default="env", help="How to print it.")
+@click.option("--prefix", default="VOICE_", metavar="P", show_default=True, help="For names of variables.")
+@click.pass_obj
+def output(context: Context, fmt: str, prefix: str) -> int:
+    import re
+
+    from voicectl.errors import Refused, StateError, UsageError
+    from voicectl.report import catalog_json
+
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*|", prefix):
+        raise UsageError(f"--prefix {prefix!r} can't begin the name of a variable", "use letters, digits and _")
+    store = wiring.store(wiring.project(context))
+    lock, _ = store.load()
+    if lock is None:
+        raise StateError(f"there is no {store.location} yet", "run `voicectl apply` first")
+    found, left_out = catalog_json.ids(lock)
+    for name in left_out:
+        context.log.warning(f"{name} is left out: its model is {lock.voices[name].state}")
+    if fmt == "env":
+        names = [catalog_json.variable(name, prefix) for name in found]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise Refused(f"several voices would be {', '.join(twice)}", "use --format json")
+    printing.out(catalog_json.output(found, fmt, prefix))
+    return 0

@@ -1,0 +1,250 @@
+"""`voicectl say` and `voicectl audition`: words in, a file of audio out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+import click
+
+from voicectl.cli import wiring
+from voicectl.cli.context import Context
+from voicectl.cli.options import subcommand, voice_names
+from voicectl.errors import UsageError, VoicectlError
+from voicectl.files import replacing
+
+if TYPE_CHECKING:
+    from voicectl.manifest.project import Project
+    from voicectl.model.voice import Voice
+    from voicectl.provider.port import AudioFormat, Speech, Upload
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_TEXT = 1024 * 1024
+"""Bytes of a text: an hour of speech is some 60 kB."""
+LONGEST_REFERENCES = 120.0
+"""Seconds of samples to send: the provider advises a minute or two in all."""
+MAX_REFERENCES = 64 * 1024 * 1024
+"""Bytes of samples to send, all in memory: two minutes of studio sound (96 kHz, 24 bits, stereo) fit."""
+_HEAD = 512
+"""Bytes that are enough to recognise a format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for. `text` `-` is standard input; `format` None follows the ending of `out`."""
+
+    text: str
+    out: Path
+    format: str | None
+    speech_model: str | None
+
+
+class NotSpeakable(VoicectlError):
+    """This voice can't speak this way."""
+
+    code = "not_speakable"
+
+
+class NoSound(VoicectlError):
+    """The answer is not the audio that we asked for; nothing was written."""
+
+    code = "no_sound"
+
+
+def speech_options(function: F) -> F:
+    """What `say` and `audition` take."""
+    options = [
+        click.argument("name", shell_complete=voice_names),
+        click.argument("text"),
+        click.option(
+            "-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where the audio goes."
+        ),
+        click.option(
+            "--format", "fmt", type=click.Choice(["mp3", "wav", "opus", "pcm"]), help="Default: the file's ending."
+        ),
+        click.option(
+            "--model",
+            "speech_model",
+            metavar="M",
+            help="The provider's speech model, such as s2.1-pro or s2.1-pro-free. Unknown ones count as s2.1-pro.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@subcommand(name="say", help="Speak with a voice's model, by the recorded id.")
+@speech_options
+@click.pass_obj
+def say(context: Context, /, name: str, text: str, out: Path, fmt: str | None, speech_model: str | None) -> int:
+    run_say(context, name, Wanted(text, context.path(out), fmt, speech_model))
+    return 0
+
+
+@subcommand(name="audition", help="Speak with a voice's samples, before any model exists.")
+@speech_options
+@click.pass_obj
+def audition(context: Context, /, name: str, text: str, out: Path, fmt: str | None, speech_model: str | None) -> int:
+    run_audition(context, name, Wanted(text, context.path(out), fmt, speech_model))
+    return 0
+
+
+def run_say(context: Context, name: str, wanted: Wanted) -> None:
+    """Speak with the recorded model. Raises NotSpeakable unless it is trained."""
+    from voicectl.manifest.problems import did_you_mean
+    from voicectl.provider.port import Rejected, Speech
+
+    project = wiring.project(context)
+    store = wiring.store(project)
+    lock, _ = store.load()
+    records = lock.voices if lock else {}
+    if name not in records:
+        raise NotSpeakable(f"{name} has no recorded model", did_you_mean(name, records, "run `voicectl apply` first"))
+    record = records[name]
+    if record.state != "trained":
+        hint = f"`voicectl audition {name}` speaks with its samples"
+        raise NotSpeakable(f"the model of {name} is {record.state}", hint)
+    speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, model_id=record.id)
+    try:
+        _speak(project, speech, wanted, context)
+    except Rejected as error:
+        # The provider was seen to answer 400 with these words for a voice that is gone.
+        if error.status != 404 and "reference not found" not in error.message.lower():
+            raise
+        raise NotSpeakable(
+            f"the model of {name} ({record.id}) is gone from the account", "run `voicectl plan`"
+        ) from error
+
+
+def run_audition(context: Context, name: str, wanted: Wanted) -> None:
+    """Speak with the manifest's samples. Raises NotSpeakable if none has a transcript."""
+    from voicectl.manifest.problems import did_you_mean
+    from voicectl.provider.port import Speech
+
+    project, catalog = wiring.load(context)
+    if name not in catalog.voices:
+        raise NotSpeakable(f"there is no voice {name!r}", did_you_mean(name, catalog.voices))
+    references = _references(project, catalog.voices[name], context)
+    speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, references=references)
+    _speak(project, speech, wanted, context)
+
+
+def _references(project: Project, voice: Voice, context: Context) -> tuple[tuple[Upload, str], ...]:
+    """Samples with their transcripts, as many as the provider advises and memory holds; at least one."""
+    from voicectl.provider.port import Upload
+
+    usable = [sample for sample in voice.samples if sample.transcript is not None]
+    if not usable:
+        what = "no samples" if not voice.samples else "no transcripts"
+        raise NotSpeakable(
+            f"{voice.name} has {what}, and without both one can't hear it before its model exists",
+            "add `transcript:` to its samples"
+            if voice.samples
+            else f"`voicectl say {voice.name}` speaks with its model",
+        )
+    chosen: list[tuple[Upload, str]] = []
+    seconds, size = 0.0, 0
+    for sample in usable:
+        seconds, size = seconds + (sample.seconds or 0.0), size + sample.size
+        if chosen and (seconds > LONGEST_REFERENCES or size > MAX_REFERENCES):
+            break
+        if size > MAX_REFERENCES:
+            limit = f"{MAX_REFERENCES // 1024 // 1024} MiB"
+            raise NotSpeakable(
+                f"{sample.path} has {size:,} bytes, and an audition can send at most {limit} of samples",
+                "cut it, or convert it to mp3, or let a shorter sample come first",
+            )
+        file = Upload(project.root / sample.path, Path(sample.path).name, "", sample.digest, sample.size)
+        chosen.append((file, sample.transcript or ""))
+    if len(chosen) < len(usable):
+        reason = "more than two minutes don't help" if seconds > LONGEST_REFERENCES else "more don't fit into 64 MiB"
+        context.log.warning(f"{len(chosen)} of {len(usable)} samples are sent: {reason}")
+    return tuple(chosen)
+
+
+def _text(wanted: Wanted) -> str:
+    text = wanted.text
+    if text == "-":
+        data = sys.stdin.buffer.read(MAX_TEXT + 1) if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+        if len(data) > MAX_TEXT:
+            raise UsageError("the text on standard input is larger than 1 MiB", "split it into several")
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise UsageError("the text on standard input is not UTF-8", "convert it to UTF-8") from None
+    if not text.strip():
+        raise UsageError("there is nothing to say", "give a text, or `-` and the text on standard input")
+    return text
+
+
+def _format(wanted: Wanted) -> AudioFormat:
+    from typing import get_args
+
+    from voicectl.provider.port import AudioFormat
+
+    formats: tuple[AudioFormat, ...] = get_args(AudioFormat)
+    given = wanted.format or wanted.out.suffix.removeprefix(".").lower()
+    for known in formats:
+        if given == known:
+            return known
+    raise UsageError(
+        f"{wanted.out.name} does not show the audio format",
+        f"let it end in one of {', '.join(formats)}, or add --format",
+    )
+
+
+def _refuse_own_files(project: Project, out: Path, context: Context) -> None:
+    """Audio must not replace a file of the project. Raises UsageError."""
+    from voicectl.errors import InvalidFiles
+    from voicectl.manifest.discover import PROJECT_FILE, find_manifests
+
+    if not out.exists():
+        return  # so most runs need not read, and hash, the whole catalog
+    own = {PROJECT_FILE, project.state, *find_manifests(project.root, project.manifests)[0]}
+    try:
+        _, catalog = wiring.load(context)
+        own |= {sample.path for voice in catalog.voices.values() for sample in voice.samples}
+        own |= {voice.cover.path for voice in catalog.voices.values() if voice.cover}
+    except InvalidFiles:
+        pass  # speaking needs no valid manifests; we just don't know which files they name
+    if any(out.resolve() == (project.root / path).resolve() for path in own):
+        raise UsageError(f"-o {out} is a file of the project", "name another file")
+
+
+def _speak(project: Project, speech: Speech, wanted: Wanted, context: Context) -> None:
+    _refuse_own_files(project, wanted.out, context)
+
+    async def speak(file: BinaryIO) -> None:
+        async with wiring.provider(project, context.log.reading()) as provider:
+            await provider.speak(speech, file.write)  # type: ignore[arg-type]
+
+    try:
+        with replacing(wanted.out) as file:
+            wiring.run(speak(file))
+            size = file.tell()
+            _check_sound(file, speech.format)
+    except OSError as error:
+        raise UsageError(
+            f"-o {wanted.out} can't be written: {error.strerror or error}", "name a file that can be"
+        ) from error
+    context.log.note(f"wrote {wanted.out} ({size:,} bytes)")
+
+
+def _check_sound(file: BinaryIO, asked: AudioFormat) -> None:
+    """The answer must be audio in the format that we asked for. Raises NoSound, which quotes none of it."""
+    from voicectl.manifest.media import kind_of
+
+    file.seek(0)
+    head = file.read(_HEAD)
+    hint = "try again; is FISH_API_URL the API, or is a proxy in the way?"
+    if not head:
+        raise NoSound("the answer holds no audio: it is empty", hint)
+    # Raw samples have no header and may be any bytes: only a beginning that is all text is surely no sound.
+    found = kind_of(head)
+    if found != asked and (asked != "pcm" or found == "a text file"):
+        raise NoSound(f"the answer is not {asked}: it is {found}", hint)
