@@ -13,8 +13,8 @@ from voicectl.engine.importing import find_imports
 from voicectl.errors import UsageError
 from voicectl.files import Rewriting
 from voicectl.manifest.discover import PROJECT_FILE, fixed_part, matches
+from voicectl.manifest.editing import manifest_text, with_models
 from voicectl.manifest.project import Project
-from voicectl.manifest.writing import manifest_text, with_models
 from voicectl.manifest.yaml_source import MAX_BYTES
 from voicectl.plan.imports import Import, NotImportable
 from voicectl.regular_file import read_regular

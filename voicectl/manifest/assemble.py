@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from voicectl.errors import Place, Problem
 from voicectl.manifest import checks, media, validate, yaml_source
-from voicectl.manifest.files import FileReader, NamedFiles, find_files
 from voicectl.manifest.hashing import FileCache
-from voicectl.manifest.layers import Declared, Manifest
+from voicectl.manifest.layers import Declared, Manifest, resolve_voice
 from voicectl.manifest.moves import resolve_moves, resolve_removals
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems
 from voicectl.manifest.project import Project
-from voicectl.manifest.resolve import resolve_voice
+from voicectl.manifest.samples import FileReader, NamedFiles, find_files
 from voicectl.manifest.schema import ManifestFile
 from voicectl.model.catalog import Catalog
 from voicectl.model.voice import Voice

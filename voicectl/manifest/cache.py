@@ -1,12 +1,13 @@
 """Files under `.voicectl/cache/`: they save time and are never a source of truth.
 
-A cache that is damaged, unwritable or missing costs time and nothing else. What it says of a file is
-trusted only as long as the file can't have changed (stamps.py).
+A cache that is damaged, unwritable or missing costs time and nothing else. What it says of a file counts only
+while the file can't have changed, which its stamp shows.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from voicectl.files import Scratch, replace_file
@@ -14,6 +15,11 @@ from voicectl.regular_file import read_regular
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of one file of the cache; 50,000 voices take a third of it."""
+MARGIN = 2_000_000_000
+"""Nanoseconds: no file system in use has a coarser clock than FAT's two seconds."""
+
+Stamp = tuple[int, int, int, int]
+"""Size, mtime, ctime and inode: two equal ones are of one state of a file, if it had settled."""
 
 
 class CacheFile:
@@ -36,3 +42,25 @@ class CacheFile:
         with contextlib.suppress(OSError):
             if len(content) <= MAX_BYTES:
                 replace_file(self._scratch.make("cache", self._name), content, scratch=self._scratch)
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp of a file from its status."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def stamp(path: str) -> Stamp | None:
+    """The stamp of the file at `path`, not following a link at its end; None where there is none."""
+    try:
+        return stamp_of(os.stat(path, follow_symlinks=False))
+    except (OSError, ValueError):
+        return None
+
+
+def settled(found: Stamp, read_at: int) -> bool:
+    """Whether a file with this stamp, read at that time (nanoseconds), can't change again unseen.
+
+    A file changed less than MARGIN before it was read could: as Git does with its index, what was
+    learned from it is not kept.
+    """
+    return max(found[1], found[2]) + MARGIN < read_at

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voicectl.manifest.cache import CacheFile
+from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp, stamp_of
 from voicectl.manifest.media import Finding, judge
-from voicectl.manifest.stamps import Stamp, settled, stamp, stamp_of
 from voicectl.regular_file import open_regular
 
 CACHE_VERSION = 1

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from voicectl.errors import Place
 from voicectl.manifest import discover
+from voicectl.manifest.cache import stamp
 from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.paths import ProjectPaths
 from voicectl.manifest.problems import Problems
 from voicectl.manifest.project import Project, read_project
 from voicectl.manifest.snapshot import Origins, Snapshot
-from voicectl.manifest.stamps import stamp
 from voicectl.model.catalog import Catalog
 
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 import re
 import stat
+import unicodedata
+from itertools import islice
 from pathlib import Path
 
-from voicectl.manifest import nearby
+from voicectl.manifest.cache import Stamp, stamp_of
 from voicectl.manifest.problems import shown
-from voicectl.manifest.stamps import Stamp, stamp_of
 
 _DRIVE = re.compile("[A-Za-z]:")
+_MANY = 10_000
+"""A search for a similar name looks at this many entries of a directory."""
 _INSIDE_HINT = "copy the file into the project, and write its path relative to this file"
 
 
@@ -87,11 +90,11 @@ class ProjectPaths:
 
     def _instead(self, relative: str, base: str) -> str:
         """What to do where there is no such file, and one whose name differs in its letters alone."""
-        there = nearby.lookalike(self._root, relative)
+        there = _lookalike(self._root, relative)
         if there is None:
             return "check the path; it is relative to this file"
         written = os.path.relpath(there, base or ".").replace(os.sep, "/")
-        if nearby.differs_in_form(there, relative):
+        if _differs_in_form(there, relative):
             return f"there is {shown(written)}: the same letters in another Unicode form; copy its name from the disk"
         return f"there is {shown(written)}: file names are case-sensitive here, so write it that way"
 
@@ -127,3 +130,41 @@ def _not_there(text: str, error: Exception, hint: str = "check the path; it is r
         return PathRefused(f"{shown(text)} can't be read", "check its permissions")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
     return PathRefused(f"{shown(text)} can't be read ({reason})", "check the path")
+
+
+def _lookalike(root: str, path: str) -> str | None:
+    """The path, relative to `root`, that differs from `path` only in case or in the Unicode form of its letters.
+
+    None where there is none, or where it leads through a link: nothing outside `root` is listed.
+    """
+    found: list[str] = []
+    for name in path.split("/"):
+        here = os.path.join(root, *found)
+        if not os.path.lexists(os.path.join(here, name)):
+            other = _alike(here, name)
+            if other is None:
+                return None
+            name = other
+        if name in ("", ".", "..") or os.path.islink(os.path.join(here, name)):
+            return None
+        found.append(name)
+    return "/".join(found)
+
+
+def _differs_in_form(one: str, other: str) -> bool:
+    """Whether two texts look the same, and are not."""
+    return one != other and unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
+
+
+def _alike(directory: str, name: str) -> str | None:
+    wanted = _folded(name)
+    try:
+        with os.scandir(directory) as entries:
+            near = [entry.name for entry in islice(entries, _MANY) if _folded(entry.name) == wanted]
+    except (OSError, ValueError):
+        return None
+    return min(near, default=None, key=lambda other: (not _differs_in_form(other, name), other))
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

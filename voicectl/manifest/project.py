@@ -13,11 +13,11 @@ from typing import Literal
 from voicectl.errors import Place, ProjectNotFound, UsageError
 from voicectl.manifest import discover, validate, yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
+from voicectl.manifest.document import Document, Spot
 from voicectl.manifest.paths import PathRefused, ProjectPaths
-from voicectl.manifest.positions import Document, Spot
 from voicectl.manifest.problems import Problems, did_you_mean, shown
+from voicectl.manifest.rule_schemas import read_rules
 from voicectl.manifest.schema import Environment, ProjectFile
-from voicectl.manifest.team_rules import read_rules
 from voicectl.model.catalog import Policy, namespace
 from voicectl.regular_file import read_regular
 from voicectl.version import VERSION

@@ -1,7 +1,7 @@
 """The shape of the project file and of manifests: pydantic models, and the JSON Schemas made from them.
 
 Only shape lives here: keys, types, patterns, sizes. What needs more than one value is in
-`rules.py`, `moves.py` and `resolve.py`. Values are taken strictly: a number is no text.
+`checks.py`, `moves.py` and `layers.py`. Values are taken strictly: a number is no text.
 """
 
 from __future__ import annotations
@@ -10,8 +10,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from voicectl.manifest.scalars import Flag, Number
-from voicectl.manifest.values import CatalogName, Concurrency, Date, Duration, ModelId, Name, Share, Tag, Text
+from voicectl.manifest.values import (
+    CatalogName,
+    Concurrency,
+    Date,
+    Duration,
+    Flag,
+    ModelId,
+    Name,
+    Number,
+    Share,
+    Tag,
+    Text,
+)
 from voicectl.model.catalog import DEFAULT_RETENTION, Limit, OnConflict, OnDrift, RuleLevel
 from voicectl.model.voice import VISIBILITIES, FieldName, Visibility
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from voicectl.manifest import values
-from voicectl.manifest.positions import Document, Path
+from voicectl.manifest.document import Document, Path
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 
 M = TypeVar("M", bound=BaseModel)

@@ -1,7 +1,8 @@
-"""The files that voices name: where they are, what they are, what is wrong with them."""
+"""The samples, transcripts and covers that voices name: where they are, what they are, what is wrong with them."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,12 @@ from voicectl.manifest.hashing import FileCache, FileFacts
 from voicectl.manifest.layers import Declared
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems, shown
-from voicectl.manifest.transcripts import read_transcript
 from voicectl.model import canonical
 from voicectl.model.voice import Cover, Sample
+from voicectl.regular_file import read_regular
 
 MAX_SECONDS = 270
+MAX_TRANSCRIPT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _transcript(voice: Declared, index: int, paths: ProjectPaths, problems: Prob
         return None
     place = voice.own.place("samples", index, "transcript_file")
     try:
-        words = canonical.text(read_transcript(paths, entry.transcript_file, voice.own.base))
+        words = canonical.text(_read_transcript(paths, entry.transcript_file, voice.own.base))
         if not words:
             raise PathRefused(f"{shown(entry.transcript_file)} is empty", "write the words spoken into it")
     except PathRefused as error:
@@ -186,3 +188,28 @@ class FileReader:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s"
+
+
+def _read_transcript(paths: ProjectPaths, text: str, base: str) -> str:
+    """The text in a transcript file; PathRefused where it breaks a rule. It is not canonical yet."""
+    relative = paths.file(text, base)
+    if not relative.endswith(".txt"):
+        raise PathRefused(f"{shown(text)} leads to a file that does not end in .txt", "transcript files end in .txt")
+    try:
+        content = read_regular(paths.absolute(relative), MAX_TRANSCRIPT)
+    except OSError as error:
+        raise PathRefused(f"{shown(text)} can't be read", "check its permissions") from error
+    if len(content) > MAX_TRANSCRIPT:
+        raise PathRefused(f"{shown(text)} is larger than 64 KiB", "a transcript holds only the words of one sample")
+    if content.removeprefix(codecs.BOM_UTF8).startswith(media.LFS_POINTER):
+        raise PathRefused(
+            f"{shown(text)} is a Git LFS pointer, not the text",
+            "run `git lfs pull`; or keep .txt files out of Git LFS (.gitattributes)",
+        )
+    try:
+        words = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PathRefused(f"{shown(text)} is not UTF-8 text", "save it as UTF-8") from error
+    if "\0" in words:
+        raise PathRefused(f"{shown(text)} holds a NUL character", "save it as plain text")
+    return words

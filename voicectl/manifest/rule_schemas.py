@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from voicectl.manifest.positions import Document
+from voicectl.manifest.document import Document
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.schema import DIALECT, RuleEntry
 from voicectl.model.catalog import Rule

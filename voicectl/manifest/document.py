@@ -1,4 +1,4 @@
-"""Where each key and value of a YAML file stands."""
+"""A YAML file as plain data that remembers where each key and value stands."""
 
 from __future__ import annotations
 
@@ -27,6 +27,20 @@ class KeySpot(NamedTuple):
     line: int
     column: int
     value: Spot
+
+
+_TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+FLAGS = {form: value for word, value in _TRUTH.items() for form in (word, word.capitalize(), word.upper())}
+"""YAML's words for true and false (YAML 1.1, "bool"), in the three ways that people write them."""
+
+
+class Plain(str):
+    """An unquoted text that YAML could also read as another value: `NO`, `1.10`.
+
+    It counts as a text; only a field that wants a flag or a number reads it as one.
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
