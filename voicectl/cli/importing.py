@@ -13,7 +13,7 @@ from voicectl.engine.importing import find_imports
 from voicectl.errors import UsageError
 from voicectl.files import Rewriting
 from voicectl.manifest.discover import PROJECT_FILE, fixed_part, matches
-from voicectl.manifest.editing import manifest_text, with_models
+from voicectl.manifest.editing import CannotEdit, manifest_text, with_models
 from voicectl.manifest.project import Project
 from voicectl.manifest.yaml_source import MAX_BYTES
 from voicectl.plan.imports import Import, NotImportable
@@ -41,7 +41,11 @@ def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -
         return
 
     def wrong(some: Sequence[Import]) -> str:
-        problem = refused(settings, _files(project, directory, some)[0], read_samples=False)
+        try:
+            files, _ = _files(project, directory, some)
+        except NotImportable as error:
+            return error.message
+        problem = refused(settings, files, read_samples=False)
         return f"the project would be invalid with it: {problem}" if problem else ""
 
     good, bad = sift(imports, wrong) if wanted is None else (imports, [])
@@ -90,7 +94,13 @@ def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple
     if project.environment:
         text = read_regular((project.root / PROJECT_FILE).resolve(), MAX_BYTES).decode()
         models = {each.name: each.model.id for each in imports}
-        files[PROJECT_FILE] = with_models(text, project.environment, models)
+        try:
+            files[PROJECT_FILE] = with_models(text, project.environment, models)
+        except CannotEdit as error:
+            raise NotImportable(
+                f"{PROJECT_FILE} can't be edited so that only these values change: {error}",
+                f"write the ids under environments.{project.environment}.voices by hand",
+            ) from None
     return files, remarks
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from voicectl.cli import printing, running, wiring
@@ -145,10 +146,10 @@ def _write(
 
 def _edits(project: Project, pulled: list[Pull]) -> _Edits:
     """Where each value has to stand to have effect: in the manifest, or in the environment's override."""
-    edits = _Edits()
+    edits, data = _Edits(), cache(lambda file: _data(project, file))
     for pull in pulled:
         name = pull.voice.name
-        value, reason = _value(project, pull)
+        value, reason = _value(project, pull, data)
         if pull.conflict:
             reason = f"Git changed it too; the account has {shown(pull.value)}"
         if reason:
@@ -166,7 +167,7 @@ def _edits(project: Project, pulled: list[Pull]) -> _Edits:
     return edits
 
 
-def _value(project: Project, pull: Pull) -> tuple[Any, str]:
+def _value(project: Project, pull: Pull, data: Callable[[str], Any]) -> tuple[Any, str]:
     """The value as a file has to say it, or why none can."""
     if isinstance(pull.value, tuple):
         override = project.chosen.voices.get(pull.voice.name)
@@ -175,7 +176,7 @@ def _value(project: Project, pull: Pull) -> tuple[Any, str]:
         missing = sorted(set(united) - set(pull.value))
         if missing:
             return None, f"{', '.join(missing)} comes from the defaults, which every voice has"
-        return [tag for tag in pull.value if tag not in united or tag in _own_tags(project, pull)], ""
+        return [tag for tag in pull.value if tag not in united or tag in _own_tags(pull, data)], ""
     text = pull.value or ""
     suffix = project.title_suffix if pull.field == "title" else ""
     if suffix and not text.endswith(suffix):
@@ -183,11 +184,16 @@ def _value(project: Project, pull: Pull) -> tuple[Any, str]:
     return text.removesuffix(suffix) if suffix else text, ""
 
 
-def _own_tags(project: Project, pull: Pull) -> list[str]:
+def _own_tags(pull: Pull, data: Callable[[str], Any]) -> list[str]:
     """The tags that the manifest itself lists: another environment may need them."""
-    document, _ = yaml_source.parse(pull.voice.source.file, _read(project, pull.voice.source.file))
-    entry = document.data["voices"][pull.voice.name] if document else {}
+    entry = (data(pull.voice.source.file) or {"voices": {pull.voice.name: {}}})["voices"][pull.voice.name]
     return list(entry.get("tags", ()))
+
+
+def _data(project: Project, file: str) -> Any:
+    """What a manifest holds; None where it can't be parsed."""
+    document, _ = yaml_source.parse(file, _read(project, file))
+    return document.data if document else None
 
 
 def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
