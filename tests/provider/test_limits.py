@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import KEY
 from voicectl.emulator.server import RunningEmulator
-from voicectl.emulator.settings import Rule, Settings
+from voicectl.emulator.settings import Fault, Settings
 from voicectl.provider.fish.client import FishClient
 from voicectl.provider.fish.endpoint import Endpoint
 from voicectl.provider.fish.limits import AUTO_CEILING, AUTO_START, RECOVERY, Limiter, Place, SearchingLimiter, limiter
@@ -314,7 +314,7 @@ def test_auto_over_tcp_is_hardly_ever_refused(emulator: RunningEmulator, limit: 
 
 @pytest.mark.parametrize(("status", "raised"), [(429, Throttled), (503, OutcomeUnknown)])
 def test_the_client_gives_way_to_429_and_503(emulator: RunningEmulator, status: int, raised: type[Exception]) -> None:
-    emulator.settings = Settings(rules=(Rule("status", status=status),))
+    emulator.settings = Settings(rules=(Fault("status", status=status),))
 
     async def main() -> None:
         client = FishClient(Endpoint(emulator.url, KEY), concurrency=8, patience=Patience(deadline=0))

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Send
 
 from voicectl.emulator.answers import error_response
-from voicectl.emulator.settings import Rule, Settings
+from voicectl.emulator.settings import Fault, Settings
 
 _HTML = (
     "<!DOCTYPE html><html><head><title>Just a moment</title></head>"
@@ -56,7 +56,7 @@ class FaultEngine:
         """Whether these settings order the same faults, so that counting can go on."""
         return settings.rules == self.rules and settings.fail_training_nth == self.fail_training_nth
 
-    def match(self, method: str, path: str) -> tuple[Rule, ...]:
+    def match(self, method: str, path: str) -> tuple[Fault, ...]:
         """The rules that fire for a request. Each call counts as one request."""
         found = []
         for rule, count in zip(self.rules, self._counts, strict=True):
@@ -81,7 +81,7 @@ class FaultEngine:
         return any(fnmatchcase(title, glob) for glob in settings.fail_training)
 
 
-def replacement(rule: Rule) -> Response | None:
+def replacement(rule: Fault) -> Response | None:
     """The answer that a `status` or `html` rule puts in the place of the real one; None for other kinds."""
     if rule.kind == "html":
         return Response(rule.body or _HTML, 200, media_type="text/html")
@@ -100,7 +100,7 @@ class Reply:
     is set, it must be closed. `on_last` is called before the last piece of a whole answer leaves, so that
     whoever has the answer finds the request over."""
 
-    def __init__(self, send: Send, rules: tuple[Rule, ...], on_last: Callable[[], None]) -> None:
+    def __init__(self, send: Send, rules: tuple[Fault, ...], on_last: Callable[[], None]) -> None:
         self._send = send
         self._on_last = on_last
         self._kinds = {rule.kind for rule in rules}

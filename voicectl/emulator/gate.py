@@ -23,7 +23,7 @@ from voicectl.emulator.answers import error_response, plain_response
 from voicectl.emulator.entity import workspace_of
 from voicectl.emulator.faults import ConnectionDropped, FaultEngine, Message, Reply, replacement
 from voicectl.emulator.requestlog import RequestLog
-from voicectl.emulator.settings import Rule, Settings
+from voicectl.emulator.settings import Fault, Settings
 
 CONTROL_PREFIX = "/_emulator"
 HANG_UP = "voicectl.emulator.hang_up"
@@ -48,9 +48,9 @@ class Exchange:
     engine: FaultEngine
     workspace: str
     has_credit: bool
-    rules: tuple[Rule, ...]
+    rules: tuple[Fault, ...]
 
-    def rule(self, kind: str) -> Rule | None:
+    def rule(self, kind: str) -> Fault | None:
         """The first rule of this kind that met the request."""
         return next((rule for rule in self.rules if rule.kind == kind), None)
 
@@ -189,11 +189,11 @@ def _bearer_key(scope: Scope) -> str | None:
     return None
 
 
-def _delay(rules: tuple[Rule, ...], after: bool) -> float:
+def _delay(rules: tuple[Fault, ...], after: bool) -> float:
     return sum(rule.ms for rule in rules if rule.kind == "delay" and rule.after == after)
 
 
-def _delayed(reply: Reply, rules: tuple[Rule, ...]) -> Send:
+def _delayed(reply: Reply, rules: tuple[Fault, ...]) -> Send:
     pause = _delay(rules, after=True)
     if not pause:
         return reply

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError
 
 from voicectl.emulator.answers import Invalid
+from voicectl.emulator.settings import Visibility
 from voicectl.emulator.uploads import Upload, upload_of
 
 MAX_VOICES = 20
 _FORMATS = Literal["wav", "pcm", "mp3", "opus"]
 _Form = TypeVar("_Form", bound=BaseModel)
-Visibility = Literal["private", "unlist", "public"]
 OneOrMany = list[str] | str
 
 
