@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from voicectl.emulator import answers, controls, models, speech
+from voicectl.emulator import controls, models, responses, speech
 from voicectl.emulator.gate import CONTROL_PREFIX, Gate, NoKey, on_no_key
 from voicectl.emulator.requestlog import RequestLog
 from voicectl.emulator.settings import Settings
@@ -47,12 +47,12 @@ def create_app(store: Store, settings: Settings | None = None) -> Starlette:
     app = Starlette(
         routes=[_route(path, handlers) for path, handlers in _CALLS.items()],
         exception_handlers={
-            answers.ApiError: answers.on_api_error,
-            answers.Invalid: answers.on_invalid,
-            answers.Unparseable: answers.on_unparseable,
-            answers.UnknownType: answers.on_unknown_type,
+            responses.ApiError: responses.on_api_error,
+            responses.Invalid: responses.on_invalid,
+            responses.Unparseable: responses.on_unparseable,
+            responses.UnknownType: responses.on_unknown_type,
             NoKey: on_no_key,
-            HTTPException: answers.on_http_exception,
+            HTTPException: responses.on_http_exception,
         },
     )
     app.state.store = store

@@ -19,9 +19,9 @@ from typing import Any, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from voicectl.emulator.answers import ApiError, Invalid, dumps, json_response
 from voicectl.emulator.bodies import read_packed
 from voicectl.emulator.entity import micros_of, workspace_of
+from voicectl.emulator.responses import ApiError, Invalid, dumps, json_response
 from voicectl.emulator.settings import Visibility
 
 _TEXTS = ("title", "description", "cover_image", "default_text", "state", "created_at", "updated_at")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from voicectl.emulator.answers import dumps
-from voicectl.emulator.uploads import Upload
+from voicectl.emulator.bodies import ReceivedFile
+from voicectl.emulator.responses import dumps
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIGNATURE = "\x01signature\x01"
@@ -41,7 +41,7 @@ class Draft:
     visibility: str = "private"
     tags: tuple[str, ...] = ()
     cover_image: str = ""
-    voices: tuple[Upload, ...] = ()
+    voices: tuple[ReceivedFile, ...] = ()
     texts: tuple[str, ...] = ()
     generate_sample: bool = False
     state: str = "trained"
@@ -122,7 +122,7 @@ def rendered(document: str, state: str) -> str:
     return f'{{"state":{dumps(state)},{signed[1:]}'
 
 
-def _sample(index: int, voice: Upload, texts: Sequence[str]) -> dict[str, str]:
+def _sample(index: int, voice: ReceivedFile, texts: Sequence[str]) -> dict[str, str]:
     task = uuid.uuid4().hex
     return {
         "title": f"Sample {index + 1}",
@@ -132,7 +132,7 @@ def _sample(index: int, voice: Upload, texts: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _transcript(voice: Upload) -> str:
+def _transcript(voice: ReceivedFile) -> str:
     """What speech recognition hears: the same words for the same audio."""
     dice, heard = random.Random(voice.digest), _HEARD.split()
     words = [dice.choice(heard) for _ in range(max(4, min(60, int(voice.duration_ms / 400))))]
@@ -144,7 +144,7 @@ def language_of(text: str) -> str:
     return next((name for name, script in _SCRIPTS if script.search(text)), "en")
 
 
-def _quality(voices: Sequence[Upload], languages: Sequence[str], when: str) -> Mapping[str, Any] | None:
+def _quality(voices: Sequence[ReceivedFile], languages: Sequence[str], when: str) -> Mapping[str, Any] | None:
     if not voices:
         return None
     audios = [

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Send
 
-from voicectl.emulator.answers import error_response
+from voicectl.emulator.responses import error_response
 from voicectl.emulator.settings import Fault, Settings
 
 _HTML = (

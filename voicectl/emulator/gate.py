@@ -19,10 +19,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from voicectl.emulator.answers import error_response, plain_response
 from voicectl.emulator.entity import workspace_of
 from voicectl.emulator.faults import ConnectionDropped, FaultEngine, Message, Reply, replacement
 from voicectl.emulator.requestlog import RequestLog
+from voicectl.emulator.responses import error_response, plain_response
 from voicectl.emulator.settings import Fault, Settings
 
 CONTROL_PREFIX = "/_emulator"

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voicectl.emulator.answers import dumps
 from voicectl.emulator.database import open_database
 from voicectl.emulator.entity import Draft, iso_time, micros_of, new_entity, rendered
 from voicectl.emulator.query import Query, Statement, statements
+from voicectl.emulator.responses import dumps
 from voicectl.errors import UsageError
 
 _PAST_SECONDS = 3600
@@ -32,7 +32,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class StoredModel:
     """A stored model. `state` is as of now; `text` is the JSON that the API sends."""
 
     id: str
@@ -48,7 +48,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageOfModels:
     """The number of all matches, and one page of them as JSON texts."""
 
     total: int
@@ -89,7 +89,7 @@ class Store:
         with self._lock:
             self._db.close()
 
-    def create(self, draft: Draft) -> Model:
+    def create(self, draft: Draft) -> StoredModel:
         """Makes one model; its `created_at` is later than that of every other."""
         return self._get(self.create_many([draft])[0])
 
@@ -107,7 +107,7 @@ class Store:
                 ids.append(str(entity["_id"]))
         return ids
 
-    def get(self, model_id: str, lag: float = 0.0) -> Model | None:
+    def get(self, model_id: str, lag: float = 0.0) -> StoredModel | None:
         """The model with this id, of whatever workspace, as it was `lag` seconds ago; None if there is none."""
         with self._lock, self._ago(lag):
             row = self._db.execute(
@@ -117,15 +117,15 @@ class Store:
         if row is None:
             return None
         state = self._state(row[3], row[4])
-        return Model(row[0], row[1], row[2], state, rendered(row[5], state))
+        return StoredModel(row[0], row[1], row[2], state, rendered(row[5], state))
 
-    def page(self, query: Query, lag: float = 0.0) -> Page:
+    def page(self, query: Query, lag: float = 0.0) -> PageOfModels:
         """The models that matched `lag` seconds ago, counted and cut to a page."""
         count, page = statements(query)
         with self._lock, self._ago(lag):
             total = self._count(count)
             rows = self._db.execute(page.sql, page.values).fetchall()
-        return Page(total, [rendered(document, self._state(state, at)) for document, state, at in rows])
+        return PageOfModels(total, [rendered(document, self._state(state, at)) for document, state, at in rows])
 
     def update(self, model_id: str, changes: Mapping[str, Any], touch: bool = True) -> bool:
         """Sets fields of a model as the API names them, without any check; False if there is no such model.
@@ -182,7 +182,7 @@ class Store:
             rows = self._db.execute("SELECT document, state, ready_at FROM models ORDER BY created_at, id").fetchall()
         return [json.loads(rendered(document, self._state(state, at))) for document, state, at in rows]
 
-    def _get(self, model_id: str) -> Model:
+    def _get(self, model_id: str) -> StoredModel:
         found = self.get(model_id)
         assert found is not None
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from voicectl.emulator.answers import Invalid
+from voicectl.emulator.responses import Invalid
 from voicectl.emulator.settings import Settings
 
 
