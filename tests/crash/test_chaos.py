@@ -21,8 +21,8 @@ from tests.crash.world import World
 from voicectl.emulator.server import RunningEmulator
 from voicectl.emulator.settings import Fault, Settings
 from voicectl.engine import actions, create
+from voicectl.provider.fish.bounds import Patience
 from voicectl.provider.fish.client import FishClient
-from voicectl.provider.fish.patience import Patience
 
 EXAMPLES = int(os.environ.get("VOICECTL_CHAOS", "12"))
 NAMES = ("a", "b", "c", "d")

@@ -298,7 +298,7 @@ def answering(answer: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real waiting with shorter times: the defaults wait for minutes."""
     from voicectl.provider.fish import client
-    from voicectl.provider.fish.patience import Patience
+    from voicectl.provider.fish.bounds import Patience
 
     quick = Patience(connect=1, read=0.3, first_pause=0.05, deadline=2)
     monkeypatch.setattr(client.FishClient.__init__, "__kwdefaults__", _with(client, quick))

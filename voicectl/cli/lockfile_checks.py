@@ -15,8 +15,7 @@ from voicectl.manifest.project import Project, environment_names, find_project, 
 from voicectl.model.lock import Lock
 from voicectl.report.markdown import fenced
 from voicectl.state.codec import decode
-from voicectl.state.edits import edits
-from voicectl.state.merging import merge_bytes
+from voicectl.state.merging import edits, merge_bytes
 
 _SHOWN = 20
 EDITED = "#### This changes the lockfile"

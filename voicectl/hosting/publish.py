@@ -24,8 +24,7 @@ from voicectl.hosting.port import HostingError, Unreachable
 from voicectl.model.lock import Lock
 from voicectl.regular_file import read_regular
 from voicectl.state.codec import MAX_BYTES, decode, decode_all, encode
-from voicectl.state.edits import edits
-from voicectl.state.merging import merge_bytes
+from voicectl.state.merging import edits, merge_bytes
 
 Way = Literal["push", "pull-request", "branch"]
 WAYS: tuple[Way, ...] = ("push", "pull-request", "branch")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp, stamp_of
-from voicectl.manifest.media import Finding, judge
+from voicectl.manifest.media import FileKind, judge
 from voicectl.regular_file import open_regular
 
 CACHE_VERSION = 1
@@ -31,7 +31,7 @@ class FileFacts:
 
     digest: str
     size: int
-    finding: Finding
+    finding: FileKind
 
 
 class FileCache:
@@ -122,7 +122,7 @@ def _facts(entry: Any, found: Stamp) -> FileFacts | None:
     match entry:
         case [list(then), int(made), str(digest), str(kind), (int() | float() | None) as seconds]:
             trusted = then == list(found) and settled(found, made) and _DIGEST.fullmatch(digest)
-            return FileFacts(digest, found[0], Finding(kind, seconds)) if trusted else None
+            return FileFacts(digest, found[0], FileKind(kind, seconds)) if trusted else None
     return None
 
 

@@ -1,6 +1,6 @@
 """What a file is, judged by its content, and how long its sound lasts, judged by its headers.
 
-Nothing here trusts a file: whatever its bytes, the answer is a Finding. WAV headers are read here, since no library
+Nothing here trusts a file: whatever its bytes, the answer is a FileKind. WAV headers are read here, since no library
 tells a truncated file from a streamed one; tinytag knows the containers of the other formats.
 """
 
@@ -53,7 +53,7 @@ class Corrupt(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FileKind:
     """A file's format: one of AUDIO or IMAGES, or words for what it is instead.
 
     `seconds` is the duration where the header tells it. `problem` is the end of a sentence about
@@ -66,21 +66,21 @@ class Finding:
     hint: str = ""
 
 
-def judge(file: BinaryIO, size: int) -> Finding:
+def judge(file: BinaryIO, size: int) -> FileKind:
     """What is in a file of `size` bytes, open for reading."""
     file.seek(0)
     head = file.read(_HEAD)
     if not head:
-        return Finding("empty", None, "is empty", "put the real file in its place")
+        return FileKind("empty", None, "is empty", "put the real file in its place")
     if head.startswith(LFS_POINTER):
-        return Finding("pointer", None, "is a Git LFS pointer, not the file itself", "run git lfs pull")
+        return FileKind("pointer", None, "is a Git LFS pointer, not the file itself", "run git lfs pull")
     kind = kind_of(head)
     if kind not in _SECONDS:
-        return Finding(kind)
+        return FileKind(kind)
     try:
-        return Finding(kind, _SECONDS[kind](file, size))
+        return FileKind(kind, _SECONDS[kind](file, size))
     except Corrupt as error:
-        return Finding(kind, None, str(error), "export or copy it again")
+        return FileKind(kind, None, str(error), "export or copy it again")
 
 
 def medium(content: bytes) -> str:

@@ -34,7 +34,7 @@ _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {None, "!", _TAG + "str", _TAG + "map", _TAG + "seq"}
 
 
-class Unreadable(Exception):
+class NotYaml(Exception):
     """The file can't be read as YAML any further."""
 
     def __init__(self, problem: Problem) -> None:
@@ -50,23 +50,23 @@ def parse(file: str, content: bytes) -> tuple[Document | None, list[Problem]]:
     try:
         builder = _Builder(file)
         return builder.read(_decode(file, content)), builder.problems
-    except Unreadable as error:
+    except NotYaml as error:
         return None, [*builder.problems, error.problem]
 
 
 def _decode(file: str, content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        raise Unreadable(Problem(Place(file), "the file is larger than 1 MiB", "split it into several files"))
+        raise NotYaml(Problem(Place(file), "the file is larger than 1 MiB", "split it into several files"))
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", "replace")
-        raise Unreadable(Problem(_end_of(file, before), "the file is not UTF-8 text", "save it as UTF-8")) from error
+        raise NotYaml(Problem(_end_of(file, before), "the file is not UTF-8 text", "save it as UTF-8")) from error
     text = text.removeprefix("\ufeff")
     found = _CONTROL.search(text)
     if found is not None:
         message = f"a character (U+{ord(found[0]):04X}) that YAML does not allow"
-        raise Unreadable(Problem(_end_of(file, text[: found.start()]), message, "delete it"))
+        raise NotYaml(Problem(_end_of(file, text[: found.start()]), message, "delete it"))
     return text
 
 
@@ -120,7 +120,7 @@ class _Builder:
                 loader.dispose()
         except (yaml.YAMLError, ValueError) as error:
             # PyYAML's own scanner lets chr() fail on escapes beyond Unicode.
-            raise Unreadable(self._syntax_problem(error, text)) from error
+            raise NotYaml(self._syntax_problem(error, text)) from error
         if self._root is None:
             return Document(self.file, None, Spot(0, 0))
         return Document(self.file, self._root.data, self._root.spot)
@@ -241,7 +241,7 @@ class _Builder:
         self.problems.append(Problem(self._place(mark), message, hint))
 
     def _stop(self, mark: Any, message: str, hint: str) -> None:
-        raise Unreadable(Problem(self._place(mark), message, hint))
+        raise NotYaml(Problem(self._place(mark), message, hint))
 
     def _syntax_problem(self, error: Exception, text: str) -> Problem:
         conflict = re.search(r"^<{7} ", text, re.MULTILINE)

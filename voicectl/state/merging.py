@@ -1,12 +1,12 @@
-"""Three-way merges of lockfiles, voice by voice: what a Git merge driver needs. Pure.
+"""Lockfiles compared and merged, voice by voice: what a Git merge driver and a reviewer need. Pure.
 
-No id is lost: whatever either side made or retired is in the result, unless the other side deleted or forgot it.
+A merge loses no id: whatever either side made or retired is in the result, unless the other side deleted or forgot it.
 Only one thing is beyond a merge: two sides that gave one name two different models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import fields, replace
 
 from voicectl.errors import StateError
@@ -154,3 +154,32 @@ def _lost(base: Lock | None, name: str, known: Iterable[Retired], sides: tuple[S
     """Generations that were there before and that one side has deleted or forgotten since."""
     past = {gone.id for gone in base.retired(name)} if base else set()
     return {gone.id for gone in known if gone.id in past and any(gone.id not in side for side in sides)}
+
+
+def edits(before: Lock | None, after: Lock | None) -> tuple[str, ...]:
+    """One sentence a difference, voices in order; empty where the two say the same."""
+    if before is None or after is None:
+        known = before or after
+        if known is None:
+            return ()
+        return (f"it is {'new' if before is None else 'gone'}; it records {len(known.ids())} models",)
+    return tuple(_edits(before, after))
+
+
+def _edits(before: Lock, after: Lock) -> Iterator[str]:
+    for what in ("catalog", "environment", "provider"):
+        if getattr(before, what) != getattr(after, what):
+            yield f"{what}: it is of another one"
+    for name in sorted({*before.voices, *after.voices}):
+        old, new = before.voices.get(name), after.voices.get(name)
+        if old is None or new is None:
+            yield f"{name}: {f'{new.id} is recorded' if new else f'the record of {old.id if old else None} is gone'}"
+        elif old.id != new.id:
+            yield f"{name}: {old.id} becomes {new.id}"
+        elif old != new:
+            changed = [field.name for field in fields(Record) if getattr(old, field.name) != getattr(new, field.name)]
+            said = [field for field in changed if field != "changed"]  # every edit moves that one
+            yield f"{name}: {', '.join(said or changed)} changed"
+    for name in sorted({*before.removed, *after.removed}):
+        if before.removed.get(name) != after.removed.get(name):
+            yield f"{name}: what is left of a removed voice changed"

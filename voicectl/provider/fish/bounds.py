@@ -1,15 +1,18 @@
-"""How much of a server is put up with: bytes of an answer, also unpacked, seconds of a request, pages of a listing.
+"""How much the client takes from a server, and how long it waits for it.
 
-A server, or a proxy before it, may send without end. What is beyond a bound is neither read nor waited for.
+A server, or a proxy before it, may send without end. The client bounds the bytes of an answer, also unpacked, the
+seconds of a request and the pages of a listing; it neither reads nor waits for what lies beyond.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
+from voicectl.concurrency import PATIENCE
 from voicectl.model.observed import Model
 from voicectl.provider.fish.http import httpx
+from voicectl.provider.port import Upload
 from voicectl.unpacking import Gathering, NotUnpackable, Unpacking
 
 MAX_ANSWER = 16 * 1024 * 1024
@@ -102,3 +105,37 @@ def speech_bytes(text: str) -> int:
 def speech_seconds(text: str) -> float:
     """More seconds than it takes to get a text spoken."""
     return _SPEECH_SECONDS + len(text) * _SECONDS_PER_CHARACTER
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for answers, and for how long to repeat. All times in seconds."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    whole: float = 60.0
+    """For a request with its answer, but for POST; longer where it carries files."""
+    whole_post: float = 600.0
+    read_post: float = 240.0
+    """For the first byte of an answer to POST, as in the official SDKs; more for each clip and its bytes."""
+    a_clip: float = 10.0
+    """For each clip of a POST: it may be enhanced and transcribed before the answer comes."""
+    first_pause: float = 0.5
+    longest_pause: float = 20.0
+    deadline: float = PATIENCE
+    """Counted from the moment that a request has its place among those in flight."""
+
+    def request(self, method: str, size: int = 0) -> float:
+        """How long one request may take with its answer, when it carries so many bytes of files."""
+        return (self.whole_post if method == "POST" else self.whole) + size / SLOWEST
+
+    def answer(self, method: str, uploads: Sequence[Upload]) -> float:
+        """How long the other side may be silent."""
+        if method != "POST":
+            return self.read
+        size = sum(upload.size for upload in uploads)
+        return max(self.read, self.read_post + self.a_clip * len(uploads) + size / SLOWEST)
+
+
+USUAL = Patience()
+"""What a user gets."""

@@ -14,13 +14,11 @@ from typing import Any, Literal
 from voicectl.concurrency import Backoff, together
 from voicectl.model.observed import Model, Patch
 from voicectl.provider.fish import bounds, wire
+from voicectl.provider.fish.bounds import USUAL, Patience
 from voicectl.provider.fish.endpoint import Endpoint
-from voicectl.provider.fish.errors import Answers, date_of
-from voicectl.provider.fish.exchanges import OnRequest, told
-from voicectl.provider.fish.http import httpx
+from voicectl.provider.fish.errors import Answers, OnRequest, date_of, told
+from voicectl.provider.fish.http import Pools, httpx
 from voicectl.provider.fish.limits import SearchingLimiter, limiter
-from voicectl.provider.fish.patience import USUAL, Patience
-from voicectl.provider.fish.pools import Pools
 from voicectl.provider.fish.uploads import Gathered, OpenUploads, read_whole
 from voicectl.provider.port import (
     Listing,
@@ -215,13 +213,13 @@ class FishClient:
             request = {"json": {**body, "reference_id": speech.model_id}}
         seconds = bounds.speech_seconds(speech.text)
         async with self.limiter.slot():
-            with self._http.client() as http, told(self._on_request, self._answers, "POST", "/v1/tts") as exchange:
+            with self._http.client() as http, told(self._on_request, self._answers, "POST", "/v1/tts") as attempt:
                 try:
                     async with (
                         asyncio.timeout(seconds),
                         http.stream("POST", "/v1/tts", headers=headers, **request) as response,
                     ):
-                        exchange.response = response
+                        attempt.response = response
                         await self._hear(response, bounds.speech_bytes(speech.text), write)
                 except (httpx.HTTPError, TimeoutError) as error:
                     raise self._answers.unanswered("POST", error, self._patience.read, seconds) from error
@@ -308,7 +306,7 @@ class FishClient:
             with (
                 self._http.client() as http,
                 OpenUploads(uploads, progress) as files,
-                told(self._on_request, self._answers, method, path, again=again) as exchange,
+                told(self._on_request, self._answers, method, path, again=again) as attempt,
             ):
                 if uploads:
                     request["files"] = files.parts
@@ -318,7 +316,7 @@ class FishClient:
                     if uploads:
                         built.stream = Gathered(built.stream)
                     async with asyncio.timeout(seconds):
-                        response = exchange.response = await http.send(built, stream=True)
+                        response = attempt.response = await http.send(built, stream=True)
                         body = await bounds.received(response)
                 except (httpx.HTTPError, TimeoutError) as error:
                     raise self._answers.unanswered(method, error, silence, seconds) from error

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -19,6 +23,7 @@ from voicectl.provider.port import (
     OutcomeUnknown,
     ProviderError,
     Rejected,
+    Request,
     Throttled,
     Unauthorized,
 )
@@ -186,3 +191,27 @@ def _moment(value: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+OnRequest = Callable[[Request], None]
+"""Hears of each request when it is over."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A request under way; `response` once there is one."""
+
+    response: httpx.Response | None = None
+
+
+@contextmanager
+def told(hear: OnRequest, answers: Answers, method: str, path: str, *, again: bool = False) -> Iterator[Attempt]:
+    """Measures what happens within, and tells it as one request; an exception within means that it failed."""
+    attempt, start, troubled = Attempt(), time.perf_counter(), True
+    try:
+        yield attempt
+        troubled = again
+    finally:
+        seconds, response = time.perf_counter() - start, attempt.response
+        status, name = (None, "") if response is None else (response.status_code, answers.request_id(response))
+        hear(Request(method, path, status, seconds, name, troubled))

@@ -35,7 +35,7 @@ FIRST_PROBE, LAST_PROBE = 100, 200
 
 
 @dataclass(slots=True)
-class Place:
+class Slot:
     """A request in flight: the how many-th of all, how many were in flight with it, and since when."""
 
     serial: int
@@ -55,7 +55,7 @@ class Limiter:
         self.on_limit: Callable[[int], None] = lambda limit: None
         """Told the limit each time that it changes."""
         self._in_flight = 0
-        self._waiting: deque[asyncio.Future[Place]] = deque()
+        self._waiting: deque[asyncio.Future[Slot]] = deque()
         self._serial = 0
         self._judged = 0
         """The last request that was sent when the limit was last lowered."""
@@ -64,9 +64,9 @@ class Limiter:
         self._pause: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Place]:
+    async def slot(self) -> AsyncIterator[Slot]:
         """Wait for a place among the requests in flight, and hold it. First come, first served."""
-        turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         self._let_in()
         if not turn.done():
@@ -79,16 +79,16 @@ class Limiter:
                 self._in_flight -= 1
                 self._let_in()
 
-    def sent(self, place: Place) -> None:
+    def sent(self, place: Slot) -> None:
         """A request is wholly on its way. (Optional; what the search goes by.)"""
 
-    def succeeded(self, place: Place) -> None:
+    def succeeded(self, place: Slot) -> None:
         """A request went through."""
         if place.serial > self._judged:
             self._successes += 1
             self._quiet()
 
-    def refused(self, place: Place, retry_after: float | None, overloaded: bool = False) -> None:
+    def refused(self, place: Slot, retry_after: float | None, overloaded: bool = False) -> None:
         """The provider said that it is too much: at once (429), or for it altogether (503, `overloaded`).
 
         Nothing more is sent for as long as it asks. Refusals of requests that were sent before the limit was
@@ -111,7 +111,7 @@ class Limiter:
     def _crowded(self) -> None:
         """Somebody has to wait."""
 
-    def _lower(self, place: Place, overloaded: bool) -> None:
+    def _lower(self, place: Slot, overloaded: bool) -> None:
         self.limit = max(1, self.limit // 2)
 
     def _quiet(self) -> None:
@@ -143,7 +143,7 @@ class Limiter:
             if not turn.done():
                 self._in_flight += 1
                 self._serial += 1
-                turn.set_result(Place(self._serial, self._in_flight, now))
+                turn.set_result(Slot(self._serial, self._in_flight, now))
 
 
 class SearchingLimiter(Limiter):
@@ -173,7 +173,7 @@ class SearchingLimiter(Limiter):
         self.limit = self._lowered_to = max(self.limit, min(limit - 1, self.ceiling))
         self._let_in()
 
-    def sent(self, place: Place) -> None:
+    def sent(self, place: Slot) -> None:
         """See Limiter. A step begins when the request that the last one let in is on its way."""
         self._last_sent = max(self._last_sent, place.serial)
         self._crowded()
@@ -204,7 +204,7 @@ class SearchingLimiter(Limiter):
         if self._too_many <= self.limit + 1 and self._successes >= self._distance:
             self._too_many = math.inf  # the next request to be sent begins a step
 
-    def _lower(self, place: Place, overloaded: bool) -> None:
+    def _lower(self, place: Slot, overloaded: bool) -> None:
         crowd = place.crowd
         if self._timer is not None:
             self._timer.cancel()

@@ -19,17 +19,17 @@ _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _STATES: tuple[ModelState, ...] = ("created", "training", "trained", "failed")
 
 
-class Unreadable(ValueError):
+class UnreadableAnswer(ValueError):
     """An answer that is not what the call returns."""
 
 
 def model(data: Any) -> Model:
-    """One model; raises Unreadable where it has no id."""
+    """One model; raises UnreadableAnswer where it has no id."""
     if not isinstance(data, dict):
-        raise Unreadable("not an object")
+        raise UnreadableAnswer("not an object")
     model_id = data.get("_id") or data.get("id")
     if not isinstance(model_id, str) or not _ID.fullmatch(model_id):
-        raise Unreadable("a model without a proper id")
+        raise UnreadableAnswer("a model without a proper id")
     visibility, state = data.get("visibility"), data.get("state", "trained")
     author = data.get("author")
     return Model(
@@ -53,7 +53,7 @@ def model(data: Any) -> Model:
 def page(data: Any) -> tuple[list[Model], int | None, bool | None, bool]:
     """One page of a listing: its models, the exact total if known, has_more, and whether it is windowed."""
     if not isinstance(data, dict) or not isinstance(data.get("items"), list):
-        raise Unreadable("not a listing")
+        raise UnreadableAnswer("not a listing")
     models = [model(item) for item in data["items"]]
     total = data.get("total")
     exact = isinstance(total, int) and data.get("total_is_exact") is not False
@@ -68,7 +68,7 @@ def page(data: Any) -> tuple[list[Model], int | None, bool | None, bool]:
 def wallet(data: Any) -> Wallet:
     """The wallet; what is missing is empty."""
     if not isinstance(data, dict):
-        raise Unreadable("not an object")
+        raise UnreadableAnswer("not an object")
     paid = _number(data.get("cumulative_top_up"))
     return Wallet(_number(data.get("credit")), _text(data.get("user_id")), paid, documented_limit(paid))
 
