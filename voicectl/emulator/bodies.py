@@ -21,6 +21,7 @@ from voicectl.emulator.responses import Invalid, UnknownType, Unparseable, dumps
 
 _MSGPACK = ("application/msgpack", "application/x-msgpack")
 _UNKNOWN_BYTES_PER_SECOND = 16_000
+_PIECE = 1024 * 1024
 _WAV_HEADER = 32
 """Bytes: a WAV file says in them how many it has a second."""
 
@@ -41,11 +42,13 @@ def received(content: bytes, filename: str = "") -> ReceivedFile:
 
 
 def _received_form_file(form_file: UploadFile) -> ReceivedFile:
-    file = form_file.file
-    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    size = file.tell()
+    file, digest, size = form_file.file, hashlib.sha256(), 0
+    head = file.read(_WAV_HEADER)
     file.seek(0)
-    return _measured(form_file.filename or "", file.read(_WAV_HEADER), size, digest)
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+        size += len(piece)
+    return _measured(form_file.filename or "", head, size, digest.hexdigest())
 
 
 def _measured(filename: str, head: bytes, size: int, digest: str) -> ReceivedFile:

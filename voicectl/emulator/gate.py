@@ -198,12 +198,12 @@ def _delayed(reply: Reply, rules: tuple[Fault, ...]) -> Send:
     if not pause:
         return reply
 
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             await _wait(pause)
         await reply(message)
 
-    return send  # type: ignore[return-value]
+    return send
 
 
 async def _wait(milliseconds: float) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp, stamp_of
 from voicectl.manifest.media import FileKind, judge
+from voicectl.model import names
 from voicectl.regular_file import open_regular
 
 CACHE_VERSION = 1
@@ -22,7 +23,7 @@ _MAX_ENTRIES = 50_000
 _MAX_BATCH = 32
 """Files that a thread takes at a time at most: handing over small ones singly costs as much as hashing them."""
 
-_DIGEST = re.compile("sha256:[0-9a-f]{64}")
+_DIGEST = re.compile(names.DIGEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ from pydantic_core import PydanticCustomError
 
 from voicectl.manifest.document import FLAGS, Plain
 from voicectl.manifest.problems import shown
-from voicectl.model import canonical, marker
+from voicectl.model import canonical, marker, names
 from voicectl.model.catalog import Limit
 from voicectl.model.lock import MAX_RETENTION
 
-CATALOG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
-NAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
-MODEL_PATTERN = r"^[0-9a-f]{32}$"
+CATALOG_PATTERN = names.whole(names.CATALOG)
+NAME_PATTERN = names.whole(names.VOICE.replace("?:", ""))  # as it was published first
+MODEL_PATTERN = names.whole(names.MODEL_ID)
 _DURATION_PATTERN = r"^(0|[0-9]{1,5}[wdhm])$"
 _DURATION = re.compile(r"(0)|([0-9]+)([wdhm])")
 _MAX_DIGITS = 5

@@ -254,7 +254,7 @@ class _Builder:
         if mark is None:
             return Problem(Place(self.file), f"not valid YAML ({said or 'unreadable'})", _CHECK)
         if "quoted scalar" in context and ("end of stream" in problem or "document" in problem):
-            start = error.context_mark  # type: ignore[attr-defined]
+            start = getattr(error, "context_mark", mark)
             return Problem(self._place(start), "not valid YAML: the quote that opens here is never closed", "close it")
         if self._quoted is not None and self._quoted.end_mark.line == mark.line:
             start, message = self._quoted.start_mark, "not valid YAML: the text in quotes that begins here ends"

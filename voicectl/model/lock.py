@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
+from voicectl.model import names
 from voicectl.model.catalog import namespace
 from voicectl.model.observed import ModelState
-from voicectl.model.voice import FieldName, Metadata, Value, Visibility
+from voicectl.model.voice import FIELDS, FieldName, Metadata, Value
 
 FORMAT_VERSION = 1
 REVISION = 2
@@ -40,9 +41,9 @@ def Pattern(pattern: str) -> Bound:  # noqa: N802
 
 Generation = Annotated[int, Bound(ge=1, le=MAX_GENERATION)]
 Retention = Annotated[timedelta, Bound(ge=timedelta(), le=MAX_RETENTION)]
-Digest = Annotated[str, Pattern(r"^sha256:[0-9a-f]{64}$")]
-Name = Annotated[str, Pattern(r"^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$")]
-ModelId = Annotated[str, Pattern(r"^[0-9A-Za-z_-]{1,64}$")]
+Digest = Annotated[str, Pattern(names.whole(names.DIGEST))]
+Name = Annotated[str, Pattern(names.whole(names.VOICE))]
+ModelId = Annotated[str, Pattern(names.whole(names.ANY_MODEL_ID))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,10 @@ class RecordedSample:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Metadata):
     """The metadata that was last applied; None where a field is unmanaged."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    title: str | None = None
-    description: str | None = None
-    visibility: Visibility | None = None
-    tags: tuple[str, ...] | None = None
     cover_image: Digest | None = None
     remote_cover: str | None = None
     """The provider's own path of the cover that was sent."""
@@ -83,19 +80,8 @@ class Applied:
     @classmethod
     def of(cls, metadata: Metadata, remote_cover: str | None = None) -> Applied:
         """The record of having applied these values."""
-        return cls(
-            title=metadata.title,
-            description=metadata.description,
-            visibility=metadata.visibility,
-            tags=metadata.tags,
-            cover_image=metadata.cover_image,
-            remote_cover=remote_cover if metadata.cover_image else None,
-        )
-
-    def get(self, name: FieldName) -> Value:
-        """The value of one field."""
-        value: Value = getattr(self, name)
-        return value
+        values = {name: metadata.get(name) for name in FIELDS}
+        return cls.from_values(values, remote_cover=remote_cover if metadata.cover_image else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from voicectl.model import names
+
 PREFIX = "voicectl:"
 MAX_MARKER = 120
 """Characters of the longest marker, the retired role included."""
 ADOPTED = "adopted"
 _MARKER = re.compile(
-    r"voicectl:(?P<namespace>[a-z0-9.-]+)"
-    r":(?P<name>[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?):(?P<key>[0-9a-f]{12}|adopted)(?P<retired>:retired)?"
+    f"{PREFIX}(?P<namespace>{names.NAMESPACE}):(?P<name>{names.VOICE})"
+    f":(?P<key>[0-9a-f]{{12}}|{ADOPTED})(?P<retired>:retired)?"
 )
 
 

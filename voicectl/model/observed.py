@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from voicectl.model import canonical, marker
 from voicectl.model.marker import Marker
-from voicectl.model.voice import Cover, Visibility
+from voicectl.model.voice import FIELDS, Cover, Visibility
 
 ModelState = Literal["created", "training", "trained", "failed"]
 
@@ -121,11 +121,12 @@ class Patch:
         """Whether there is nothing to send."""
         return self == Patch()
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The new values by field, without the cover, which is a file."""
+        named = {name: getattr(self, name) for name in FIELDS if name != "cover_image"}
+        return {name: value for name, value in named.items() if value is not None}
+
     def applied_to(self, model: Model) -> Model:
         """The model as it should look after this patch; a new cover's path is not known yet."""
-        changes = {
-            name: value
-            for name in ("title", "description", "visibility", "tags")
-            if (value := getattr(self, name)) is not None
-        }
-        return replace(model, **changes)
+        return replace(model, **self.values)

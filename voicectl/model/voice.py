@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args
 
 from voicectl.errors import Place
 
 Visibility = Literal["private", "unlist", "public"]
-VISIBILITIES: tuple[Visibility, ...] = ("private", "unlist", "public")
+VISIBILITIES: tuple[Visibility, ...] = get_args(Visibility)
 """From the narrowest to the widest."""
 
 FieldName = Literal["title", "description", "visibility", "tags", "cover_image"]
-FIELDS: tuple[FieldName, ...] = ("title", "description", "visibility", "tags", "cover_image")
+FIELDS: tuple[FieldName, ...] = get_args(FieldName)
 """What can be changed on an existing model, in the order in which it is shown."""
 
 Value = str | tuple[str, ...] | None
@@ -33,10 +33,23 @@ class Metadata:
     tags: tuple[str, ...] | None = None
     cover_image: str | None = None
 
+    @classmethod
+    def from_values(cls, values: Mapping[FieldName, Value], **more: Any) -> Self:
+        """These values, and None for all other fields. `more` are the fields that a subclass adds."""
+        return cls(**_arguments(values), **more)
+
+    def with_values(self, values: Mapping[FieldName, Value], **more: Any) -> Self:
+        """The same with these values in place of its own."""
+        return replace(self, **_arguments(values), **more)
+
     def get(self, name: FieldName) -> Value:
         """The value of one field."""
         value: Value = getattr(self, name)
         return value
+
+
+def _arguments(values: Mapping[FieldName, Value]) -> dict[str, Any]:
+    return {str(name): value for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)

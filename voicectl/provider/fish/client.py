@@ -175,11 +175,7 @@ class FishClient:
 
     async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
         """See Provider. JSON, but multipart with a cover image, which then carries the other fields too."""
-        values: dict[str, Any] = {
-            name: value
-            for name in ("title", "description", "visibility", "tags")
-            if (value := getattr(patch, name)) is not None
-        }
+        values = patch.values
         path = f"/model/{model_id}"
         if cover is None:
             return await self._patiently("PATCH", path, gone=(404,), json=values) is not None

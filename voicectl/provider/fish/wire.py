@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from voicectl.model import names
 from voicectl.model.lock import EARLIEST, LATEST
 from voicectl.model.observed import Model, ModelState
 from voicectl.model.voice import VISIBILITIES
 from voicectl.provider.fish.limits import documented_limit
 from voicectl.provider.port import Wallet
 
-_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-"""32 hex characters so far; whatever it is, it must be safe in a path."""
+_ID = re.compile(names.ANY_MODEL_ID)
 _STATES: tuple[ModelState, ...] = ("created", "training", "trained", "failed")
 
 
