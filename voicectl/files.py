@@ -1,8 +1,9 @@
-"""Writing files: whole or not at all, several or none, and `.voicectl/`. No other module does these.
+"""Files: read only if they are regular, written whole or not at all, several or none. No other module does these.
 
-`.voicectl/` is what a project keeps beside Git, and is safe to delete. It holds files and directories alone: Git would
-check out links that a stranger committed there, and whatever is written through one lands elsewhere; a pipe keeps
-whoever opens it waiting.
+A stranger's commit may put a link, a pipe or a device where voicectl expects a file: opening it must neither lead
+elsewhere nor wait. `.voicectl/`, which a project keeps beside Git and may delete at any time, holds files and
+directories alone for the same reason: Git would check out a link that a stranger committed there, and whatever is
+written through it lands elsewhere.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -54,6 +56,31 @@ class Scratch:
         if not ignore.exists() or not ignore.stat().st_size:
             replace_file(ignore, b"*\n")
         return path
+
+
+def open_regular(path: str | Path) -> int:
+    """Open a regular file for reading, never waiting for a writer, never through a link at its end.
+
+    Returns the file descriptor; OSError for anything else. The check is made on what was opened,
+    so nothing can be put in its place in between.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "a symbolic link", str(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return descriptor
+
+
+def read_regular(path: str | Path, limit: int) -> bytes:
+    """At most `limit + 1` bytes of a regular file; OSError where it can't be read."""
+    with open(open_regular(path), "rb") as file:
+        return file.read(limit + 1)
 
 
 def replace_file(path: Path, data: bytes, *, durable: bool = False, scratch: Scratch | None = None) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from voicectl.errors import StateError
+from voicectl.files import read_regular
 from voicectl.manifest.project import Project, load_project
 from voicectl.model.lock import Lock
 from voicectl.plan.plan import Notice
-from voicectl.regular_file import read_regular
 from voicectl.state.codec import MAX_BYTES, decode
 
 

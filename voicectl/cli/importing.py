@@ -11,13 +11,12 @@ from voicectl.cli.context import Globals
 from voicectl.cli.sifting import refused, sift
 from voicectl.engine.importing import find_imports
 from voicectl.errors import UsageError
-from voicectl.files import Rewriting
+from voicectl.files import Rewriting, read_regular
 from voicectl.manifest.discover import PROJECT_FILE, fixed_part, matches
 from voicectl.manifest.editing import CannotEdit, manifest_text, with_models
 from voicectl.manifest.project import Project
 from voicectl.manifest.yaml_source import MAX_BYTES
 from voicectl.plan.imports import Import, NotImportable
-from voicectl.regular_file import read_regular
 
 
 def run(settings: Globals, wanted: Mapping[str, str] | None, out: Path | None) -> None:

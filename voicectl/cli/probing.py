@@ -15,11 +15,10 @@ from voicectl.cli import printing, running, wiring
 from voicectl.cli.context import Globals
 from voicectl.cli.planning import agree
 from voicectl.engine.probe import LAG, TITLE, Assumption, Material, leftovers, probe, settings_of
-from voicectl.files import Scratch, replace_file
+from voicectl.files import Scratch, read_regular, replace_file
 from voicectl.manifest.project import Project
 from voicectl.model.voice import Cover
 from voicectl.provider.port import NotReadable, Provider, Upload
-from voicectl.regular_file import read_regular
 from voicectl.report.document import document
 from voicectl.report.escape import terminal
 

@@ -9,14 +9,13 @@ from voicectl.cli import wiring
 from voicectl.cli.context import Globals
 from voicectl.cli.lockfile_checks import EDITED
 from voicectl.errors import Refused, UsageError
-from voicectl.files import Scratch, replace_file
+from voicectl.files import Scratch, read_regular, replace_file
 from voicectl.hosting import publish, reports
 from voicectl.hosting.git import Repository
 from voicectl.hosting.port import Hosting, HostingError, NotAllowed
 from voicectl.hosting.publish import Target, Way
 from voicectl.hosting.reports import Subject
 from voicectl.manifest.project import Project, find_project
-from voicectl.regular_file import read_regular
 from voicectl.state.codec import MAX_BYTES
 
 _TAKEN = "taken"

@@ -16,7 +16,7 @@ from voicectl.cli.sifting import refused, sift
 from voicectl.engine.observe import observe
 from voicectl.engine.plan import load_state
 from voicectl.errors import StateError, UsageError, VoicectlError
-from voicectl.files import Rewriting
+from voicectl.files import Rewriting, read_regular
 from voicectl.manifest import yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.editing import CannotEdit, Path, set_values
@@ -27,7 +27,6 @@ from voicectl.plan.compare import shown
 from voicectl.plan.guards import check_account
 from voicectl.plan.plan import Selectors
 from voicectl.plan.pull import Pull, pulls, recorded_in
-from voicectl.regular_file import read_regular
 from voicectl.report.escape import terminal
 from voicectl.state.port import ABSENT, StateStore, Version
 

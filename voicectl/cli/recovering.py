@@ -10,11 +10,10 @@ from voicectl.cli.context import Globals
 from voicectl.cli.planning import agree
 from voicectl.engine.rebuild import rebuild_lock
 from voicectl.errors import StateError
-from voicectl.files import NAME, Scratch, replace_file
+from voicectl.files import NAME, Scratch, read_regular, replace_file
 from voicectl.manifest.project import Project
 from voicectl.model.lock import Lock
 from voicectl.plan.rebuild import Rebuilt
-from voicectl.regular_file import read_regular
 from voicectl.state.codec import MAX_BYTES, decode, now
 from voicectl.state.port import StateStore
 

@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Literal
 
 from voicectl.errors import StateError
-from voicectl.files import Scratch, replace_file
+from voicectl.files import Scratch, read_regular, replace_file
 from voicectl.hosting.git import PushRefused, Repository
 from voicectl.hosting.port import HostingError, Unreachable
 from voicectl.model.lock import Lock
-from voicectl.regular_file import read_regular
 from voicectl.state.codec import MAX_BYTES, decode, decode_all, encode
 from voicectl.state.merging import edits, merge_bytes
 

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from voicectl.errors import Place, Problem
+from voicectl.files import read_regular
 from voicectl.manifest import checks, media, validate, yaml_source
 from voicectl.manifest.hashing import FileCache
 from voicectl.manifest.layers import Declared, Manifest, resolve_voice
@@ -17,7 +18,6 @@ from voicectl.manifest.samples import FileReader, NamedFiles, find_files
 from voicectl.manifest.schema import ManifestFile
 from voicectl.model.catalog import Catalog
 from voicectl.model.voice import Voice
-from voicectl.regular_file import read_regular
 
 
 def assemble(

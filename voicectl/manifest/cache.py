@@ -10,8 +10,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from voicectl.files import Scratch, replace_file
-from voicectl.regular_file import read_regular
+from voicectl.files import Scratch, read_regular, replace_file
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of one file of the cache; 50,000 voices take a third of it."""

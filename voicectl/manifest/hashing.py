@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from voicectl.files import open_regular
 from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp, stamp_of
 from voicectl.manifest.media import FileKind, judge
 from voicectl.model import names
-from voicectl.regular_file import open_regular
 
 CACHE_VERSION = 1
 _MAX_ENTRIES = 50_000

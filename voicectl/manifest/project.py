@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from voicectl.errors import Place, ProjectNotFound, UsageError
+from voicectl.files import read_regular
 from voicectl.manifest import discover, validate, yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.document import Document, Spot
@@ -19,7 +20,6 @@ from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.rule_schemas import read_rules
 from voicectl.manifest.schema import Environment, ProjectFile
 from voicectl.model.catalog import Policy, namespace
-from voicectl.regular_file import read_regular
 from voicectl.version import VERSION
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicectl.errors import Place
+from voicectl.files import read_regular
 from voicectl.manifest import media
 from voicectl.manifest.hashing import FileCache, FileFacts
 from voicectl.manifest.layers import Declared
@@ -15,7 +16,6 @@ from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems, shown
 from voicectl.model import canonical
 from voicectl.model.voice import Cover, Sample
-from voicectl.regular_file import read_regular
 
 MAX_SECONDS = 270
 MAX_TRANSCRIPT = 64 * 1024

@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from voicectl.errors import Place, StateConflict, StateError, StateLocked, StateNotSaved
-from voicectl.files import NAME, Scratch, prove_room, replace_file
+from voicectl.files import NAME, Scratch, prove_room, read_regular, replace_file
 from voicectl.model.lock import Lock
-from voicectl.regular_file import read_regular
 from voicectl.state.carried import NOTHING
 from voicectl.state.codec import MAX_BYTES, decode_all, encode
 from voicectl.state.port import ABSENT, Holder, Version
@@ -51,7 +50,6 @@ class FileStore:
         return self._name
 
     def load(self) -> tuple[Lock | None, Version]:
-        """See StateStore.load."""
         data = self._read()
         if data is None:
             return None, ABSENT
@@ -59,7 +57,6 @@ class FileStore:
         return lock, _version(data)
 
     def save(self, lock: Lock, expected: Version) -> Version:
-        """See StateStore.save."""
         before = self._read()
         if (ABSENT if before is None else _version(before)) != expected:
             raise StateConflict(
@@ -76,7 +73,7 @@ class FileStore:
         return _version(data)
 
     def prove(self, more: int = 0) -> None:
-        """See StateStore.prove. A save needs the room while the old file is still there, so it is written beside it."""
+        """A save needs the room while the old file is still there, so it is written beside it."""
         present = self._read()
         with self._writing():
             prove_room(self._path, len(present or b"") + more, scratch=self._scratch)
@@ -131,7 +128,6 @@ class FileStore:
     def lease(
         self, command: str, wait: float, waiting: Callable[[Holder | None], None], run: str = ""
     ) -> Iterator[None]:
-        """See StateStore.lease."""
         from filelock import FileLock, Timeout
 
         try:

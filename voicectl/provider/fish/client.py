@@ -81,12 +81,10 @@ class FishClient:
 
     @property
     def concurrency(self) -> int:
-        """See Provider."""
         return self.limiter.ceiling
 
     @property
     def time(self) -> datetime | None:
-        """See Provider."""
         return self._time
 
     async def close(self) -> None:
@@ -94,7 +92,7 @@ class FishClient:
         await self._http.aclose()
 
     async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
-        """See Provider. Pages may shift under the walk, so one that does not add up is walked again."""
+        """Pages may shift under the walk, so one that does not add up is walked again."""
         listing = Listing(())
         try:
             async with asyncio.timeout(bounds.LISTING_SECONDS):
@@ -149,12 +147,11 @@ class FishClient:
         return page
 
     async def get(self, model_id: str) -> Model | None:
-        """See Provider."""
         model: Model | None = await self._patiently("GET", f"/model/{model_id}", gone=(404, 410), read=wire.model)
         return model
 
     async def create(self, new: NewModel, progress: Progress) -> Model:
-        """See Provider. Sent once; what a repetition needs is the caller's to know."""
+        """Sent once; what a repetition needs is the caller's to know."""
         files = [("voices", upload) for upload in new.samples]
         files += [("cover_image", new.cover)] if new.cover else []
         data: dict[str, str | list[str]] = {
@@ -174,7 +171,7 @@ class FishClient:
         return model
 
     async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
-        """See Provider. JSON, but multipart with a cover image, which then carries the other fields too."""
+        """JSON, but multipart with a cover image, which then carries the other fields too."""
         values = patch.values
         path = f"/model/{model_id}"
         if cover is None:
@@ -191,11 +188,10 @@ class FishClient:
         return await self._patiently("PATCH", path, gone=(404,), data=form, uploads=uploads) is not None
 
     async def delete(self, model_id: str) -> None:
-        """See Provider."""
         await self._patiently("DELETE", f"/model/{model_id}", gone=(404, 410))
 
     async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
-        """See Provider. References are bytes, which only msgpack can carry."""
+        """References are bytes, which only msgpack can carry."""
         body: dict[str, Any] = {"text": speech.text, "format": speech.format}
         headers = {"model": speech.speech_model} if speech.speech_model else {}
         request: dict[str, Any]
@@ -232,7 +228,6 @@ class FishClient:
             raise self._answers.unreadable(response, str(error)) from error
 
     async def wallet(self) -> Wallet:
-        """See Provider."""
         wallet: Wallet = await self._patiently("GET", "/wallet/self/api-credit", read=wire.wallet)
         return wallet
 

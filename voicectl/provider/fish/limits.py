@@ -174,12 +174,11 @@ class SearchingLimiter(Limiter):
         self._let_in()
 
     def sent(self, place: Slot) -> None:
-        """See Limiter. A step begins when the request that the last one let in is on its way."""
+        """A step begins when the request that the last one let in is on its way."""
         self._last_sent = max(self._last_sent, place.serial)
         self._crowded()
 
     def describe(self) -> str:
-        """See Limiter."""
         known = self._found is not None and self.limit <= self._found
         found = f"took no more than {self._found}" if known else "has not refused so many"
         return f"{_at_a_time(self.limit)}; the account {found}"

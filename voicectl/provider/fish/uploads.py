@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import BinaryIO
 
+from voicectl.files import open_regular
 from voicectl.provider.fish.http import httpx
 from voicectl.provider.port import InputChanged, Progress, Upload
-from voicectl.regular_file import open_regular
 
 PIECE = 64 * 1024
 """Bytes that are sent at once, at least; a file is read in as many."""
