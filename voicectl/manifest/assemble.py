@@ -29,10 +29,10 @@ def assemble(
     read_samples: bool,
     instead: Mapping[str, bytes],
 ) -> Catalog:
-    """What the manifests `files` want in the project's environment, as far as it could be read.
+    """The catalog that the manifests `files` want in the project's environment, as far as they can be read.
 
-    Texts in `instead` count in place of files. What is wrong goes into `problems`. Every file that counts is asked
-    of `paths`.
+    Texts in `instead` replace files of these paths. Errors and warnings go into `problems`. `paths` judges every file
+    that is read, and remembers it.
     """
     read = (_read_manifest(file, paths, problems, instead.get(file)) for file in files)
     manifests = [manifest for manifest in read if manifest is not None]
@@ -77,7 +77,7 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: 
         problems.error(Place(file), "the manifest is empty", "add `voices:`, or delete the file")
         return None
     if isinstance(data, dict):
-        # `voices:` with nothing behind it, as while everything in it is commented out.
+        # `voices:` without a value is fine: somebody may have commented out all of its entries.
         data = {key: value for key, value in data.items() if value is not None or key not in _LISTS}
     entries, broken = validate.read(ManifestFile, document, data, problems)
     return Manifest(document, entries, broken, posixpath.dirname(file))
@@ -87,7 +87,7 @@ _LISTS = ("voices", "moved", "removed")
 
 
 def _collect(project: Project, manifests: Sequence[Manifest], problems: Problems) -> dict[str, Declared]:
-    """The voices of all manifests by name; a second one of a name is reported."""
+    """The voices of all manifests by name. Reports a name that two voices share."""
     voices: dict[str, Declared] = {}
     for manifest in manifests:
         for name, entry in manifest.content.voices.items():

@@ -13,12 +13,12 @@ from pathlib import Path
 from voicectl.files import Scratch, read_regular, replace_file
 
 MAX_BYTES = 64 * 1024 * 1024
-"""Of one file of the cache; 50,000 voices take a third of it."""
+"""The largest cache file; 50,000 voices take a third of it."""
 MARGIN = 2_000_000_000
 """Nanoseconds: no file system in use has a coarser clock than FAT's two seconds."""
 
 Stamp = tuple[int, int, int, int]
-"""Size, mtime, ctime and inode: two equal ones are of one state of a file, if it had settled."""
+"""Size, mtime, ctime and inode. Equal stamps mean an unchanged file, if it had settled when it was read."""
 
 
 class CacheFile:
@@ -29,7 +29,7 @@ class CacheFile:
         self._name = name
 
     def read(self) -> bytes:
-        """What was written, or whatever somebody put there; empty where it can't be read, or is too large."""
+        """The file's bytes, which anybody may have written; empty if it can't be read or is too large."""
         try:
             data = read_regular(str(self._scratch.find("cache", self._name)), MAX_BYTES)
         except OSError:
@@ -37,7 +37,7 @@ class CacheFile:
         return data if len(data) <= MAX_BYTES else b""
 
     def write(self, content: bytes) -> None:
-        """Replace the file at once or not at all; a failure is no one's concern."""
+        """Replace the whole file. A failure does no harm: the next run only takes longer."""
         with contextlib.suppress(OSError):
             if len(content) <= MAX_BYTES:
                 replace_file(self._scratch.make("cache", self._name), content, scratch=self._scratch)
@@ -57,9 +57,9 @@ def stamp(path: str) -> Stamp | None:
 
 
 def settled(found: Stamp, read_at: int) -> bool:
-    """Whether a file with this stamp, read at that time (nanoseconds), can't change again unseen.
+    """Whether any later change to a file with this stamp, read at that time (nanoseconds), would show in its stamp.
 
-    A file changed less than MARGIN before it was read could: as Git does with its index, what was
-    learned from it is not kept.
+    A file that changed less than MARGIN before it was read could change once more within one tick of the clock. Git has
+    the same problem with its index ("racy git") and solves it the same way: nothing about such a file is kept.
     """
     return max(found[1], found[2]) + MARGIN < read_at

@@ -52,12 +52,12 @@ class Document:
     root: Spot
 
     def value(self, path: Sequence[Step]) -> Place:
-        """The place of the value at `path`, or of what is nearest above it."""
+        """The place of the value at `path`, or of the nearest value above it."""
         spot, _ = self._walk(path)
         return Place(self.file, spot.line + 1, spot.column + 1)
 
     def key(self, path: Sequence[Step]) -> Place:
-        """The place of the key at `path`; of the item where the path ends in a list."""
+        """The place of the key at `path`, or of the item if the path ends in a list."""
         _, (line, column) = self._walk(path)
         return Place(self.file, line + 1, column + 1)
 

@@ -1,8 +1,9 @@
 """YAML that voicectl writes for its users: new manifests, and values changed in files of their own.
 
-Values are replaced where they stand, by the marks that PyYAML's composer puts on nodes, so that comments, order,
-quotes, indentation and line ends of everything else stay as they are. The result is read again: a file in which
-anything else would change (an alias, say) is left alone.
+PyYAML's composer tells where each value stands, and only these characters are replaced: comments, order, quotes,
+indentation and line ends of everything else stay as they are. (A library that writes the file anew, such as
+ruamel.yaml, keeps the comments but not the formatting.) The result is then read again. If anything else would change,
+because of an alias, say, the file stays as it was.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class CannotEdit(Exception):
 def set_values(text: str, edits: Mapping[Path, Any]) -> str:
     """The text with each value (a text, a list of texts, or a mapping of such) at its path. Raises CannotEdit.
 
-    The mapping that holds a path's last key has to be there.
+    The mapping that holds a path's last key must exist.
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     text = text.removeprefix(mark)  # libyaml does not count it
@@ -57,7 +58,7 @@ def set_values(text: str, edits: Mapping[Path, Any]) -> str:
 def with_models(project_text: str, environment: str, models: Mapping[str, str]) -> str:
     """The project file with `environments.<environment>.voices.<name>.model` for each name, all else as it was.
 
-    Mappings that are missing on the way are made. Raises CannotEdit.
+    Adds the mappings that are missing on the way. Raises CannotEdit.
     """
     data, edits = _data(project_text), dict[Path, Any]()
     for name, model_id in models.items():
@@ -148,7 +149,7 @@ def _child(node: Any, key: str) -> tuple[Any, Any]:
 
 
 def _end(text: str, node: Any) -> int:
-    """Where a node's own text ends: marks of block nodes lie behind the line ends and comments that follow."""
+    """Where a node's own text ends. The marks of block nodes lie behind the line ends and comments that follow."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style:
         last = node.value[-1]
         return _end(text, last[1] if isinstance(last, tuple) else last)
@@ -159,7 +160,7 @@ def _end(text: str, node: Any) -> int:
 
 
 def _written(value: Any, like: Any = None) -> str:
-    """A value as YAML on one line, without quotes where the one before had none and none are needed."""
+    """A value as YAML on one line, without quotes if it needs none and the value before had none."""
     if isinstance(value, list):
         return "[" + ", ".join(_written(item) for item in value) + "]"
     if isinstance(value, dict):
@@ -196,7 +197,8 @@ def _insertion(text: str, mapping: Any, key: str, value: Any) -> _Splice:
 
 
 def _list_splices(text: str, node: Any, value: Sequence[str]) -> Iterator[_Splice]:
-    """A list with a line for each item: lines of items that stay stay, the others go, new ones come at the end."""
+    """The changes for a list with a line for each item: keep the lines of items that stay, and add new items at the
+    end."""
     kept = [item.value for item in node.value if item.value in value]
     last = node.value[-1]
     lead = re.match(r"[ \t]*-[ \t]+", text[_line_start(text, last) :])
@@ -229,10 +231,10 @@ def _newline(text: str) -> str:
 
 
 def manifest_text(name: str, model: Model, environment: str | None, suffix: str) -> tuple[str, list[str]]:
-    """A manifest of one voice whose plan adopts this model and changes nothing, and what it could not say.
+    """A manifest of one voice whose plan adopts this model unchanged, and remarks on what it can't express.
 
-    In a project with environments the voice is in this one only, its id has to stand in the project file, and the
-    environment's title `suffix` is taken off.
+    In a project with environments the voice belongs to this one only, the model's id goes into the project file, and
+    the title loses the environment's `suffix`.
     """
     left_out = []
     values: dict[str, Any] = {} if environment else {"model": model.id}

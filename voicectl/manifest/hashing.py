@@ -1,4 +1,4 @@
-"""Digests of files, and what they are, remembered between runs: a warm run opens no sample."""
+"""What each file is, and its digest, remembered between runs: a second run opens no sample."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from voicectl.model import names
 CACHE_VERSION = 1
 _MAX_ENTRIES = 50_000
 _MAX_BATCH = 32
-"""Files that a thread takes at a time at most: handing over small ones singly costs as much as hashing them."""
+"""The most files that a thread takes at a time. Handing over small files one by one costs as much as hashing them."""
 
 _DIGEST = re.compile(names.DIGEST)
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """One file: `sha256:<hex>` of its bytes, its size, and what it is."""
+    """The digest of a file (`sha256:<hex>`), its size and its kind."""
 
     digest: str
     size: int
@@ -36,7 +36,7 @@ class FileFacts:
 
 
 class FileCache:
-    """Facts of files by path, trusted only as long as the file can't have changed."""
+    """Facts of files by path. An entry counts only while its file can't have changed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -46,7 +46,7 @@ class FileCache:
         self._changed = False
 
     def facts(self, paths: Iterable[str]) -> dict[str, FileFacts | OSError]:
-        """The facts of each file (relative to the project), or why it could not be read."""
+        """The facts of each file (by path in the project), or the error that kept it from being read."""
         result: dict[str, FileFacts | OSError] = {}
         missing: list[str] = []
         for path in sorted(set(paths)):
@@ -88,7 +88,7 @@ class FileCache:
                     facts[path] = found
                     self._remember(path, entry)
         finally:
-            # Who is interrupted does not wait for a disk that hangs.
+            # An interrupted run must not wait for a disk that hangs.
             pool.shutdown(wait=False, cancel_futures=True)
         return facts
 
@@ -119,7 +119,7 @@ class FileCache:
 
 
 def _facts(entry: Any, found: Stamp) -> FileFacts | None:
-    """The facts in a cache entry, None where it is damaged or of another state of the file."""
+    """The facts in a cache entry; None if it is damaged or describes another state of the file."""
     match entry:
         case [list(then), int(made), str(digest), str(kind), (int() | float() | None) as seconds]:
             trusted = then == list(found) and settled(found, made) and _DIGEST.fullmatch(digest)

@@ -32,13 +32,13 @@ class Manifest:
     base: str
 
     def is_broken(self, *path: str | int) -> bool:
-        """Whether something at `path`, above it or in it could not be used and was reported."""
+        """Whether something at `path`, above it or in it was unusable and is already reported."""
         return any(path[: len(gone)] == gone or gone[: len(path)] == path for gone in self.broken)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Some values, and where they were written. `base` is the directory their paths start from."""
+    """Some values and where they stand. Their paths start from the directory `base`."""
 
     values: BaseModel
     document: Document
@@ -60,7 +60,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Declared:
-    """A voice of a manifest, in the light of the project's defaults and environment."""
+    """A voice of a manifest together with the project's defaults and environment."""
 
     name: str
     manifest: Manifest
@@ -88,7 +88,7 @@ class Declared:
 
     @cached_property
     def model(self) -> str:
-        """The id of the model that is adopted or external; empty without one."""
+        """The id of the adopted or external model; empty without one."""
         override = self.override
         if override is not None and isinstance(override.values, Override) and override.has("model"):
             return override.values.model
@@ -96,12 +96,12 @@ class Declared:
 
     @cached_property
     def names_model(self) -> bool:
-        """Whether omitted metadata is unmanaged and defaults do not apply."""
+        """Whether the voice names a model: then voicectl leaves omitted metadata alone, and defaults do not apply."""
         return bool(self.model) or self.entry.external or self.is_broken("model")
 
     @cached_property
     def specific(self) -> tuple[Layer, ...]:
-        """The layers that speak of this voice only, strongest first."""
+        """The layers for this voice alone, strongest first."""
         return (self.override, self.own) if self.override is not None else (self.own,)
 
     @cached_property
@@ -110,7 +110,7 @@ class Declared:
         return self.specific if self.names_model else (*self.specific, *default_layers(self.project))
 
     def is_broken(self, *path: str | int) -> bool:
-        """Whether something at `path` in the voice, or in it, could not be used and was reported."""
+        """Whether something at `path` in the voice, or in it, was unusable and is already reported."""
         return self.manifest.is_broken("voices", self.name, *path)
 
     def layer_of(self, key: str) -> Layer | None:
@@ -123,7 +123,8 @@ class Declared:
         return otherwise if layer is None else getattr(layer.values, key)
 
     def tags(self) -> tuple[str, ...] | None:
-        """The tags in canonical form: an override's alone, else the voice's with the defaults'."""
+        """The tags in canonical form: the override's alone if it has any, else the voice's and the defaults'
+        together."""
         override = self.override
         if override is not None and override.has("tags"):
             return canonical.tags(_tags(override))

@@ -1,7 +1,7 @@
 """What a file is, judged by its content, and how long its sound lasts, judged by its headers.
 
-Nothing here trusts a file: whatever its bytes, the answer is a FileKind. WAV headers are read here, since no library
-tells a truncated file from a streamed one; tinytag knows the containers of the other formats.
+Any bytes lead to a FileKind, never to an error. WAV headers are read here because no library tells a truncated file
+from a streamed one; tinytag reads the other formats.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ class Corrupt(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """A file's format: one of AUDIO or IMAGES, or words for what it is instead.
+    """A file's format: one of AUDIO or IMAGES, or a description of anything else.
 
-    `seconds` is the duration where the header tells it. `problem` is the end of a sentence about
-    the file that says why it can't be used, empty if it can; `hint` what to do then.
+    `seconds` is the duration if the header has it. `problem` completes the sentence "this file …" if the file can't be
+    used, and `hint` says what to do; both are empty otherwise.
     """
 
     format: str
@@ -84,13 +84,13 @@ def judge(file: BinaryIO, size: int) -> FileKind:
 
 
 def medium(content: bytes) -> str:
-    """What bytes that are no text are, where they are sound or a picture: `audio (wav)`; empty elsewhere."""
+    """The kind of sound or picture in these bytes, such as `audio (wav)`; empty for anything else."""
     kind = kind_of(content[:_HEAD])
     return f"audio ({kind})" if kind in AUDIO else f"a picture ({kind})" if kind in IMAGES else ""
 
 
 def kind_of(head: bytes) -> str:
-    """What begins with these bytes: one of AUDIO or IMAGES, or words for what it is instead."""
+    """The kind of file that begins with these bytes: one of AUDIO or IMAGES, or a description."""
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind
@@ -111,7 +111,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _wav_seconds(file: BinaryIO, size: int) -> float:
-    """Duration of a WAV file; Corrupt where chunks are missing or cut off."""
+    """Duration of a WAV file. Raises Corrupt if chunks are missing or cut off."""
     position, bytes_per_second = 12, 0
     for _ in range(_MAX_CHUNKS):
         file.seek(position)
@@ -150,7 +150,7 @@ def _mp3_seconds(file: BinaryIO, size: int) -> float | None:
 
 
 def _m4a_seconds(file: BinaryIO, size: int) -> float | None:
-    """Duration of an MPEG-4 file; None where it is fragmented and its header does not tell."""
+    """Duration of an MPEG-4 file; None if it is fragmented and its header lacks the duration."""
     position = 0
     names = set()
     for _ in range(_MAX_CHUNKS):
@@ -209,7 +209,7 @@ def _has_frames(file: BinaryIO, size: int) -> bool:
 
 
 def _frame_length(header: bytes) -> int:
-    """Bytes of the MPEG layer III frame that begins so; 0 where none does."""
+    """Length in bytes of the MPEG layer III frame with this header; 0 if it is none."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version, bitrate, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3

@@ -53,7 +53,7 @@ class NamedFiles:
 
 
 def find_files(voice: Declared, paths: ProjectPaths, problems: Problems) -> NamedFiles:
-    """The files that a voice names, its transcripts read; what breaks a rule is reported and left out."""
+    """The files that a voice names, with its transcripts read. Reports and leaves out what breaks a rule."""
     samples = []
     first: dict[str, int] = {}
     for index, entry in enumerate(voice.entry.samples):
@@ -111,7 +111,7 @@ def _cover_file(voice: Declared, paths: ProjectPaths, problems: Problems) -> Nam
 
 
 class FileReader:
-    """Turns named files into samples and covers; each file is read once, most come from the cache."""
+    """Turns named files into samples and covers. It reads each file at most once; most come from the cache."""
 
     def __init__(self, cache: FileCache, min_seconds: float, problems: Problems) -> None:
         self._cache = cache
@@ -120,12 +120,12 @@ class FileReader:
         self._facts: Mapping[str, FileFacts | OSError] = {}
 
     def read(self, named: Iterable[NamedFiles]) -> None:
-        """Take note of all files, reading those that are not in the cache side by side."""
+        """Learn about all files. Those that are not in the cache are read side by side."""
         self._facts = self._cache.facts(path for files in named for path in files.paths())
         self._cache.save()
 
     def samples(self, files: NamedFiles) -> tuple[Sample, ...]:
-        """The samples of one voice in the manifest's order, those with problems left out."""
+        """The usable samples of one voice, in the manifest's order."""
         found: list[Sample] = []
         lines: dict[str, int] = {}
         for named in files.samples:
@@ -145,7 +145,7 @@ class FileReader:
         return tuple(found)
 
     def cover(self, files: NamedFiles) -> Cover | None:
-        """The cover of one voice; None without one, or where it can't be used."""
+        """The cover of one voice; None without a usable one."""
         if files.cover is None:
             return None
         facts = self._usable(files.cover, "cover_image", media.IMAGES, "png, jpeg, webp or gif")
@@ -191,7 +191,7 @@ def _seconds(seconds: float) -> str:
 
 
 def _read_transcript(paths: ProjectPaths, text: str, base: str) -> str:
-    """The text in a transcript file; PathRefused where it breaks a rule. It is not canonical yet."""
+    """The text in a transcript file, not in canonical form yet. Raises PathRefused if it breaks a rule."""
     relative = paths.file(text, base)
     if not relative.endswith(".txt"):
         raise PathRefused(f"{shown(text)} leads to a file that does not end in .txt", "transcript files end in .txt")

@@ -1,7 +1,7 @@
 """The shape of the project file and of manifests: pydantic models, and the JSON Schemas made from them.
 
-Only shape lives here: keys, types, patterns, sizes. What needs more than one value is in
-`checks.py`, `moves.py` and `layers.py`. Values are taken strictly: a number is no text.
+Only the shape is here: keys, types, patterns, sizes. Rules over several values are in `checks.py` and `moves.py`. Types
+are strict: a number does not count as a text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DEFAULT_STATE = "voicectl.lock.json"
 
 
 class _Closed(BaseModel):
-    # Validators are built when they are first used: most runs need those of the project file only.
+    # Building a validator takes long, and most runs need the project file's alone: build each when it is first used.
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 

@@ -1,6 +1,6 @@
-"""The values of manifests that have a form of their own: tags, durations, dates, shares, names.
+"""Values with a form of their own: tags, durations, dates, shares, names.
 
-Each is a type for pydantic with the JSON Schema to publish, and says how to write it better.
+Each is a type for pydantic with the JSON Schema to publish and a hint on how to write it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _tag(value: Any) -> str:
 
 
 def _duration(value: object) -> timedelta:
-    """Read `7d`, `12h`, `30m`, `2w` or 0; ValueError with a sentence for anything else."""
+    """Read `7d`, `12h`, `30m`, `2w` or 0. Raises ValueError with a sentence for anything else."""
     match = None if isinstance(value, bool) else _DURATION.fullmatch(str(value).strip())
     if match is None:
         raise ValueError(f"{shown(value)} is not a duration")
