@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, where nobody can delete a file that is open
+except ImportError:  # Windows has no fcntl, but nobody can delete an open file there
     fcntl = None  # type: ignore[assignment]
 
 NAME = ".voicectl"
@@ -36,7 +36,8 @@ class Scratch:
         self._path = root / NAME
 
     def find(self, *names: str) -> Path:
-        """Where a file is or would be. OSError where a link, a pipe or such is on the way, or beside it."""
+        """The path of a file, existing or not. Raises OSError if a link, a pipe or the like is on the way, or next to
+        it."""
         directory = self._path
         _refuse_others(directory)
         for name in names[:-1]:
@@ -45,24 +46,25 @@ class Scratch:
         return directory / names[-1]
 
     def make(self, *names: str) -> Path:
-        """The same, in a directory that is there and that Git ignores, whatever the project's `.gitignore` says.
+        """The path of a file, after making its directory. Git ignores all of it, whatever the project's `.gitignore`
+        says.
 
-        OSError where that can't be.
+        Raises OSError if that is impossible.
         """
         path = self.find(*names)
         path.parent.mkdir(parents=True, exist_ok=True)
         ignore = self._path / ".gitignore"
-        # One that is empty was made on a disk that was full.
+        # A full disk may have left an empty one.
         if not ignore.exists() or not ignore.stat().st_size:
             replace_file(ignore, b"*\n")
         return path
 
 
 def open_regular(path: str | Path) -> int:
-    """Open a regular file for reading, never waiting for a writer, never through a link at its end.
+    """Open a regular file for reading, without waiting for a writer and not through a link at its end.
 
-    Returns the file descriptor; OSError for anything else. The check is made on what was opened,
-    so nothing can be put in its place in between.
+    Returns the file descriptor. Raises OSError for anything else. It checks the opened file, not the path: otherwise
+    somebody could swap the file in between.
     """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -78,7 +80,7 @@ def open_regular(path: str | Path) -> int:
 
 
 def read_regular(path: str | Path, limit: int) -> bytes:
-    """At most `limit + 1` bytes of a regular file; OSError where it can't be read."""
+    """At most `limit + 1` bytes of a regular file. Raises OSError if it can't be read."""
     with open(open_regular(path), "rb") as file:
         return file.read(limit + 1)
 
@@ -86,10 +88,10 @@ def read_regular(path: str | Path, limit: int) -> bytes:
 def replace_file(path: Path, data: bytes, *, durable: bool = False, scratch: Scratch | None = None) -> None:
     """Write `data` in place of what is at `path`, whole or not at all: a reader sees the old bytes or the new ones.
 
-    A file that is there keeps its permissions; a new one gets what the umask leaves. A link is replaced, not followed.
-    The bytes are written to a temporary file first: in `.voicectl/` where `scratch` is given and on the same file
-    system, else beside the target. What a killed process left there, the next write clears away.
-    `durable` waits until it would survive a loss of power. Raises OSError; then all is as it was.
+    An existing file keeps its permissions; the umask decides those of a new one. A link is replaced, not followed. The
+    bytes go to a temporary file first: in `.voicectl/` if `scratch` is given and on the same file system, else next to
+    the target. The next write removes what a killed process left there. `durable` waits until the bytes would survive a
+    loss of power. Raises OSError, and then changes nothing.
     """
     mode = path.stat().st_mode & 0o777 if path.exists() else None
     with _temporary(path, scratch) as (file, temporary):
@@ -107,7 +109,7 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False, scratch: Scr
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """The same for a place that the command line names: what is no file of its own (`/dev/stdout`) is written to."""
+    """The same for a path from the command line. What is not a regular file (`/dev/stdout`) is written to directly."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
         path.write_bytes(data)
     else:
@@ -115,9 +117,9 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def prove_room(path: Path, size: int, scratch: Scratch | None = None) -> None:
-    """Really write `size` bytes where `replace_file` would, and take them away again. Raises OSError.
+    """Really write `size` bytes where `replace_file` would, and remove them again. Raises OSError.
 
-    They are random, so that no file system saves space on them.
+    They are random, so that no file system can compress them.
     """
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
@@ -130,16 +132,16 @@ def prove_room(path: Path, size: int, scratch: Scratch | None = None) -> None:
 
 @dataclass(slots=True)
 class Rewriting:
-    """Files of a project, all of them or none; `undo` puts back what was there before.
+    """Writes several files of a project, all or none. `undo` restores the files as they were before.
 
-    Links are written through, not replaced.
+    It writes through links instead of replacing them.
     """
 
     root: Path
     _before: list[tuple[Path, bytes | None]] = field(default_factory=list)
 
     def write(self, contents: Mapping[str, bytes]) -> None:
-        """Write each file at once, by its path below the root. OSError where one can't be; then all are as they were.
+        """Write each file, by its path below the root. If one fails, restore all and raise OSError.
 
         The error's `filename` is that path.
         """
@@ -156,7 +158,7 @@ class Rewriting:
             self._before.append((path, before))
 
     def undo(self) -> None:
-        """Put back what was there."""
+        """Restore all files."""
         while self._before:
             path, before = self._before.pop()
             with contextlib.suppress(OSError):
@@ -168,9 +170,9 @@ class Rewriting:
 
 @contextlib.contextmanager
 def _temporary(target: Path, scratch: Scratch | None) -> Iterator[tuple[BinaryIO, Path]]:
-    """A new file on the target's file system, gone at the end unless it was moved. Raises OSError.
+    """A new file on the target's file system, removed at the end unless it was moved. Raises OSError.
 
-    It is locked while its process lives, so that others can tell it from one that a killed process left.
+    The process holds a lock on it, which tells others that it is not a leftover of a killed process.
     """
     directory, prefix = _place(target, scratch)
     _sweep(directory, prefix)
@@ -184,7 +186,7 @@ def _temporary(target: Path, scratch: Scratch | None) -> Iterator[tuple[BinaryIO
         finally:
             with contextlib.suppress(OSError):  # it has moved
                 os.unlink(temporary)
-            # What is still to be written no longer matters, and on a full disk it would fail once more.
+            # The rest of the buffer no longer matters, and on a full disk writing it would fail once more.
             with contextlib.suppress(OSError):
                 file.close()
 
@@ -193,7 +195,7 @@ _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os
 
 
 def _place(target: Path, scratch: Scratch | None) -> tuple[Path, str]:
-    """Where temporary files for a target go, and how their names begin."""
+    """The directory for the temporary files of a target, and the prefix of their names."""
     if scratch is not None:
         with contextlib.suppress(OSError):
             directory = scratch.make(_TEMPORARY, "x").parent
@@ -224,19 +226,19 @@ def _delete_unlocked(path: str) -> None:
 
 
 def _locked(descriptor: int) -> bool:
-    """Lock a file of ours; False where somebody was quicker, and is about to delete it."""
+    """Lock our own new file. False if another process took it for a leftover and is about to delete it."""
     if fcntl is not None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         except OSError:
-            pass  # a file system without locks, where nobody can lock it to delete it either
+            pass  # this file system has no locks, so nobody else can lock and delete the file either
     return True
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make a rename durable where directories can be opened (not on Windows)."""
+    """Make a rename durable, on systems that can open directories (not Windows)."""
     with contextlib.suppress(OSError):
         handle = os.open(directory, os.O_RDONLY)
         try:
@@ -246,7 +248,7 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _refuse_others(directory: Path) -> None:
-    """OSError if a directory is a link, or anything in it is no file and no directory. It need not be there."""
+    """Raise OSError if a directory is a link, or holds anything but files and directories. It need not exist."""
     if os.path.islink(directory):
         raise OSError(errno.ELOOP, f"{directory.name} is a link; delete it")
     with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:

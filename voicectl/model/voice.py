@@ -15,7 +15,7 @@ VISIBILITIES: tuple[Visibility, ...] = get_args(Visibility)
 
 FieldName = Literal["title", "description", "visibility", "tags", "cover_image"]
 FIELDS: tuple[FieldName, ...] = get_args(FieldName)
-"""What can be changed on an existing model, in the order in which it is shown."""
+"""The changeable fields of a model, in the order of display."""
 
 Value = str | tuple[str, ...] | None
 
@@ -24,7 +24,7 @@ Value = str | tuple[str, ...] | None
 class Metadata:
     """The changeable fields in canonical form; None means that the field is not managed.
 
-    `tags` leave the marks out. `cover_image` is `sha256:<hex>` of the file that was sent.
+    `tags` are without the marks. `cover_image` is the file's `sha256:<hex>`.
     """
 
     title: str | None = None
@@ -63,11 +63,11 @@ class Sample:
     size: int
     """Bytes."""
     format: Literal["wav", "mp3", "m4a", "opus"]
-    """Judged by content."""
+    """From the content, whatever the name says."""
     transcript: str | None = None
-    """In canonical form; None where the provider is to recognise the words."""
+    """In canonical form; None lets the provider recognise the words."""
     seconds: float | None = None
-    """Duration where the header tells it."""
+    """Duration, if the header has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The speaker's consent, as far as the manifest tells it."""
+    """The speaker's consent, as written in the manifest."""
 
     speaker: str
     document: str | None = None
