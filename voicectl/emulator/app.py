@@ -31,7 +31,7 @@ _CALLS: dict[str, dict[str, Handler]] = {
 
 
 def _route(path: str, handlers: dict[str, Handler]) -> Route:
-    """One route for all methods of a path, so that a wrong method is answered with all that are allowed."""
+    """One route for all methods of a path, so that the answer to a wrong method lists all allowed ones."""
 
     async def handle(request: Request) -> Response:
         return await handlers["GET" if request.method == "HEAD" else request.method](request)
@@ -40,9 +40,9 @@ def _route(path: str, handlers: dict[str, Handler]) -> Route:
 
 
 def create_app(store: Store, settings: Settings | None = None) -> Starlette:
-    """The emulator over a store, which stays the caller's to close.
+    """The emulator over a store, which the caller closes.
 
-    `app.state.store`, `.settings` (replaceable at any time) and `.log` (a RequestLog) are its Python side.
+    Python code reaches it by `app.state.store`, `.settings` (replaceable at any time) and `.log` (a RequestLog).
     """
     app = Starlette(
         routes=[_route(path, handlers) for path, handlers in _CALLS.items()],

@@ -1,7 +1,7 @@
 """Request bodies in the four encodings the provider takes, as one kind of value.
 
 Starlette parses forms and keeps large files on disk, so a request of a gigabyte needs no more memory than a small one.
-Of a file only its size, digest and an estimate of its duration are kept.
+The emulator keeps only the size, the digest and an estimated duration of each file.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _MSGPACK = ("application/msgpack", "application/x-msgpack")
 _UNKNOWN_BYTES_PER_SECOND = 16_000
 _PIECE = 1024 * 1024
 _WAV_HEADER = 32
-"""Bytes: a WAV file says in them how many it has a second."""
+"""The first bytes of a WAV file, which contain its bytes a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """What is left of a file: its name ('' if it had none), size, SHA-256 and estimated duration."""
+    """What the emulator keeps of a file: its name ('' without one), size, SHA-256 and estimated duration."""
 
     filename: str
     size: int
@@ -37,7 +37,7 @@ class ReceivedFile:
 
 
 def received(content: bytes, filename: str = "") -> ReceivedFile:
-    """What is left of a file that is at hand as a whole."""
+    """The record of a file that is completely in memory."""
     return _measured(filename, content[:_WAV_HEADER], len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -61,8 +61,8 @@ def _measured(filename: str, head: bytes, size: int, digest: str) -> ReceivedFil
 async def read_body(request: Request) -> Any:
     """The value of a body in any of the four encodings. Raises Unparseable, or UnknownType for others.
 
-    A form gives a mapping, in which a field that was sent once is its value and one that was repeated a list: the
-    provider can't tell one value from a list of one either.
+    A form becomes a mapping. A field that was sent once is a value, a repeated one a list: the provider can't tell one
+    value from a list of one either.
     """
     if _content_type(request) not in ("multipart/form-data", "application/x-www-form-urlencoded"):
         return await read_packed(request)
@@ -105,7 +105,7 @@ def _unpack(raw: bytes) -> object:
 
 
 class _WholeMultipart(MultiPartParser):
-    """Starlette's parser, which takes a body that breaks off for a whole one."""
+    """Starlette's parser, which also notes whether the body is complete: Starlette accepts one that breaks off."""
 
     whole = False
 

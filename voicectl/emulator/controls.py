@@ -84,7 +84,7 @@ async def _mapping(request: Request) -> dict[Any, Any]:
 
 
 def _check(name: str, value: Any) -> None:
-    """Refuses what the store could not keep or look up; the rest is the caller's business."""
+    """Refuses what the store could not keep or look up. Anything else is up to the caller."""
     if name in ("_id", "author", "samples"):
         raise Invalid.at("body", name, "can't be set")
     if name in _TEXTS:

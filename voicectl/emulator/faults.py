@@ -30,7 +30,7 @@ Message = MutableMapping[str, Any]
 
 
 class ConnectionDropped(Exception):
-    """Ends the handling of a request whose connection is to be reset."""
+    """Ends the handling of a request, so that its connection is reset."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class _Count:
 class FaultEngine:
     """Matches requests with the rules of some settings and keeps their counts.
 
-    Ordinals count from the engine's making; new settings with other rules need a new engine.
+    Ordinals count from the creation of the engine. New settings with other rules need a new engine.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -95,10 +95,11 @@ def replacement(rule: Fault) -> Response | None:
 
 
 class Reply:
-    """Stands between a handler and the client: notes the status that is sent, and spoils the answer as the
-    rules order. After `dropped` is set nothing more is sent, and the connection must be reset; after `cut`
-    is set, it must be closed. `on_last` is called before the last piece of a whole answer leaves, so that
-    whoever has the answer finds the request over."""
+    """Stands between a handler and the client: notes the status, and spoils the answer as the rules order.
+
+    Once `dropped` is set it sends nothing more, and the caller must reset the connection; once `cut` is set, the caller
+    must close it. It calls `on_last` before it sends the last piece of an answer: a client that has the whole answer
+    then finds the request closed in the log."""
 
     def __init__(self, send: Send, rules: tuple[Fault, ...], on_last: Callable[[], None]) -> None:
         self._send = send
@@ -112,7 +113,7 @@ class Reply:
         self.cut = False
 
     async def __call__(self, message: Message) -> None:
-        """The ASGI `send` that handlers are given."""
+        """The ASGI `send` for handlers."""
         if self.dropped or self.cut:
             return
         if "reset_after" in self._kinds:

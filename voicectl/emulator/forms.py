@@ -1,7 +1,7 @@
-"""Requests as the provider's published description has them, read the way its framework most likely reads them.
+"""Requests as in the provider's published description, read the way its framework most likely reads them.
 
-Every complaint about a request is collected, not the first alone. Words count for booleans and digits for numbers in
-every encoding, because forms and queries know nothing else; fields that nobody knows are ignored.
+An answer lists all complaints about a request, not only the first. Words count as booleans and digits as numbers in
+every encoding, because forms and queries have nothing else. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OneOrMany = list[str] | str
 
 
 def _as_upload(value: object) -> object:
-    """A file, however it was sent: as a file, as bytes, or as the text of a form's or JSON's field."""
+    """A file in any form: as a file, as bytes, or as the text of a field in a form or in JSON."""
     if isinstance(value, str):
         value = value.encode()
     return received(value) if isinstance(value, bytes) else value

@@ -36,7 +36,7 @@ async def create_model(request: Request) -> Response:
 
 
 async def get_model(request: Request) -> Response:
-    """GET /model/{id}: public and unlisted models are everybody's to see; another's private one is 403."""
+    """GET /model/{id}: everybody may see public and unlisted models. Another's private one is 403."""
     exchange = exchange_of(request)
     await exchange.before_work()
     model = _store(request).get(request.path_params["id"], exchange.settings.get_lag)
@@ -50,7 +50,7 @@ async def get_model(request: Request) -> Response:
 
 
 async def update_model(request: Request) -> Response:
-    """PATCH /model/{id}: 200 without a body. Fields that can't be changed are ignored, as are nulls."""
+    """PATCH /model/{id}: 200 without a body. Ignores nulls, and fields that can't change."""
     exchange, store = exchange_of(request), _store(request)
     changes = _changes(forms.read(forms.ChangeForm, await read_body(request), "body"), exchange.settings)
     await exchange.before_work()
@@ -81,8 +81,8 @@ async def delete_model(request: Request) -> Response:
 
 
 async def list_models(request: Request) -> Response:
-    """GET /model. `sort_by=created_at` is newest first; the default, score, is by usage and then by id, so
-    new models land anywhere in it."""
+    """GET /model. `sort_by=created_at` is newest first. The default sorts by usage and id: new models appear
+    anywhere."""
     exchange = exchange_of(request)
     asked = forms.read(forms.ListingQuery, _merged_query(request), "query")
     if asked.own:
@@ -129,7 +129,7 @@ async def wallet(request: Request) -> Response:
 
 
 def model_to_speak_with(request: Request, model_id: str) -> StoredModel:
-    """The model, if the key may use it. Raises ApiError: 400 if there is none, 403 if it is another's."""
+    """The model, if the key may use it. Raises ApiError: 400 without such a model, 403 for another's."""
     model = _store(request).get(model_id)
     if model is None:
         raise ApiError(400, "Reference not found")
@@ -215,7 +215,7 @@ def _cover_path(cover: ReceivedFile | None) -> str:
 
 
 def _shown(text: str, settings: Settings) -> str:
-    """The JSON of models as it is sent: covers are paths, or addresses that are signed for each answer."""
+    """The JSON of models for an answer: covers are paths, or addresses with a fresh signature."""
     if not settings.signed_covers:
         return text
     signed = rf'"cover_image":"https://covers.emulator.invalid/\1?X-Signature={uuid.uuid4().hex}"'

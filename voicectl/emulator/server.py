@@ -40,14 +40,14 @@ class _Protocol(H11Protocol):
         self.logger = _logger
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Sends small answers at once: asyncio does so only for sockets that name their protocol."""
+        """Sends small answers at once, which asyncio does only for sockets that name their protocol."""
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
 
     def hang_up(self, gently: bool) -> None:
-        """Closes the connection: after what was sent has gone out, or at once with a TCP reset."""
+        """Closes the connection: gently after all sent data has gone out, or at once with a TCP reset."""
         if gently:
             self.transport.close()
             return
@@ -58,7 +58,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(Server):
-    """uvicorn's server, which its owner begins and ends: it leaves signals alone, and `end` ends it at once."""
+    """uvicorn's server under its owner's control: it leaves signals alone, and ends as soon as `end` is called."""
 
     def __init__(self, app: Any, on_ready: Callable[[], None], grace: float = 0.0) -> None:
         config = Config(
@@ -95,13 +95,13 @@ class _Server(Server):
         self._on_ready()
 
     async def main_loop(self) -> None:
-        """Waits for the end. uvicorn's own loop looks for it ten times a second, which tests would wait for."""
+        """Waits for the end. uvicorn's own loop polls ten times a second, and every test would wait for that."""
         await self._end.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accepts no more, gives requests in flight the grace, then cuts off every connection.
+        """Accepts no more, gives requests in flight some time, then cuts off all connections.
 
-        uvicorn's own would answer 500 to those that are left.
+        uvicorn's own would answer 500 to the remaining requests.
         """
         for server in self.servers:
             server.close()
@@ -118,7 +118,7 @@ class _Server(Server):
 
 
 class _NoCancellations(logging.Filter):
-    """Keeps the end of requests that are cut off on stopping out of the log; it is no error."""
+    """Keeps the end of requests that a stop cuts off out of the log: it is not an error."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
@@ -137,8 +137,8 @@ def serve(
 ) -> None:
     """Serves until SIGINT or SIGTERM, then returns. Port 0 picks a free one; no `db` keeps all in memory.
 
-    `on_ready` is called with the url once it listens. To be called in the main thread. Raises UsageError if
-    the port or the file can't be used.
+    Calls `on_ready` with the URL once it listens. Call it in the main thread. Raises UsageError if the port or the file
+    can't be used.
     """
     sock = _bind(host, port)
     try:
@@ -157,7 +157,7 @@ async def _serve_until_signal(app: Starlette, sock: socket.socket, ready: Callab
     def on_signal(number: int, frame: Any) -> None:
         loop.call_soon_threadsafe(server.end)
 
-    # What is ignored stays so: a shell's background job is not ended by Ctrl-C.
+    # Ignored signals stay ignored: Ctrl-C must not end a shell's background job.
     signals = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, on_signal) for number in signals}
     try:
@@ -173,8 +173,8 @@ class RunningEmulator:
         with RunningEmulator(Settings(latency=5)) as emulator:
             client = httpx.Client(base_url=emulator.url)
 
-    `settings` can be replaced while it runs. `wrap` puts an ASGI application of one's own before it.
-    Requests in flight when it stops are cut off.
+    You can replace `settings` while it runs, and `wrap` it into an ASGI application of your own. Stopping cuts off
+    requests in flight.
     """
 
     def __init__(

@@ -202,7 +202,7 @@ class Settings:
         except (ValueError, RecursionError):
             raise UsageError(f"{path}: is not valid JSON", hint) from None
         if not isinstance(content, dict) or not str(content.get("format_version", "")).startswith("1."):
-            raise UsageError(f"{path}: `format_version` is not 1.x: these are no findings that can be read", hint)
+            raise UsageError(f"{path}: `format_version` is not 1.x: this version can't read these findings", hint)
         if "settings" not in content:
             raise UsageError(f"{path}: `settings` is missing", hint)
         try:

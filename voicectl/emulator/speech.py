@@ -41,7 +41,7 @@ class Utterance:
 
 
 async def text_to_speech(request: Request) -> Response:
-    """Answers with audio in the asked format. A header `model` that is missing or unknown means s2.1-pro."""
+    """Answers with audio in the requested format. A missing or unknown header `model` means s2.1-pro."""
     exchange = exchange_of(request)
     asked = forms.read(forms.SpeechRequest, await read_packed(request), "body")
     if asked.references and "json" in request.headers.get("content-type", ""):
@@ -62,7 +62,8 @@ async def text_to_speech(request: Request) -> Response:
 
 
 def _speech(asked: forms.SpeechRequest, engine: str) -> Utterance:
-    """What is to be said. Raises ApiError or Invalid for what the description allows and the service can't do."""
+    """The words and the way to say them. Raises ApiError or Invalid for what the description allows but the service
+    can't do."""
     if not asked.text.strip():
         raise ApiError(400, "The text is empty", "text_empty")
     if isinstance(asked.reference_id, list) and engine == "s1":
@@ -74,7 +75,7 @@ def _speech(asked: forms.SpeechRequest, engine: str) -> Utterance:
         raise Invalid.at("body", "sample_rate", f"Input should be one of {', '.join(map(str, _RATES))}")
     return Utterance(
         text=asked.text,
-        # Beside inline references, ids are no more than names of speakers.
+        # With inline references, ids are only names of speakers.
         voices=() if asked.references else tuple(filter(None, forms.many(asked.reference_id))),
         format=asked.format,
         sample_rate=asked.sample_rate or 44_100,
@@ -94,6 +95,6 @@ def _sound(speech: Utterance) -> Iterator[bytes]:
 
 
 async def _stream(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    # Not handed to Starlette as it is: that would run each step of a plain iterator in a thread.
+    # Starlette would run each step of a plain iterator in a thread.
     for piece in pieces:
         yield piece

@@ -1,8 +1,8 @@
 """The emulator's models in SQLite, in a file or in memory.
 
-A document is kept as the JSON text that is sent, so a page is a join of texts; what is asked for in queries
-stands in columns beside it. Several processes may share a file. What a request has stored survives the
-death of the process (not that of the machine: there is no fsync, for speed).
+It keeps each model as the JSON text of an answer, so a page is a concatenation of texts; queried fields have columns of
+their own. Several processes may share a file. What a request has stored survives the death of the process, but not of
+the machine: for speed it does not fsync.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from voicectl.emulator.responses import dumps
 from voicectl.errors import UsageError
 
 _PAST_SECONDS = 3600
-"""How long the past is kept; no lag looks further back."""
+"""How long the store remembers earlier values, and the longest possible lag."""
 _COLUMNS = (
     "number, id, workspace, owner, visibility, created_at, folded_title, languages, task_count, score, "
     "state, ready_at, document"
@@ -81,7 +81,7 @@ class Store:
         self._counted: tuple[object, dict[Statement, int]] = (None, {})
 
     def unusable(self, error: Exception) -> UnusableDatabase:
-        """That this file can't be used, and what to do about it."""
+        """The error for this file, with a remedy."""
         return UnusableDatabase(f"{self._path}: can't be used as the emulator's database: {error}", self._remedy)
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Store:
         return StoredModel(row[0], row[1], row[2], state, rendered(row[5], state))
 
     def page(self, query: Query, lag: float = 0.0) -> PageOfModels:
-        """The models that matched `lag` seconds ago, counted and cut to a page."""
+        """The number and one page of the models that matched `lag` seconds ago."""
         count, page = statements(query)
         with self._lock, self._ago(lag):
             total = self._count(count)
@@ -128,9 +128,9 @@ class Store:
         return PageOfModels(total, [rendered(document, self._state(state, at)) for document, state, at in rows])
 
     def update(self, model_id: str, changes: Mapping[str, Any], touch: bool = True) -> bool:
-        """Sets fields of a model as the API names them, without any check; False if there is no such model.
+        """Sets fields of a model, by the API's names, without any check. False if there is no such model.
 
-        With `touch`, `updated_at` moves on. Setting `state` ends a training.
+        With `touch` it also updates `updated_at`. Setting `state` ends a training.
         """
         with self._transaction() as db:
             row = db.execute(
@@ -188,7 +188,7 @@ class Store:
         return found
 
     def _remember(self, model_id: str, before: Sequence[object] | None) -> None:
-        """Notes what a change is about to replace: (document, state, ready_at, number), or None where nothing was."""
+        """Notes the values before a change: (document, state, ready_at, number), or None for a new model."""
         now = int(self._clock() * 1e6)
         self._db.execute("DELETE FROM past WHERE at < ?", (now - _PAST_SECONDS * 1_000_000,))
         text = None if before is None else dumps(before)
@@ -196,7 +196,8 @@ class Store:
 
     @contextmanager
     def _ago(self, seconds: float) -> Iterator[None]:
-        """Shows the models of so many seconds ago: newer changes are undone in a transaction that is rolled back."""
+        """Shows the models of so many seconds ago: it undoes newer changes in a transaction, and then rolls that
+        back."""
         if not seconds:
             yield
             return
@@ -219,7 +220,7 @@ class Store:
         return "training" if ready_at and self._clock() * 1e6 < ready_at else final
 
     def _count(self, count: Statement) -> int:
-        # A walk over pages asks for the same count again and again; any write, here or elsewhere, voids it.
+        # A walk over pages asks for the same count again and again. Any write by any process makes it stale.
         version = (self._db.execute("PRAGMA data_version").fetchone()[0], self._db.total_changes)
         if self._counted[0] != version:
             self._counted = (version, {})

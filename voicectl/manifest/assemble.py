@@ -68,7 +68,7 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: 
     document, found = yaml_source.parse(file, content)
     if document is None:
         medium = media.medium(content)
-        wrong = Problem(Place(file), f"this is no YAML text but {medium}", "narrow `manifests:` in voicectl.yaml")
+        wrong = Problem(Place(file), f"this is {medium}, not YAML text", "narrow `manifests:` in voicectl.yaml")
         problems.found += [wrong] if medium else found
         return None
     problems.found += found

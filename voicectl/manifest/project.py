@@ -81,7 +81,7 @@ def find_project(start: Path | None = None, chdir: Path | None = None) -> Path:
         if _holds_project(chdir):
             return chdir
         if not chdir.is_dir():
-            what = "is no directory" if chdir.exists() else "does not exist"
+            what = "is not a directory" if chdir.exists() else "does not exist"
             raise ProjectNotFound(f"{chdir} {what}", "correct -C/--chdir, or VOICECTL_CHDIR")
         raise ProjectNotFound(f"there is no {PROJECT_FILE} in {chdir}", _not_found_hint(chdir))
     here = Path.cwd() if start is None else start.absolute()

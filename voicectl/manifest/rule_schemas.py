@@ -70,7 +70,7 @@ def _complaints(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]
             message = f"`{key}` here is only a caption of the rule, a text; what a voice's {key} must be belongs under"
             yield where, f"{message} `properties`, as in {{properties: {{{key}: …}}}}"
         else:
-            yield where, f"this is no JSON Schema: {shown(error.message)}"
+            yield where, f"this is not a JSON Schema: {shown(error.message)}"
         return
     yield from _idle(schema)
     if {"unevaluatedProperties", "patternProperties"} <= set(_keys(schema)):
@@ -97,7 +97,7 @@ def _misled(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
             yield path, f"{shown(reference)} leads nowhere"
             continue
         if not isinstance(target, dict | bool):
-            yield path, f"{shown(reference)} leads to something that is no schema"
+            yield path, f"{shown(reference)} leads to something that is not a schema"
 
 
 def _references(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -167,4 +167,4 @@ def _pattern(pattern: str, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, .
     try:
         regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError) as error:
-        yield path, f"{shown(pattern)} is no regular expression ({error})"
+        yield path, f"{shown(pattern)} is not a regular expression ({error})"

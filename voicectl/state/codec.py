@@ -157,9 +157,9 @@ def _words(kind: str) -> str:
         "extra_forbidden": "unknown key",
         "greater_than_equal": "this number or time is too small",
         "less_than_equal": "this number or time is too large",
-        "time_delta_parsing": "this is no time span that voicectl could have written",
-        "datetime_parsing": "this is no time that voicectl could have written",
-        "string_pattern_mismatch": "this is not an id or digest as voicectl writes them",
+        "time_delta_parsing": "voicectl can't have written this time span",
+        "datetime_parsing": "voicectl can't have written this time",
+        "string_pattern_mismatch": "voicectl can't have written this id or digest",
     }
     return known.get(kind, "this value has the wrong type")
 
