@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from voicectl.errors import Place, Problem
 from voicectl.files import read_regular
 from voicectl.manifest import checks, media, validate, yaml_source
+from voicectl.manifest.former_names import resolve_moves, resolve_removals
 from voicectl.manifest.hashing import FileCache
 from voicectl.manifest.layers import Declared, Manifest, resolve_voice
-from voicectl.manifest.moves import resolve_moves, resolve_removals
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems
 from voicectl.manifest.project import Project

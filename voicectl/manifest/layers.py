@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from voicectl.errors import Place
-from voicectl.manifest.document import Document, Path
 from voicectl.manifest.project import Project
 from voicectl.manifest.schema import ConsentEntry, ManifestFile, Override, VoiceEntry
 from voicectl.manifest.schema import Lifecycle as LifecycleValues
 from voicectl.manifest.validate import Broken
+from voicectl.manifest.yaml_document import Document, Path
 from voicectl.model import canonical
 from voicectl.model.voice import Consent, Cover, Lifecycle, Metadata, Sample, Voice
 

@@ -14,11 +14,11 @@ from voicectl.errors import Place, ProjectNotFound, UsageError
 from voicectl.files import read_regular
 from voicectl.manifest import discover, validate, yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
-from voicectl.manifest.document import Document, Spot
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.rule_schemas import read_rules
 from voicectl.manifest.schema import Environment, ProjectFile
+from voicectl.manifest.yaml_document import Document, Spot
 from voicectl.model.catalog import Policy, namespace
 from voicectl.version import VERSION
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from voicectl.manifest.document import Document
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.schema import DIALECT, RuleEntry
+from voicectl.manifest.yaml_document import Document
 from voicectl.model.catalog import Rule
 from voicectl.plan.rules import FORM
 

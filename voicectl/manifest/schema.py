@@ -1,7 +1,7 @@
 """The shape of the project file and of manifests: pydantic models, and the JSON Schemas made from them.
 
-Only the shape is here: keys, types, patterns, sizes. Rules over several values are in `checks.py` and `moves.py`. Types
-are strict: a number does not count as a text.
+Only the shape is here: keys, types, patterns, sizes. Rules over several values are in `checks.py` and
+`former_names.py`. Types are strict: a number does not count as a text.
 """
 
 from __future__ import annotations

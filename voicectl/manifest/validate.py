@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from voicectl.manifest import values
-from voicectl.manifest.document import Document, Path
 from voicectl.manifest.problems import Problems, did_you_mean, shown
+from voicectl.manifest.yaml_document import Document, Path
 
 M = TypeVar("M", bound=BaseModel)
 Broken = frozenset[Path]

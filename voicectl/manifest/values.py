@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from voicectl.manifest.document import FLAGS, Plain
 from voicectl.manifest.problems import shown
+from voicectl.manifest.yaml_document import FLAGS, Plain
 from voicectl.model import canonical, marker, names
 from voicectl.model.catalog import Limit
 from voicectl.model.lock import MAX_RETENTION

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from voicectl.errors import Place, Problem, cut
-from voicectl.manifest.document import FLAGS, Document, KeySpot, Plain, Spot
 from voicectl.manifest.problems import shown
+from voicectl.manifest.yaml_document import FLAGS, Document, KeySpot, Plain, Spot
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
