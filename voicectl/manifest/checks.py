@@ -39,7 +39,7 @@ def _check_title(voice: Declared, problems: Problems) -> None:
     if layer is None:
         if not voice.is_broken("title"):
             problems.error(voice.place, f"voice {voice.name!r} has no title", "add `title:`")
-    elif not canonical.text(getattr(layer.values, "title")):  # noqa: B009
+    elif not canonical.text(layer.value("title")):
         problems.error(layer.place("title"), "title: must not be empty", "write a title")
 
 

@@ -49,6 +49,10 @@ class Layer:
         """Whether this layer says anything about `key`."""
         return key in self.values.model_fields_set
 
+    def value(self, key: str) -> Any:
+        """The value of `key`, or its default if this layer says nothing."""
+        return getattr(self.values, key)
+
     def place(self, key: str, *rest: str | int) -> Place:
         """Where the value of `key` (or something in it) stands."""
         return self.document.value((*self.path, key, *rest))
@@ -120,23 +124,18 @@ class Declared:
     def value(self, key: str, otherwise: Any = None) -> Any:
         """The value of `key` in the strongest layer that has it."""
         layer = self.layer_of(key)
-        return otherwise if layer is None else getattr(layer.values, key)
+        return otherwise if layer is None else layer.value(key)
 
     def tags(self) -> tuple[str, ...] | None:
         """The tags in canonical form: the override's alone if it has any, else the voice's and the defaults'
         together."""
         override = self.override
         if override is not None and override.has("tags"):
-            return canonical.tags(_tags(override))
+            return canonical.tags(override.value("tags"))
         layers = [layer for layer in self.layers if layer.has("tags")]
         if self.names_model and not layers:
             return None
-        return canonical.tags(tag for layer in layers for tag in _tags(layer))
-
-
-def _tags(layer: Layer) -> list[str]:
-    tags: list[str] = getattr(layer.values, "tags")  # noqa: B009
-    return tags
+        return canonical.tags(tag for layer in layers for tag in layer.value("tags"))
 
 
 def default_layers(project: Project) -> tuple[Layer, ...]:
