@@ -101,6 +101,7 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False, scratch: Scr
             os.chmod(temporary, mode)
         if durable:
             os.fsync(file.fileno())
+        # Windows can't rename an open file.
         if fcntl is None:
             file.close()
         os.replace(temporary, path)

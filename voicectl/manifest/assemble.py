@@ -110,6 +110,7 @@ def _in_environment(voices: dict[str, Declared], environment: str | None) -> lis
 
 
 def _check(project: Project, voices: dict[str, Declared], here: Sequence[Declared], problems: Problems) -> None:
+    # A typing error in `environments:` would hide the voice from every environment, so these two look at all voices.
     for voice in voices.values():
         checks.check_environments(voice, problems)
     checks.check_overrides(project, voices, problems)

@@ -65,6 +65,7 @@ class FileCache:
         if not self._changed:
             return
         entries = self._entries
+        # Entries that this run did not need may serve another environment, so they stay as long as there is room.
         if len(entries) > _MAX_ENTRIES:
             entries = {path: entry for path, entry in entries.items() if path in self._seen}
         self._cache.write(json.dumps({"version": CACHE_VERSION, "files": entries}).encode())
@@ -113,6 +114,7 @@ class FileCache:
         except (OSError, ValueError) as error:
             return (error if isinstance(error, OSError) else OSError(str(error))), None
         unchanged = found == stamp_of(before) and settled(found, began)
+        # A file with a problem is read again in each run: the message must be there until somebody mends it.
         if not unchanged or facts.finding.problem:
             return facts, None
         return facts, [list(found), began, digest, facts.finding.format, facts.finding.seconds]

@@ -81,6 +81,7 @@ class ProjectPaths:
             raise PathRefused(f"{shown(text)} is outside the project", _INSIDE_HINT)
         relative = resolved[len(inside) :].replace(os.sep, "/") or "."
         written = os.path.normpath(os.path.join(base, text)).replace(os.sep, "/")
+        # Neither the written nor the resolved path may enter one: a link could lead into `.git`.
         for directory in (*written.split("/")[:-1], *relative.split("/")[:-1]):
             if directory.startswith(".") and directory != "..":
                 message = f"{shown(text)} is in a directory whose name begins with a dot ({directory})"

@@ -132,6 +132,7 @@ class FileReader:
             facts = self._usable(named.file, "samples.audio", media.AUDIO, "wav, mp3, m4a or opus")
             if facts is None:
                 continue
+            # The provider would train on the same clip twice, and the lockfile could not tell the two apart.
             if facts.digest in lines:
                 message = f"samples.audio: {shown(named.file.written)} has the same content as the sample in line "
                 self._problems.error(named.file.place, f"{message}{lines[facts.digest]}", "delete one of them")

@@ -70,6 +70,7 @@ class Snapshot:
             return None
         ours = (saved.version, saved.environment) == (_version(), self._environment)
         same = ours and saved.manifests == tuple(manifests) and saved.files.keys() >= {PROJECT_FILE, *manifests}
+        # Links first: a stamp counts only for the file that the path led to before.
         unchanged = same and self._leads(saved.resolved) and self._stamps(saved.files, saved.made) == saved.files
         return saved.catalog if unchanged else None
 

@@ -37,6 +37,7 @@ def read(model: type[M], document: Document, data: Any, problems: Problems) -> t
         try:
             return model.model_validate(data), frozenset(broken)
         except ValidationError as error:
+            # Most files are valid, and need no copy.
             if not copied:
                 data, copied = _copied(data), True
             found = error.errors(include_url=False)

@@ -16,6 +16,7 @@ from voicectl.model import names
 PREFIX = "voicectl:"
 MAX_MARKER = 120
 """The longest marker, in characters, including the retired role."""
+# A model that voicectl did not make has unknown inputs, and is never deleted.
 ADOPTED = "adopted"
 _MARKER = re.compile(
     f"{PREFIX}(?P<namespace>{names.NAMESPACE}):(?P<name>{names.VOICE})"

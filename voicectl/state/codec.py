@@ -94,6 +94,7 @@ def decode_all(data: bytes, name: str) -> tuple[Lock, Carried]:
             raise problem from None
         values = json.loads(data)
         carried = take_out(values) if isinstance(values, dict) else carried
+        # Unknown keys are fine only in a file that says it is newer: elsewhere they are typing errors.
         if carried.revision <= REVISION:
             raise _invalid(error, name, hint) from None
         try:

@@ -58,6 +58,7 @@ class FileStore:
         return lock, _version(data)
 
     def save(self, lock: Lock, expected: Version) -> Version:
+        # Git may have changed the file during the run (a pull, a checkout): the lease can't keep Git out.
         before = self._read()
         if (ABSENT if before is None else _version(before)) != expected:
             raise StateConflict(
@@ -132,6 +133,7 @@ class FileStore:
         from filelock import FileLock, Timeout
 
         try:
+            # An operating system lock ends with its process. A file that merely exists would outlive a killed run.
             lock = FileLock(self._scratch.make(self._lease_name), timeout=0)
             try:
                 lock.acquire()

@@ -100,6 +100,7 @@ def _record(before: Record | None, ours: Record, theirs: Record) -> Record | Non
         if before is not None and older.id == before.id:
             return newer
         return newer if any(gone.id == older.id for gone in newer.retired) else None
+    # The same model on both sides: only what was applied to it differs.
     applied = _applied(before.applied if before and before.id == ours.id else None, ours.applied, theirs.applied)
     later = ours if ours.generation >= theirs.generation else theirs
     past = before.pending if before else None

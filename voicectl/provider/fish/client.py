@@ -127,6 +127,7 @@ class FishClient:
                     found.setdefault(model.id, model)
             # A page that is not full, or has nothing new, is the last one, whatever the total says.
             full = len(found) > before and more is not False and all(len(page[0]) >= size for page in pages)
+        # Without an exact total, a model that moved between two pages would look deleted: better say incomplete.
         adds_up = limit is not None or (not windowed and (total is None or len(found) >= total))
         ours = tuple(m for m in found.values() if tag is None or tag in m.tags)
         return Listing(ours, complete=adds_up), adds_up or windowed
@@ -287,6 +288,7 @@ class FishClient:
         silence = self._patience.answer(method, sent)
         seconds = self._patience.request(method, sum(upload.size for upload in sent))
         seconds = max(seconds, silence) if method == "POST" else seconds
+        # The place comes first, then the files: waiting requests hold no open files.
         async with self.limiter.slot() as place:
             placed()
 
@@ -316,6 +318,7 @@ class FishClient:
                     self.limiter.succeeded(place)
                     return self._read(response, body, read) if response.is_success else None
                 refusal = self._answers.refused(response, body, sent=sum(upload.size for upload in sent))
+                # Other errors say nothing about how much the account takes.
                 if refusal.status in (429, 503):
                     self.limiter.refused(place, refusal.retry_after, overloaded=refusal.status == 503)
                 raise refusal

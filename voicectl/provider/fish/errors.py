@@ -114,6 +114,7 @@ class Answers:
                 hint = "make the samples smaller, or fewer" if status == 413 else "look at proxies and FISH_API_URL"
                 message = f"a gateway before {host} refused {what} ({status}), with a page of its own"
                 return Rejected(message + self._quotable(response), hint, status)
+            # Before the plain 403 below: one foreign model must not stop the whole run.
             case 400 | 403 | 451 if _is_of_one_model(response.request, status):
                 model_id = response.request.url.path.rpartition("/")[2]
                 return NotReadable(
