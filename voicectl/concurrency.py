@@ -1,4 +1,4 @@
-"""Several things at once, and one thing again: gathering, sharing, and the pauses between tries."""
+"""Several things at once, and one thing again: gathering, sharing, and the pauses between attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 PATIENCE = 120.0
-"""Seconds for which anything is tried again: a restart of the provider takes some twenty."""
+"""Seconds for which anything is tried again. A restart of the provider takes about twenty."""
 
 
 async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -27,13 +27,13 @@ async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 @dataclass(slots=True)
 class Backoff:
-    """The pauses between the tries of one thing, until its patience is over; their number has no say.
+    """The pauses between the attempts at one thing. Time ends them, never their number.
 
     Full jitter: each pause is anything up to a ceiling, which doubles from `first` to `longest` (AWS Architecture
     Blog, "Exponential Backoff And Jitter"). All times in seconds.
 
-    `patience` counts from the first `begin`, or else from the first pause. What passes between the end of a pause and
-    the next `begin` does not count: whoever waits for a place has not tried yet.
+    `patience` counts from the first `begin`, or from the first pause without one. The time between the end of a pause
+    and the next `begin` does not count: a request that waits for its turn has not been tried yet.
     """
 
     first: float = 0.5
@@ -45,7 +45,7 @@ class Backoff:
     _pauses: int = 0
 
     def begin(self) -> None:
-        """A try begins now."""
+        """An attempt begins now."""
         now = self.clock()
         if self._end is None:
             self._end = now + self.patience
@@ -54,9 +54,9 @@ class Backoff:
         self._paused_until = None
 
     def pause(self, asked: float | None = None) -> float | None:
-        """How long to wait before the next try, at least as long as the other side `asked`; None: give up.
+        """How long to wait before the next attempt, at least as long as the other side `asked`; None means give up.
 
-        The last try comes when patience ends.
+        The last attempt comes when patience ends.
         """
         if self._end is None:
             self.begin()
@@ -73,7 +73,8 @@ class Backoff:
 
 
 class Shared(Generic[T]):
-    """A call whose result serves everybody who asked before it began. Who asks while it runs waits for the next."""
+    """A call that many share: its result serves everybody who asked before it began. Whoever asks later gets the next
+    one."""
 
     def __init__(self, call: Callable[[], Awaitable[T]]) -> None:
         self._call = call
@@ -95,6 +96,6 @@ class Shared(Generic[T]):
 
 
 def _heard(task: asyncio.Task[Any]) -> None:
-    """Where everybody who waited was cancelled, nobody is left to hear of a failure."""
+    """Take note of a failure that nobody awaits any more, so that asyncio does not complain."""
     if not task.cancelled():
         task.exception()

@@ -45,22 +45,22 @@ class Problem:
 
 
 LONGEST_QUOTE = 200
-"""Characters of a file's content, or a server's, that a message shows."""
+"""The most characters of a file's or a server's text in a message."""
 _LONGEST_MESSAGE = 20_000
-"""Far above what a message of ours needs, even one that names every voice; a terminal survives it."""
+"""Far more than our longest message, one that names every voice, and still bearable on a terminal."""
 
 
 def cut(text: object, longest: int = LONGEST_QUOTE) -> str:
-    """What a message quotes: at most so many characters, saying how many there were."""
+    """The beginning of a text for a message, with its length if it was cut."""
     whole = str(text)
     return whole if len(whole) <= longest else f"{whole[:longest]}… ({len(whole)} characters)"
 
 
 class VoicectlError(Exception):
-    """What went wrong in words for a person, with a hint on what to do next.
+    """An error in words for a person, with a hint on what to do next.
 
-    `code` is the stable identifier of the error in JSON output, `exit_code` the process's exit code,
-    `where` the places in the project's files that it speaks of.
+    `code` is the error's stable identifier in JSON output, `exit_code` the process's exit code, `where` the places in
+    the project's files that it is about.
     """
 
     code = "error"

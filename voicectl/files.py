@@ -1,8 +1,9 @@
-"""Writing files: whole or not at all, several or none, and `.voicectl/`. No other module does these.
+"""Files: read only if they are regular, written whole or not at all, several or none. No other module does these.
 
-`.voicectl/` is what a project keeps beside Git, and is safe to delete. It holds files and directories alone: Git would
-check out links that a stranger committed there, and whatever is written through one lands elsewhere; a pipe keeps
-whoever opens it waiting.
+A stranger's commit may put a link, a pipe or a device where voicectl expects a file: opening it must neither lead
+elsewhere nor wait. `.voicectl/`, which a project keeps beside Git and may delete at any time, holds files and
+directories alone for the same reason: Git would check out a link that a stranger committed there, and whatever is
+written through it lands elsewhere.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,7 +20,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, where nobody can delete a file that is open
+except ImportError:  # Windows has no fcntl, but nobody can delete an open file there
     fcntl = None  # type: ignore[assignment]
 
 NAME = ".voicectl"
@@ -34,7 +36,8 @@ class Scratch:
         self._path = root / NAME
 
     def find(self, *names: str) -> Path:
-        """Where a file is or would be. OSError where a link, a pipe or such is on the way, or beside it."""
+        """The path of a file, existing or not. Raises OSError if a link, a pipe or the like is on the way, or next to
+        it."""
         directory = self._path
         _refuse_others(directory)
         for name in names[:-1]:
@@ -43,26 +46,52 @@ class Scratch:
         return directory / names[-1]
 
     def make(self, *names: str) -> Path:
-        """The same, in a directory that is there and that Git ignores, whatever the project's `.gitignore` says.
+        """The path of a file, after making its directory. Git ignores all of it, whatever the project's `.gitignore`
+        says.
 
-        OSError where that can't be.
+        Raises OSError if that is impossible.
         """
         path = self.find(*names)
         path.parent.mkdir(parents=True, exist_ok=True)
         ignore = self._path / ".gitignore"
-        # One that is empty was made on a disk that was full.
+        # A full disk may have left an empty one.
         if not ignore.exists() or not ignore.stat().st_size:
             replace_file(ignore, b"*\n")
         return path
 
 
+def open_regular(path: str | Path) -> int:
+    """Open a regular file for reading, without waiting for a writer and not through a link at its end.
+
+    Returns the file descriptor. Raises OSError for anything else. It checks the opened file, not the path: otherwise
+    somebody could swap the file in between.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "a symbolic link", str(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return descriptor
+
+
+def read_regular(path: str | Path, limit: int) -> bytes:
+    """At most `limit + 1` bytes of a regular file. Raises OSError if it can't be read."""
+    with open(open_regular(path), "rb") as file:
+        return file.read(limit + 1)
+
+
 def replace_file(path: Path, data: bytes, *, durable: bool = False, scratch: Scratch | None = None) -> None:
     """Write `data` in place of what is at `path`, whole or not at all: a reader sees the old bytes or the new ones.
 
-    A file that is there keeps its permissions; a new one gets what the umask leaves. A link is replaced, not followed.
-    The bytes are written to a temporary file first: in `.voicectl/` where `scratch` is given and on the same file
-    system, else beside the target. What a killed process left there, the next write clears away.
-    `durable` waits until it would survive a loss of power. Raises OSError; then all is as it was.
+    An existing file keeps its permissions; the umask decides those of a new one. A link is replaced, not followed. The
+    bytes go to a temporary file first: in `.voicectl/` if `scratch` is given and on the same file system, else next to
+    the target. The next write removes what a killed process left there. `durable` waits until the bytes would survive a
+    loss of power. Raises OSError, and then changes nothing.
     """
     with replacing(path, durable=durable, scratch=scratch) as file:
         file.write(data)
@@ -79,6 +108,7 @@ def replacing(path: Path, *, durable: bool = False, scratch: Scratch | None = No
             os.chmod(temporary, mode)
         if durable:
             os.fsync(file.fileno())
+        # Windows can't rename an open file.
         if fcntl is None:
             file.close()
         os.replace(temporary, path)
@@ -87,7 +117,7 @@ def replacing(path: Path, *, durable: bool = False, scratch: Scratch | None = No
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """The same for a place that the command line names: what is no file of its own (`/dev/stdout`) is written to."""
+    """The same for a path from the command line. What is not a regular file (`/dev/stdout`) is written to directly."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
         path.write_bytes(data)
     else:
@@ -95,9 +125,9 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def prove_room(path: Path, size: int, scratch: Scratch | None = None) -> None:
-    """Really write `size` bytes where `replace_file` would, and take them away again. Raises OSError.
+    """Really write `size` bytes where `replace_file` would, and remove them again. Raises OSError.
 
-    They are random, so that no file system saves space on them.
+    They are random, so that no file system can compress them.
     """
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
@@ -110,16 +140,16 @@ def prove_room(path: Path, size: int, scratch: Scratch | None = None) -> None:
 
 @dataclass(slots=True)
 class Rewriting:
-    """Files of a project, all of them or none; `undo` puts back what was there before.
+    """Writes several files of a project, all or none. `undo` restores the files as they were before.
 
-    Links are written through, not replaced.
+    It writes through links instead of replacing them.
     """
 
     root: Path
     _before: list[tuple[Path, bytes | None]] = field(default_factory=list)
 
     def write(self, contents: Mapping[str, bytes]) -> None:
-        """Write each file at once, by its path below the root. OSError where one can't be; then all are as they were.
+        """Write each file, by its path below the root. If one fails, restore all and raise OSError.
 
         The error's `filename` is that path.
         """
@@ -136,7 +166,7 @@ class Rewriting:
             self._before.append((path, before))
 
     def undo(self) -> None:
-        """Put back what was there."""
+        """Restore all files."""
         while self._before:
             path, before = self._before.pop()
             with contextlib.suppress(OSError):
@@ -148,9 +178,9 @@ class Rewriting:
 
 @contextlib.contextmanager
 def _temporary(target: Path, scratch: Scratch | None) -> Iterator[tuple[BinaryIO, Path]]:
-    """A new file on the target's file system, gone at the end unless it was moved. Raises OSError.
+    """A new file on the target's file system, removed at the end unless it was moved. Raises OSError.
 
-    It is locked while its process lives, so that others can tell it from one that a killed process left.
+    The process holds a lock on it, which tells others that it is not a leftover of a killed process.
     """
     directory, prefix = _place(target, scratch)
     _sweep(directory, prefix)
@@ -164,7 +194,7 @@ def _temporary(target: Path, scratch: Scratch | None) -> Iterator[tuple[BinaryIO
         finally:
             with contextlib.suppress(OSError):  # it has moved
                 os.unlink(temporary)
-            # What is still to be written no longer matters, and on a full disk it would fail once more.
+            # The rest of the buffer no longer matters, and on a full disk writing it would fail once more.
             with contextlib.suppress(OSError):
                 file.close()
 
@@ -173,7 +203,7 @@ _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os
 
 
 def _place(target: Path, scratch: Scratch | None) -> tuple[Path, str]:
-    """Where temporary files for a target go, and how their names begin."""
+    """The directory for the temporary files of a target, and the prefix of their names."""
     if scratch is not None:
         with contextlib.suppress(OSError):
             directory = scratch.make(_TEMPORARY, "x").parent
@@ -204,19 +234,19 @@ def _delete_unlocked(path: str) -> None:
 
 
 def _locked(descriptor: int) -> bool:
-    """Lock a file of ours; False where somebody was quicker, and is about to delete it."""
+    """Lock our own new file. False if another process took it for a leftover and is about to delete it."""
     if fcntl is not None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         except OSError:
-            pass  # a file system without locks, where nobody can lock it to delete it either
+            pass  # this file system has no locks, so nobody else can lock and delete the file either
     return True
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make a rename durable where directories can be opened (not on Windows)."""
+    """Make a rename durable, on systems that can open directories (not Windows)."""
     with contextlib.suppress(OSError):
         handle = os.open(directory, os.O_RDONLY)
         try:
@@ -226,7 +256,7 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _refuse_others(directory: Path) -> None:
-    """OSError if a directory is a link, or anything in it is no file and no directory. It need not be there."""
+    """Raise OSError if a directory is a link, or holds anything but files and directories. It need not exist."""
     if os.path.islink(directory):
         raise OSError(errno.ELOOP, f"{directory.name} is a link; delete it")
     with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:

@@ -1,4 +1,4 @@
-"""Takes secrets out of text that leaves the process, before anything is cut off it: half a key is a leak, too."""
+"""Removes secrets from text that leaves the process. This must come before any cutting: half a key is a leak, too."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from functools import lru_cache
 VARIABLES = ("FISH_API_KEY", "GITHUB_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN")
 """Variables whose values never show."""
 _SHORTEST = 8
-"""A shorter value is no secret, and would be found in innocent words."""
+"""A shorter value is not a secret, and innocent words would contain it."""
 _BETWEEN = r"(?:\s|\\[nrt]|\x1b\[[\d;]*m)*+"
-"""What breaking a line puts into a word, in JSON and with colours too."""
+"""What a line break may insert into a word, also in JSON and with colours."""
 
 
 def redacted(text: str, *secrets: str) -> str:
-    """The text without the secrets of the environment, and without these.
+    """The text without the environment's secrets and without these.
 
-    They are found as they are and as JSON, HTML, URLs and Python write them, and broken over lines.
+    It finds them as they are, as JSON, HTML, URLs and Python write them, and broken over lines.
     """
     for secret in {*(os.environ.get(name, "").strip() for name in VARIABLES), *secrets}:
         if len(secret) >= _SHORTEST:
@@ -32,7 +32,7 @@ def _pattern(secret: str) -> re.Pattern[str]:
 
 
 def _forms(sign: str) -> str:
-    """Every way in which one character may be written. No form is without a bound: none takes for ever to look for."""
+    """Every way to write one character. All repetitions are bounded, so that no search takes for ever."""
     code = f"0{{0,6}}{ord(sign):x}"
     escapes = [
         re.escape(sign),

@@ -1,8 +1,8 @@
 """Signals that end a run: Ctrl-C, SIGTERM and a lost terminal, alike and at every moment.
 
-One that is ignored when the process starts stays ignored: `nohup` and shells mean background jobs to live on.
-Only the command line installs anything (`leave_at_once`, then `catch`); where it did not, as in tests that call
-commands in their own process, Python's own handling stays as it is.
+A signal that is ignored when the process starts stays ignored: `nohup` and shells want background jobs to live on. Only
+the command line installs handlers (`leave_at_once`, then `catch`). Without it, as in tests that call commands in their
+own process, Python's own handling stays.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ INTERRUPTED = 130
 """The exit code for every one of them."""
 
 By = Callable[[int], None]
-"""Hears how many signals have come so far. Called in the main thread, between any two steps of it."""
+"""Gets the number of signals so far. It runs in the main thread, between any two steps of it."""
 
 _by: By | None = None
 _count = 0
 
 
 def leave_at_once() -> None:
-    """From here on a signal ends the process in a word: nothing has begun that would have to be ended."""
+    """From here on a signal ends the process with one line: there is nothing to clean up yet."""
     _install(_leave)
 
 
 def catch() -> None:
-    """From here on a signal goes to whoever hears it (`heard_by`), or is heard `later`."""
+    """From here on signals go to the function set by `heard_by`, or else to `later`."""
     global _by
     _by = later
     _install(_hear)
@@ -38,19 +38,19 @@ def catch() -> None:
 
 
 def heard() -> bool:
-    """Whether a signal has come, even if somebody swallowed its KeyboardInterrupt."""
+    """Whether a signal has come, even if some code swallowed its KeyboardInterrupt."""
     return _count > 0
 
 
 def check() -> None:
-    """Raise KeyboardInterrupt if a signal has come: what follows is not to begin."""
+    """Raise KeyboardInterrupt if a signal has come. Call it before a step that must not begin then."""
     if _count:
         raise KeyboardInterrupt
 
 
 @contextmanager
 def heard_by(by: By | None) -> Iterator[None]:
-    """Within, signals go to `by`; None raises KeyboardInterrupt wherever the main thread is."""
+    """Within this context signals go to `by`; None raises KeyboardInterrupt wherever the main thread is."""
     global _by
     before, _by = _by, by
     try:
@@ -60,13 +60,13 @@ def heard_by(by: By | None) -> Iterator[None]:
 
 
 def later(count: int) -> None:
-    """Hear a signal and go on: what is being done is short and better done whole. Another one raises."""
+    """Go on after a first signal, for work that is short and better finished. A second one raises."""
     if count > 1:
         raise KeyboardInterrupt
 
 
 def over() -> None:
-    """From here on the exit code is known, and signals don't change it; one that comes again leaves at once."""
+    """From here on the exit code is final and a signal does not change it. A second one ends the process at once."""
     global _by
     end = _count + 1
 
@@ -94,12 +94,13 @@ def _hear(number: int, frame: Any) -> None:
 
 def _leave(number: int, frame: Any) -> None:
     words = " ".join((os.environ.get("VOICECTL_LOG_FORMAT", ""), *sys.argv)).replace("=", " ")
-    if not words.startswith("json ") and "--log-format json" not in words:  # whose lines have not begun
+    if not words.startswith("json ") and "--log-format json" not in words:  # a JSON log must not begin with this line
         os.write(2, b"error: interrupted\n")
     os._exit(INTERRUPTED)
 
 
 def _unraisable(found: Any) -> None:
-    """Where Python can't raise it (in a destructor, say) it prints a traceback; `heard` knows all the same."""
+    """Python prints a traceback where it can't raise, in a destructor, say. `heard` knows of the signal all the
+    same."""
     if not issubclass(found.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(found)

@@ -6,18 +6,18 @@ import zlib
 from collections.abc import Iterator
 
 ACCEPTED = "gzip"
-"""For `Accept-Encoding`: what can be unpacked here. A server that answers otherwise is not understood."""
+"""The value of `Accept-Encoding`. Answers in any other encoding are errors."""
 PIECE = 64 * 1024
-"""Bytes that are unpacked at once."""
+"""How many bytes are unpacked at once."""
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class NotUnpackable(ValueError):
-    """A body in an encoding that nobody asked for, or a damaged one."""
+    """A body is damaged, or in an encoding that nobody asked for."""
 
 
 class Unpacking:
-    """One body on its way: what came in goes in, what it holds comes out. NotUnpackable for another encoding."""
+    """Unpacks one body piece by piece. Raises NotUnpackable for an unknown encoding."""
 
     def __init__(self, encoding: str) -> None:
         encoding = encoding.strip().lower()
@@ -27,16 +27,17 @@ class Unpacking:
 
     @property
     def ended(self) -> bool:
-        """Whether the body says itself that it is over."""
+        """Whether the packed data itself has ended."""
         return self._gzip is not None and self._gzip.eof
 
     def pieces(self, packed: bytes) -> Iterator[bytes]:
-        """What this piece of the body holds, at most PIECE bytes at a time. NotUnpackable where it is damaged."""
+        """The content of this piece of the body, at most PIECE bytes at a time. Raises NotUnpackable if it is
+        damaged."""
         if self._gzip is None:
             yield packed
             return
         if self._gzip.eof:
-            return  # what follows the end of a body is none of it
+            return  # ignore what follows the end of the packed data
         try:
             while True:
                 piece = self._gzip.decompress(packed, PIECE)
@@ -50,7 +51,7 @@ class Unpacking:
 
 
 class Gathering:
-    """The beginning of one body, up to a limit in bytes; whatever comes after that is not unpacked."""
+    """Collects the beginning of one body, up to a limit in bytes, and does not unpack the rest."""
 
     def __init__(self, encoding: str, limit: int) -> None:
         self._unpacking = Unpacking(encoding)
@@ -58,7 +59,7 @@ class Gathering:
         self._gathered = bytearray()
 
     def add(self, packed: bytes) -> bool:
-        """Take a piece in; whether there is room for more. NotUnpackable where it is damaged."""
+        """Take a piece, and return whether there is room for more. Raises NotUnpackable if it is damaged."""
         if self._unpacking.ended:
             return False
         for piece in self._unpacking.pieces(packed):
@@ -74,5 +75,5 @@ class Gathering:
 
     @property
     def content(self) -> bytes:
-        """What was gathered, no longer than the limit."""
+        """The collected bytes, at most the limit."""
         return bytes(self._gathered[: self._limit])

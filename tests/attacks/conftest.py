@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from voicectl.provider.fish.bounds import USUAL
 from voicectl.provider.fish.client import FishClient
-from voicectl.provider.fish.patience import USUAL
 
 
 @pytest.fixture(autouse=True)

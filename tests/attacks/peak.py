@@ -7,9 +7,9 @@ import resource
 import sys
 
 from voicectl.errors import VoicectlError
+from voicectl.provider.fish.bounds import Patience
 from voicectl.provider.fish.client import FishClient
 from voicectl.provider.fish.endpoint import Endpoint
-from voicectl.provider.fish.patience import Patience
 
 
 async def main(url: str) -> None:

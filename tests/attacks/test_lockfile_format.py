@@ -65,7 +65,7 @@ def test_a_wrong_value_hides_in_a_newer_revision(project: Project, hand: Hand) -
     lock["voices"]["a"] |= {"surprise": 1, "id": "../../etc"}
     edit(project, **lock, revision=7) if "revision" not in lock else edit(project, **(lock | {"revision": 7}))
     hand.emulator.log.clear()
-    assert "voices.a.id: this is not an id" in project.run("apply", "--yes").expect(1).err
+    assert "voices.a.id: voicectl can't have written this id" in project.run("apply", "--yes").expect(1).err
     assert hand.requests() == []
 
 

@@ -20,9 +20,9 @@ from voicectl.hosting import rest
 from voicectl.hosting.port import HostingError
 from voicectl.model.observed import Patch
 from voicectl.provider.fish import bounds
+from voicectl.provider.fish.bounds import Patience
 from voicectl.provider.fish.client import FishClient
 from voicectl.provider.fish.endpoint import Endpoint
-from voicectl.provider.fish.patience import Patience
 from voicectl.provider.port import OutcomeUnknown, ProviderError, Rejected, Speech
 
 QUICK = Patience(connect=2, read=5, first_pause=0.01, longest_pause=0.02, deadline=0.5, whole=1.0, whole_post=1.0)

@@ -9,15 +9,15 @@ import pytest
 
 from tests.attacks.hostile_server import head, serving
 from tests.conftest import Hand, Project
-from voicectl.emulator import audio
+from voicectl.emulator import tones
 
 GOOD = b"the good file of last time"
 PAGE = b"<!doctype html><html><script>alert('secret-of-the-page')</script></html>"
 SOUND = {
-    "wav": b"".join(audio.wav(1, 44_100, 110)),
-    "mp3": b"".join(audio.mp3(1, 64)),
-    "opus": b"".join(audio.opus(1)),
-    "pcm": b"".join(audio.pcm(1, 44_100, 110)),
+    "wav": b"".join(tones.wav(1, 44_100, 110)),
+    "mp3": b"".join(tones.mp3(1, 64)),
+    "opus": b"".join(tones.opus(1)),
+    "pcm": b"".join(tones.pcm(1, 44_100, 110)),
 }
 WRONG: dict[str, tuple[str, bytes]] = {
     "a page": ("text/html; charset=utf-8", PAGE),

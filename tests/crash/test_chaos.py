@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from tests.conftest import Project, hasten
 from tests.crash.world import World
 from voicectl.emulator.server import RunningEmulator
-from voicectl.emulator.settings import Rule, Settings
+from voicectl.emulator.settings import Fault, Settings
 from voicectl.engine import create, training
+from voicectl.provider.fish.bounds import Patience
 from voicectl.provider.fish.client import FishClient
-from voicectl.provider.fish.patience import Patience
 
 EXAMPLES = int(os.environ.get("VOICECTL_CHAOS", "12"))
 NAMES = ("a", "b", "c", "d")
@@ -42,7 +42,7 @@ class Round:
     """Edits, then an apply under faults; `kill` ends it with SIGKILL at that request."""
 
     edits: tuple[Edit, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[Fault, ...]
     kill: int | None
     lose_lock: bool
 
@@ -54,7 +54,7 @@ edits = st.builds(
     st.integers(0, 2),
 )
 rules = st.builds(
-    Rule,
+    Fault,
     kind=st.sampled_from(("status", "reset_before", "reset_after", "reset_upload", "truncate", "html", "delay")),
     method=st.sampled_from((("POST",), ("PATCH",), ("GET",), ("POST", "PATCH"), ())),
     nth=st.one_of(st.just(()), st.tuples(st.integers(1, 4))),

@@ -21,7 +21,7 @@ from tests.conftest import Project
 from tests.crash.test_chaos import Edit, _impatient, edited, edits, rules, write, wrong
 from tests.crash.world import World
 from voicectl.emulator.server import RunningEmulator
-from voicectl.emulator.settings import Rule, Settings
+from voicectl.emulator.settings import Fault, Settings
 from voicectl.errors import StateError
 from voicectl.state.merging import merge_bytes
 
@@ -38,7 +38,7 @@ class Step:
     edits: tuple[Edit, ...]
     pull: bool
     apply: bool
-    rules: tuple[Rule, ...]
+    rules: tuple[Fault, ...]
     kill: int | None
     push: Literal["push", "keep", "lost"]
 

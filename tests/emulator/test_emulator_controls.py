@@ -10,7 +10,7 @@ import pytest
 
 from voicectl.emulator.entity import workspace_of
 from voicectl.emulator.requestlog import RequestLog
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 
 
 def test_each_request_is_logged_with_what_tests_count(api: Any, connect: Any, emulator: Any) -> None:
@@ -55,7 +55,7 @@ def test_the_log_forgets_the_oldest() -> None:
 def test_controls_need_no_key_and_meet_no_fault(api: Any, connect: Any, emulator: Any) -> None:
     api.made()
     emulator.log.clear()
-    emulator.settings = replace(emulator.settings, keys=("none",), rules=(Rule("status"),), latency=5000)
+    emulator.settings = replace(emulator.settings, keys=("none",), rules=(Fault("status"),), latency=5000)
     answer = connect(None).http.get("/_emulator/models")
     assert [model["title"] for model in answer.json()["items"]] == ["Narrator"]
     assert emulator.log.entries() == []

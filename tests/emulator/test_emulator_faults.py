@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from voicectl.emulator.settings import KINDS, Rule, Settings
+from voicectl.emulator.settings import KINDS, Fault, Settings
 from voicectl.emulator.transport import in_process_transport
 
 CREATION = {"type": "tts", "train_mode": "fast", "voices": "v", "visibility": "private"}
 
 
-def order(emulator: Any, *rules: Rule) -> None:
+def order(emulator: Any, *rules: Fault) -> None:
     emulator.settings = replace(emulator.settings, rules=rules)
 
 
@@ -29,8 +29,8 @@ def count(emulator: Any) -> int:
 def test_status_with_and_without_retry_after(api: Any, emulator: Any, status: int) -> None:
     order(
         emulator,
-        Rule("status", status=status, retry_after=2, times=1),
-        Rule("status", status=status, times=2),
+        Fault("status", status=status, retry_after=2, times=1),
+        Fault("status", status=status, times=2),
     )
     first, second, third = (api.create() for _ in range(3))
     assert (first.status_code, first.headers["retry-after"]) == (status, "2")
@@ -41,7 +41,7 @@ def test_status_with_and_without_retry_after(api: Any, emulator: Any, status: in
 
 
 def test_a_status_can_come_after_the_work(api: Any, emulator: Any) -> None:
-    order(emulator, Rule("status", status=502, after=True, body="Bad Gateway", times=1))
+    order(emulator, Fault("status", status=502, after=True, body="Bad Gateway", times=1))
     answer = api.create()
     assert (answer.status_code, answer.text) == (502, "Bad Gateway")
     assert count(emulator) == 1
@@ -49,7 +49,7 @@ def test_a_status_can_come_after_the_work(api: Any, emulator: Any) -> None:
 
 def test_html_before_or_after_the_work(api: Any, emulator: Any) -> None:
     for after in (False, True):
-        order(emulator, Rule("html", after=after))
+        order(emulator, Fault("html", after=after))
         answer = api.create()
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert answer.text.startswith("<!DOCTYPE html>")
@@ -58,7 +58,7 @@ def test_html_before_or_after_the_work(api: Any, emulator: Any) -> None:
 
 @pytest.mark.parametrize(("kind", "made"), [("reset_before", 0), ("reset_after", 1)])
 def test_a_reset_leaves_no_answer(api: Any, emulator: Any, kind: str, made: int) -> None:
-    order(emulator, Rule(kind, times=1))
+    order(emulator, Fault(kind, times=1))
     with pytest.raises(httpx.ReadError):
         api.create()
     assert count(emulator) == made
@@ -68,7 +68,7 @@ def test_a_reset_leaves_no_answer(api: Any, emulator: Any, kind: str, made: int)
 
 
 def test_a_reset_while_uploading(api: Any, emulator: Any) -> None:
-    order(emulator, Rule("reset_upload", times=1))
+    order(emulator, Fault("reset_upload", times=1))
     with pytest.raises(httpx.TransportError):
         api.http.post("/model", files={"voices": b"x" * 5_000_000})
     assert count(emulator) == 0
@@ -77,7 +77,7 @@ def test_a_reset_while_uploading(api: Any, emulator: Any) -> None:
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "reset_upload"])
 def test_resets_meet_every_call(api: Any, emulator: Any, kind: str) -> None:
     path = f"/model/{api.made()['_id']}"
-    order(emulator, Rule(kind))
+    order(emulator, Fault(kind))
     for method, where in (
         ("GET", path),
         ("GET", "/model"),
@@ -94,13 +94,13 @@ def test_resets_meet_every_call(api: Any, emulator: Any, kind: str) -> None:
 
 
 def test_truncated_bodies(api: Any, emulator: Any) -> None:
-    order(emulator, Rule("truncate", times=2))
+    order(emulator, Fault("truncate", times=2))
     with pytest.raises(httpx.RemoteProtocolError, match=r"incomplete|without sending complete"):
         api.create()
     with pytest.raises(httpx.RemoteProtocolError):
         api.http.post("/v1/tts", json={"text": "hello", "format": "wav"})
     assert count(emulator) == 1
-    order(emulator, Rule("cut_json"))
+    order(emulator, Fault("cut_json"))
     answer = api.create()
     assert answer.status_code == 201
     with pytest.raises(json.JSONDecodeError):
@@ -109,7 +109,7 @@ def test_truncated_bodies(api: Any, emulator: Any) -> None:
 
 
 def test_delay_before_lets_the_work_happen_after_the_client_has_left(api: Any, emulator: Any) -> None:
-    order(emulator, Rule("delay", ms=250, times=1))
+    order(emulator, Fault("delay", ms=250, times=1))
     with pytest.raises(httpx.ReadTimeout):
         api.http.post(
             "/model",
@@ -124,7 +124,7 @@ def test_delay_before_lets_the_work_happen_after_the_client_has_left(api: Any, e
 
 
 def test_delay_after_does_the_work_first(api: Any, emulator: Any) -> None:
-    order(emulator, Rule("delay", ms=300, after=True, times=1))
+    order(emulator, Fault("delay", ms=300, after=True, times=1))
     with pytest.raises(httpx.ReadTimeout):
         api.http.post(
             "/model",
@@ -137,22 +137,22 @@ def test_delay_after_does_the_work_first(api: Any, emulator: Any) -> None:
 def test_listing_faults(api: Any, emulator: Any) -> None:
     for i in range(6):
         api.made(str(i))
-    order(emulator, Rule("window_limited", limit=2))
+    order(emulator, Fault("window_limited", limit=2))
     page = api.listed()
     assert (len(page["items"]), page["window_limited"], page["total"]) == (2, True, 6)
     assert page["accessible_upper_bound"] == 2
-    order(emulator, Rule("wrong_total", by=3))
+    order(emulator, Fault("wrong_total", by=3))
     page = api.listed()
     assert (page["total"], len(page["items"]), page["total_is_exact"]) == (9, 6, True)
     for by, second in ((-1, ["4", "3"]), (1, ["2", "1"])):
-        order(emulator, Rule("shift", by=by))
+        order(emulator, Fault("shift", by=by))
         assert api.titles(page_size=2, page_number=1) == ["5", "4"]
         assert api.titles(page_size=2, page_number=2) == second
 
 
 def test_rules_aim_by_method_path_ordinal_and_times(api: Any, emulator: Any) -> None:
     path = f"/model/{api.made()['_id']}"
-    order(emulator, Rule("status", method=("get", "PATCH"), path="/model/*", nth=(2, 3), status=503, times=1))
+    order(emulator, Fault("status", method=("get", "PATCH"), path="/model/*", nth=(2, 3), status=503, times=1))
     statuses = [
         api.http.request(m, p).status_code
         for m, p in (("GET", "/model"), ("GET", path), ("DELETE", "/model/x"), ("PATCH", path), ("GET", path))
@@ -164,7 +164,7 @@ def test_probability_repeats_with_its_seed(api: Any, emulator: Any) -> None:
     def draw(seed: int) -> list[int]:
         order(emulator)
         api.http.get("/model")
-        order(emulator, Rule("status", probability=0.5, seed=seed))
+        order(emulator, Fault("status", probability=0.5, seed=seed))
         return [api.http.get("/model").status_code for _ in range(40)]
 
     first = draw(1)
@@ -174,7 +174,7 @@ def test_probability_repeats_with_its_seed(api: Any, emulator: Any) -> None:
 
 
 def test_counting_goes_on_when_other_settings_change(api: Any, emulator: Any) -> None:
-    order(emulator, Rule("status", nth=(2,)))
+    order(emulator, Fault("status", nth=(2,)))
     assert api.http.get("/model").status_code == 200
     emulator.settings = replace(emulator.settings, latency=1)
     assert api.http.get("/model").status_code == 500
@@ -211,7 +211,12 @@ def test_tags_are_dropped_on_creation_only(api: Any, emulator: Any) -> None:
 
 
 def test_public_is_downgraded(api: Any, emulator: Any) -> None:
-    for mode, status, patched in (("create", 200, "public"), ("always", 200, "private"), ("refuse", 400, "private")):
+    ways: tuple[tuple[Any, int, str], ...] = (
+        ("create", 200, "public"),
+        ("always", 200, "private"),
+        ("refuse", 400, "private"),
+    )
+    for mode, status, patched in ways:
         emulator.settings = Settings(downgrade_public=mode)
         model = api.made(visibility="public", cover=True)
         assert model["visibility"] == "private"
@@ -233,7 +238,7 @@ IN_PROCESS = {
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_works_in_process(kind: str) -> None:
     async def run() -> None:
-        transport = in_process_transport(None, Settings(rules=(Rule(kind, times=1),)))
+        transport = in_process_transport(None, Settings(rules=(Fault(kind, times=1),)))
         headers = {"authorization": "Bearer k"}
         async with httpx.AsyncClient(transport=transport, base_url="http://emulator", headers=headers) as client:
             if kind in IN_PROCESS:

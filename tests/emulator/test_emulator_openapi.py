@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 
 
 def check(spec: dict[str, Any], method: str, path: str, answer: Any) -> None:
@@ -56,7 +56,7 @@ def test_models(spec: Any, api: Any, other: Any) -> None:
 
 def test_windowed_lists(spec: Any, api: Any, emulator: Any) -> None:
     api.made()
-    emulator.settings = replace(emulator.settings, max_offset=0, rules=(Rule("wrong_total"),))
+    emulator.settings = replace(emulator.settings, max_offset=0, rules=(Fault("wrong_total"),))
     check(spec, "get", "/model", api.http.get("/model", params={"self": "true"}))
 
 
@@ -83,7 +83,7 @@ def test_errors(spec: Any, api: Any, connect: Any, emulator: Any) -> None:
         check(spec, method, path, nobody.request(method, path.replace("{id}", "x")))
     emulator.settings = replace(emulator.settings, no_credit=("key-one",))
     check(spec, "post", "/v1/tts", api.http.post("/v1/tts", json={"text": "x"}))
-    emulator.settings = replace(emulator.settings, rules=(Rule("status", status=503),))
+    emulator.settings = replace(emulator.settings, rules=(Fault("status", status=503),))
     check(spec, "post", "/model", api.create())
 
 

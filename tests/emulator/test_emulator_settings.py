@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voicectl.emulator.settings import Rule, Settings
+from voicectl.emulator.settings import Fault, Settings
 from voicectl.errors import UsageError
 
 WHOLE = """
@@ -45,8 +45,8 @@ def test_a_whole_file(tmp_path: Path) -> None:
         downgrade_public="create",
         max_offset=10_000,
         rules=(
-            Rule("status", status=503, method=("POST",), path="/model", nth=(1,), retry_after=2),
-            Rule("reset_after", probability=0.1, seed=7, times=3),
+            Fault("status", status=503, method=("POST",), path="/model", nth=(1,), retry_after=2),
+            Fault("reset_after", probability=0.1, seed=7, times=3),
         ),
     )
 
@@ -58,24 +58,30 @@ def test_an_empty_file_is_a_healthy_provider(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("latency: soon", "latency: 'soon' is not a number"),
-        ("latency: -1", "latency: -1 is not a number from 0"),
+        ("latency: soon", "latency: 'soon': Input should be a valid number"),
+        ("latency: -1", "latency: -1: Input should be greater than or equal to 0"),
         ("latency: .nan", "latency"),
         ("latency: true", "latency: True"),
-        ("drop: 1\nlatencey: 1", "drop, latencey: unknown keys"),
+        ("drop: 1\nlatencey: 1", "drop: unknown key; did you mean 'drop_tags'?; latencey: unknown key"),
         ("latencey: 1", "latencey: unknown key; did you mean 'latency'?"),
-        ("concurrency_limit: 0", "concurrency_limit: 0 is not a whole number from 1"),
-        ("drop_tags: maybe", "drop_tags: 'maybe' is not true or false"),
-        ("downgrade_public: sometimes", "downgrade_public: 'sometimes' is not one of"),
+        ("concurrency_limit: 0", "concurrency_limit: 0: Input should be greater than or equal to 1"),
+        ("drop_tags: maybe", "drop_tags: 'maybe': Input should be a valid boolean"),
+        (
+            "downgrade_public: sometimes",
+            "downgrade_public: 'sometimes': Input should be 'never', 'create', 'always' or 'refuse'",
+        ),
         ("keys: [1]", "keys"),
-        ("rules: {kind: html}", "rules: must be a list"),
+        ("rules: {kind: html}", "rules: {'kind': 'html'}: Input should be a valid tuple"),
         ("rules: [html]", "rules[0]: must be a mapping"),
-        ("rules: [{}]", "rules[0]: kind: is missing"),
-        ("rules: [{kind: rest_before}]", "rules[0]: kind: 'rest_before' is not one of"),
-        ("rules: [{kind: html}, {kind: status, status: 9}]", "rules[1]: status: 9 is not a whole number"),
-        ("rules: [{kind: html, nth: 0}]", "rules[0]: nth: 0 is not a whole number from 1"),
-        ("rules: [{kind: html, probability: 2}]", "rules[0]: probability: 2 is not a number from 0 to 1"),
-        ("rules: [{kind: html, pth: /x}]", "rules[0]: pth: unknown key; did you mean 'path'?"),
+        ("rules: [{}]", "rules[0].kind: is missing"),
+        ("rules: [{kind: rest_before}]", "rules[0].kind: 'rest_before' is not one of the kinds"),
+        (
+            "rules: [{kind: html}, {kind: status, status: 9}]",
+            "rules[1].status: 9: Input should be greater than or equal to 100",
+        ),
+        ("rules: [{kind: html, nth: 0}]", "rules[0].nth[0]: 0: Input should be greater than or equal to 1"),
+        ("rules: [{kind: html, probability: 2}]", "rules[0].probability: 2: Input should be less than or equal to 1"),
+        ("rules: [{kind: html, pth: /x}]", "rules[0].pth: unknown key; did you mean 'path'?"),
         ("- 1", "must be a mapping"),
         ("a: 1\nb: ]", "faults.yaml:2: is not valid YAML"),
         ("a: !!python/name:os.system", "is not valid YAML"),
@@ -99,6 +105,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_python_values_are_checked_too() -> None:
     with pytest.raises(ValueError, match="kind"):
-        Rule("rest_before")
+        Fault("rest_before")
     with pytest.raises(ValueError, match="latency"):
         Settings(latency=-1)

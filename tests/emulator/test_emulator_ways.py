@@ -289,9 +289,12 @@ def test_findings_of_a_live_provider_are_settings(tmp_path: Path) -> None:
         ('{"format_version": "1.0"}', "`settings` is missing"),
         (
             '{"format_version": "1.0", "settings": {"tag_lenght": 2, "mood": 1}}',
-            "settings: tag_lenght, mood: unknown keys; did you mean 'tag_length'?",
+            "settings: tag_lenght: unknown key; did you mean 'tag_length'?; mood: unknown key",
         ),
-        ('{"format_version": "1.0", "settings": {"tag_length": "2"}}', "settings: tag_length: '2' is not"),
+        (
+            '{"format_version": "1.0", "settings": {"tag_length": "2"}}',
+            "settings: tag_length: '2': Input should be a valid integer",
+        ),
         ('{"format_version": "1.0", "settings": []}', "settings: must be a mapping"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Project
 from tests.hosting.service import git
 from voicectl.state.codec import decode
-from voicectl.state.edits import edits
+from voicectl.state.merging import edits
 
 
 @pytest.fixture

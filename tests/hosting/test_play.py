@@ -11,7 +11,7 @@ from tests.conftest import KEY, Project
 from tests.hosting.conftest import Team, passed
 from tests.hosting.runner import Event, Job, Kill
 from tests.hosting.service import git
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 
 BOTH = {"staging", "production"}
 
@@ -284,7 +284,7 @@ def test_a_night_watch_opens_updates_and_closes_its_issue(team: Team) -> None:
     assert issue["edits"] == 1
 
     # A refusal, since a failure (500) would be tried again for two minutes.
-    account(team, rules=(Rule("status", status=400, method=("GET",), path="/model*"),))
+    account(team, rules=(Fault("status", status=400, method=("GET",), path="/model*"),))
     assert by_environment(team.night())["production"].failed
     assert issue["state"] == "open", "an audit that failed says nothing about drift"
     account(team, rules=())

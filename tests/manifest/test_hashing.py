@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from voicectl import regular_file
+from voicectl import files
 from voicectl.manifest import hashing
 from voicectl.manifest.hashing import FileCache, FileFacts
 
@@ -40,7 +40,7 @@ def root(tmp_path: Path, sound: SimpleNamespace) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of files that were opened to be hashed."""
     names: list[str] = []
-    original = regular_file.open_regular
+    original = files.open_regular
 
     def note(path: str) -> int:
         if not path.endswith("files.json"):

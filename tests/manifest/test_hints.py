@@ -74,7 +74,7 @@ def test_a_pointer_is_no_transcript(load: Load, problems: Find) -> None:
 def test_a_glob_that_takes_in_more_than_manifests(load: Load, problems: Find, name: str, kind: str) -> None:
     wide = f"catalog: acme\nmanifests: [voices/*.yaml, {name}]\n"
     (found,) = problems({"voicectl.yaml": wide, V: manifest()})
-    assert str(found) == f"{name}:1:1: this is no YAML text but {kind}; narrow `manifests:` in voicectl.yaml"
+    assert str(found) == f"{name}:1:1: this is {kind}, not YAML text; narrow `manifests:` in voicectl.yaml"
     assert load({"voicectl.yaml": "catalog: acme\nmanifests: [voices/*.yaml]\n", V: manifest()}).voices
 
 

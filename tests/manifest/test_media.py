@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicectl.manifest.media import AUDIO, Finding, judge
+from voicectl.manifest.media import AUDIO, FileKind, judge
 
 
-def judged(content: bytes) -> Finding:
+def judged(content: bytes) -> FileKind:
     return judge(io.BytesIO(content), len(content))
 
 
@@ -97,11 +97,11 @@ def test_no_bytes_make_an_exception(sound: SimpleNamespace, kind: str, edits: li
     content = bytearray(getattr(sound, kind)(2))
     for at, byte in edits:
         content[at % min(len(content), 400)] = byte
-    assert isinstance(judged(bytes(content[:keep])), Finding)
+    assert isinstance(judged(bytes(content[:keep])), FileKind)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([b"RIFF\0\0\0\0WAVE", b"ID3\x04", b"\xff\xfb", b"OggS\0\2" + bytes(21) + b"\1\x13OpusHead",
                         b"\0\0\0\x10ftypM4A \0\0\0\0", b""]), st.binary(max_size=400))  # fmt: skip
 def test_no_random_tail_makes_an_exception(start: bytes, tail: bytes) -> None:
-    assert isinstance(judged(start + tail), Finding)
+    assert isinstance(judged(start + tail), FileKind)

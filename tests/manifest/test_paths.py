@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from voicectl.errors import Problem
+from voicectl.files import open_regular
 from voicectl.manifest.paths import PathRefused, ProjectPaths
-from voicectl.regular_file import open_regular
 
 
 @pytest.fixture

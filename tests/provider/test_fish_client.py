@@ -17,9 +17,9 @@ from tests.conftest import KEY, Hand
 from voicectl.emulator.server import RunningEmulator
 from voicectl.model.observed import Patch
 from voicectl.model.voice import Cover, Metadata
+from voicectl.provider.fish.bounds import Patience
 from voicectl.provider.fish.client import FishClient
 from voicectl.provider.fish.endpoint import Endpoint
-from voicectl.provider.fish.patience import Patience
 from voicectl.provider.port import (
     InputChanged,
     NewModel,

@@ -13,12 +13,12 @@ import pytest
 
 from tests.conftest import KEY
 from voicectl.emulator.server import RunningEmulator
-from voicectl.emulator.settings import Rule, Settings
+from voicectl.emulator.settings import Fault, Settings
+from voicectl.provider.fish.bounds import Patience
 from voicectl.provider.fish.client import FishClient
 from voicectl.provider.fish.endpoint import Endpoint
-from voicectl.provider.fish.limits import AUTO_CEILING, AUTO_START, RECOVERY, Limiter, Place, SearchingLimiter, limiter
-from voicectl.provider.fish.patience import Patience
-from voicectl.provider.fish.pools import POOL_SIZE, Pools
+from voicectl.provider.fish.http import POOL_SIZE, Pools
+from voicectl.provider.fish.limits import AUTO_CEILING, AUTO_START, RECOVERY, Limiter, SearchingLimiter, Slot, limiter
 from voicectl.provider.port import OutcomeUnknown, Throttled
 
 
@@ -155,10 +155,10 @@ def test_auto_does_not_grow_beyond_what_is_wanted() -> None:
     simulated(work())
 
 
-async def places(limits: Limiter, number: int) -> tuple[asyncio.Event, list[Place], asyncio.Task[None]]:
+async def places(limits: Limiter, number: int) -> tuple[asyncio.Event, list[Slot], asyncio.Task[None]]:
     """So many requests in flight until the event is set."""
     end = asyncio.Event()
-    held: list[Place] = []
+    held: list[Slot] = []
 
     async def one() -> None:
         async with limits.slot() as place:
@@ -220,7 +220,7 @@ def test_auto_halves_for_a_provider_that_is_overloaded_and_holds_that() -> None:
         while limits.limit < 40:
             await asyncio.sleep(0.01)
         limit = limits.limit
-        limits.refused(Place(limits._serial, limit, 0.0), None, overloaded=True)
+        limits.refused(Slot(limits._serial, limit, 0.0), None, overloaded=True)
         assert limits.limit == limit // 2
         await asyncio.sleep(2)
         assert limits.limit == limit // 2
@@ -314,7 +314,7 @@ def test_auto_over_tcp_is_hardly_ever_refused(emulator: RunningEmulator, limit: 
 
 @pytest.mark.parametrize(("status", "raised"), [(429, Throttled), (503, OutcomeUnknown)])
 def test_the_client_gives_way_to_429_and_503(emulator: RunningEmulator, status: int, raised: type[Exception]) -> None:
-    emulator.settings = Settings(rules=(Rule("status", status=status),))
+    emulator.settings = Settings(rules=(Fault("status", status=status),))
 
     async def main() -> None:
         client = FishClient(Endpoint(emulator.url, KEY), concurrency=8, patience=Patience(deadline=0))

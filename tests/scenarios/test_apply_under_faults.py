@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Hand, Project, hasten
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 from voicectl.engine import training
 from voicectl.files import Scratch
 
@@ -21,13 +21,13 @@ def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "FIRST_LOOK", 0.05)
 
 
-def order(hand: Hand, *rules: Rule, **settings: object) -> None:
+def order(hand: Hand, *rules: Fault, **settings: object) -> None:
     hand.emulator.settings = replace(hand.emulator.settings, rules=rules, **settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["reset_after", "truncate", "html"])
 def test_a_lost_answer_to_a_creation_makes_no_second_model(project: Project, hand: Hand, kind: str) -> None:
-    order(hand, Rule(kind, method=("POST",), nth=(1,), after=kind == "html"))
+    order(hand, Fault(kind, method=("POST",), nth=(1,), after=kind == "html"))
     project.voices({"a": {}, "b": {}})
     project.apply()
     assert len(hand.models()) == 2
@@ -37,7 +37,7 @@ def test_a_lost_answer_to_a_creation_makes_no_second_model(project: Project, han
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_upload"])
 def test_a_creation_that_never_arrived_is_sent_again(project: Project, hand: Hand, kind: str) -> None:
-    order(hand, Rule(kind, method=("POST",), nth=(1,)))
+    order(hand, Fault(kind, method=("POST",), nth=(1,)))
     project.voices({"a": {}})
     project.apply()
     assert len(hand.models()) == 1
@@ -48,9 +48,9 @@ def test_a_creation_that_never_arrived_is_sent_again(project: Project, hand: Han
 def test_errors_that_pass(project: Project, hand: Hand, status: int) -> None:
     order(
         hand,
-        Rule("status", method=("POST",), nth=(1,), status=status),
-        Rule("status", method=("PATCH",), nth=(1,), status=status),
-        Rule("status", method=("GET",), nth=(1, 3), status=status),
+        Fault("status", method=("POST",), nth=(1,), status=status),
+        Fault("status", method=("PATCH",), nth=(1,), status=status),
+        Fault("status", method=("GET",), nth=(1, 3), status=status),
     )
     project.voices({"a": {"visibility": "unlist"}, "b": {}})
     project.apply()
@@ -59,7 +59,9 @@ def test_errors_that_pass(project: Project, hand: Hand, status: int) -> None:
 
 
 def test_one_voice_that_fails_does_not_stop_the_others(project: Project, hand: Hand) -> None:
-    order(hand, Rule("status", method=("POST",), nth=(2,), status=400, body='{"status": 400, "message": "odd sample"}'))
+    order(
+        hand, Fault("status", method=("POST",), nth=(2,), status=400, body='{"status": 400, "message": "odd sample"}')
+    )
     project.voices({"a": {}, "b": {}, "c": {}})
     done = project.run("apply", "--yes", "--format", "json").expect(1)
     statuses = sorted(result["status"] for result in done.json["results"])
@@ -74,7 +76,7 @@ def test_one_voice_that_fails_does_not_stop_the_others(project: Project, hand: H
 
 def test_a_key_that_stops_working_stops_the_run_and_the_next_one_finishes(project: Project, hand: Hand) -> None:
     project.config(concurrency=1)
-    order(hand, Rule("status", method=("POST",), nth=(2,), status=401))
+    order(hand, Fault("status", method=("POST",), nth=(2,), status=401))
     project.voices({"a": {}, "b": {}, "c": {}})
     done = project.run("apply", "--yes", "--format", "json").expect(1)
     assert done.json["error"]["code"] == "unauthorized"
@@ -274,7 +276,7 @@ def test_destroy_with_the_key_of_an_empty_workspace_is_refused(project: Project,
 
 
 def test_a_lost_answer_where_tags_are_dropped_stops_and_names_the_candidates(project: Project, hand: Hand) -> None:
-    order(hand, Rule("reset_after", method=("POST",), nth=(2,)), drop_tags=True)
+    order(hand, Fault("reset_after", method=("POST",), nth=(2,)), drop_tags=True)
     project.config(concurrency=1)
     project.voices({"a": {}, "b": {}, "c": {}})
     done = project.run("apply", "--yes", "--format", "json").expect(1)
@@ -298,7 +300,7 @@ def test_what_a_lost_answer_made_is_told_by_the_ids_before_and_by_no_clock(
     store = hand.emulator.store
     store._clock = lambda: time.time() + hours * 3600
     earlier = hand.create("A")
-    order(hand, Rule("reset_after", method=("POST",), nth=(1,)), drop_tags=True)
+    order(hand, Fault("reset_after", method=("POST",), nth=(1,)), drop_tags=True)
     project.voices({"a": {}})
     done = project.run("apply", "--yes", "--format", "json").expect(1)
     (made,) = [model["_id"] for model in hand.models() if model["_id"] != earlier]
@@ -317,7 +319,7 @@ def test_without_the_look_before_a_retry_more_models_are_made_than_wanted(
         return None
 
     monkeypatch.setattr(Creations, "_look", blind)
-    order(hand, Rule("reset_after", method=("POST",), nth=(1,)))
+    order(hand, Fault("reset_after", method=("POST",), nth=(1,)))
     project.voices({"a": {}})
     project.apply()
     assert [method for method, _ in hand.mutating()] == ["POST", "POST", "DELETE"]
@@ -356,7 +358,7 @@ def test_voices_that_finish_training_meanwhile_are_recorded(project: Project, ha
 
 def test_an_answer_that_is_cut_is_asked_for_again(project: Project, hand: Hand) -> None:
     for kind in ("cut_json", "html"):
-        rule = Rule(kind=kind, method=("GET",), path="/model*", probability=0.3, seed=7)
+        rule = Fault(kind=kind, method=("GET",), path="/model*", probability=0.3, seed=7)
         hand.emulator.settings = replace(hand.emulator.settings, rules=(rule,))
         project.voices({f"{kind.replace('_', '-')}-{number}": {} for number in range(4)})
         project.config(policy={"max_deletes": "100%"})

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import KEY, Hand, Project
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 
 GOOD = {"title": "Narrator"}
 
@@ -239,7 +239,7 @@ def test_a_bad_key_and_no_credit(project: Project, hand: Hand) -> None:
     assert done.json["error"]["code"] == "unauthorized"
     assert KEY not in done.out + done.err
     # Nobody saw a creation refused for want of credit, which belongs to speech; a provider may change its mind.
-    no_credit = Rule("status", status=402, method=("POST",), path="/model")
+    no_credit = Fault("status", status=402, method=("POST",), path="/model")
     hand.emulator.settings = replace(hand.emulator.settings, keys=(), rules=(no_credit,))
     project.voices({name: voice(project) for name in ("a", "b", "c")})
     done = project.run("apply", "--yes", "--format", "json").expect(1)
@@ -298,7 +298,7 @@ def answering(answer: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real waiting with shorter times: the defaults wait for minutes."""
     from voicectl.provider.fish import client
-    from voicectl.provider.fish.patience import Patience
+    from voicectl.provider.fish.bounds import Patience
 
     quick = Patience(connect=1, read=0.3, first_pause=0.05, deadline=2)
     monkeypatch.setattr(client.FishClient.__init__, "__kwdefaults__", _with(client, quick))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import KEY, Hand, Project
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 
 GITHUB = {"CI": "true", "GITHUB_ACTIONS": "true"}
 GITLAB = {"CI": "true", "GITLAB_CI": "true"}
@@ -136,7 +136,7 @@ def test_refusals_and_warnings_of_a_plan_stand_at_their_voices(github: Project) 
 def test_failed_voices_stand_at_their_lines_and_the_result_outside_the_group(github: Project, hand: Hand) -> None:
     github.config(concurrency=1)
     github.voices({"a": {}, "b": {}, "c": {}})
-    refused = Rule(kind="status", method=("POST",), path="/model", nth=(2,), status=400)
+    refused = Fault(kind="status", method=("POST",), path="/model", nth=(2,), status=400)
     hand.emulator.settings = replace(hand.emulator.settings, rules=(refused,))
     done = github.spawn("apply", "--yes").expect(1)
     names = [each.name for each in commands(done.err)]
@@ -224,8 +224,8 @@ def test_hostile_text_issues_no_command_and_ends_no_group(
     project.voices({"a": {"title": title}, "b": {"title": title}})
     body = json.dumps({"message": f"{HOSTILE} {KEY}"})
     rules = (
-        Rule(kind="status", method=("POST",), path="/model", nth=(1,), status=429, body=body),
-        Rule(kind="status", method=("POST",), path="/model", nth=(2,), status=400, body=body),
+        Fault(kind="status", method=("POST",), path="/model", nth=(1,), status=429, body=body),
+        Fault(kind="status", method=("POST",), path="/model", nth=(2,), status=400, body=body),
     )
     hand.emulator.settings = replace(hand.emulator.settings, rules=rules)
     done = project.run("apply", "--yes").expect(1)

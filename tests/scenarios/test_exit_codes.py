@@ -132,10 +132,10 @@ def no_key(project: Project, hand: Hand) -> None:
 
 
 def refusing_server(project: Project, hand: Hand) -> None:
-    from voicectl.emulator.settings import Rule
+    from voicectl.emulator.settings import Fault
 
     new(project, hand)
-    rule = Rule(kind="status", status=400, method=("POST",), path="/model", nth=(2,))
+    rule = Fault(kind="status", status=400, method=("POST",), path="/model", nth=(2,))
     hand.emulator.settings = replace(hand.emulator.settings, rules=(rule,))
 
 

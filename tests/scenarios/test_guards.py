@@ -100,8 +100,8 @@ def test_defaults_and_environment_are_part_of_what_rules_see(project: Project) -
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ({"message": "m", "schema": {"type": "nonsense"}}, "this is no JSON Schema"),
-        ({"message": "m", "schema": {"properties": {"title": {"pattern": "("}}}}, "is no regular expression"),
+        ({"message": "m", "schema": {"type": "nonsense"}}, "this is not a JSON Schema"),
+        ({"message": "m", "schema": {"properties": {"title": {"pattern": "("}}}}, "is not a regular expression"),
         ({"message": "m", "schema": {"$ref": "http://127.0.0.1:1/schema.json"}}, "leads out of the rule"),
         ({"message": "m", "schema": {"$ref": "file:///etc/passwd"}}, "leads out of the rule"),
         ({"message": "m", "schema": {"pattern": "a" * 501}}, "more than 500 characters"),
@@ -132,7 +132,7 @@ def test_a_reference_inside_a_rule_works_and_a_missing_one_is_no_traceback(proje
         assert "can't be applied" in project.run("plan", "--offline").expect(3).out
     for lost, said in (
         ("#/$defs/gone", "leads nowhere"),
-        ("#/$defs/text", "is no schema"),
+        ("#/$defs/text", "is not a schema"),
         ("#nowhere", "leads nowhere"),
     ):
         rule = {

@@ -18,7 +18,7 @@ import pytest
 
 from tests.conftest import KEY, Hand, Project
 from voicectl.emulator.server import RunningEmulator
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 from voicectl.files import Scratch
 from voicectl.state.file import FileStore
 
@@ -111,7 +111,7 @@ def test_the_environment_and_the_last_word_choose_too(project: Project) -> None:
 def test_an_apply_tells_what_each_change_took(project: Project, hand: Hand) -> None:
     project.config(concurrency=1, environments={"staging": {}})
     project.voices({"a": {}, "b": {"tags": ["broken"]}, "c": {}})
-    refused = Rule(kind="status", method=("POST",), path="/model", nth=(2,), status=400)
+    refused = Fault(kind="status", method=("POST",), path="/model", nth=(2,), status=400)
     hand.emulator.settings = replace(hand.emulator.settings, latency=50, rules=(refused,))
     lines = events(project.spawn("apply", "--yes", "-e", "staging", *JSON).err, 1)
     assert (lines[0]["catalog"], lines[0]["environment"]) == ("acme", "staging")
@@ -143,7 +143,7 @@ def test_a_lost_response_and_its_repetition(project: Project, hand: Hand) -> Non
     project.apply()
     project.voices({"a": {"title": "New"}, "b": {}})
     hand.emulator.log.clear()
-    lost = [Rule(kind="reset_after", method=(method,), path="/model*", nth=(1,)) for method in ("PATCH", "POST")]
+    lost = [Fault(kind="reset_after", method=(method,), path="/model*", nth=(1,)) for method in ("PATCH", "POST")]
     hand.emulator.settings = replace(hand.emulator.settings, rules=tuple(lost))
     lines = events(project.spawn("apply", "--yes", *JSON).err, 0)
     told = {(line["method"], line["status"], line["request_id"]) for line in of(lines, "request")}
@@ -183,7 +183,7 @@ def hostile() -> Iterator[RunningEmulator]:
 
     with RunningEmulator(wrap=wrap) as emulator:
         body = json.dumps({"message": f"no: Bearer {KEY}\n::error::forged\n\x1b[2J\u202e"})
-        rule = Rule(kind="status", method=("POST",), path="/model", status=400, body=body)
+        rule = Fault(kind="status", method=("POST",), path="/model", status=400, body=body)
         emulator.settings = replace(emulator.settings, rules=(rule,))
         yield emulator
 

@@ -18,8 +18,8 @@ from tests.conftest import KEY, Project, hasten
 from voicectl.concurrency import Backoff
 from voicectl.emulator.server import RunningEmulator
 from voicectl.engine import create, training
+from voicectl.provider.fish.bounds import Patience
 from voicectl.provider.fish.client import FishClient
-from voicectl.provider.fish.patience import Patience
 
 AWAY = 2.0
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import Hand, Project
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 
 pty = pytest.importorskip("pty", reason="needs a pseudo-terminal")
 
@@ -43,7 +43,7 @@ def on_a_terminal(project: Project, *arguments: str) -> str:
 def test_a_terminal_shows_how_far_it_is_at_what_pace_and_what_is_retried(project: Project, hand: Hand) -> None:
     project.config(concurrency=2)
     project.voices({f"v{i}": {} for i in range(6)})
-    fault = Rule(kind="status", method=("POST",), path="/model", nth=(3,), status=429)
+    fault = Fault(kind="status", method=("POST",), path="/model", nth=(3,), status=429)
     hand.emulator.settings = replace(hand.emulator.settings, latency=150, rules=(fault,))
     shown = on_a_terminal(project, "apply", "--yes")
     assert "of 6 changes · 2 at a time" in shown
@@ -56,7 +56,7 @@ def test_a_terminal_shows_how_far_it_is_at_what_pace_and_what_is_retried(project
 def test_a_terminal_that_goes_away_does_not_end_the_run(project: Project, hand: Hand) -> None:
     project.config(concurrency=1)
     project.voices({f"v{i}": {} for i in range(8)})
-    refused = Rule(kind="status", method=("POST",), path="/model", nth=(6,), status=400)
+    refused = Fault(kind="status", method=("POST",), path="/model", nth=(6,), status=400)
     hand.emulator.settings = replace(hand.emulator.settings, latency=100, rules=(refused,))
     master, slave = pty.openpty()
     process = subprocess.Popen(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Hand, Project
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 
 STARTS = {"mp3": (b"\xff\xfb", b"ID3"), "wav": (b"RIFF",), "opus": (b"OggS",), "pcm": (b"",)}
 
@@ -56,9 +56,9 @@ def test_a_failure_leaves_what_was_there(voiced: Project, hand: Hand) -> None:
     voiced.apply()
     (voiced.root / "out.wav").write_bytes(b"before")
     for rule in (
-        Rule(kind="status", path="/v1/tts", status=503),
-        Rule(kind="truncate", path="/v1/tts"),
-        Rule(kind="status", path="/v1/tts", status=402),
+        Fault(kind="status", path="/v1/tts", status=503),
+        Fault(kind="truncate", path="/v1/tts"),
+        Fault(kind="status", path="/v1/tts", status=402),
     ):
         hand.emulator.settings = replace(hand.emulator.settings, rules=(rule,))
         done = voiced.run("say", "a", "Hello.", "-o", "out.wav").expect(1)

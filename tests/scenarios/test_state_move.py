@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.conftest import KEY, Hand, Project
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 
 
 def applied(project: Project) -> dict[str, str]:
@@ -65,7 +65,7 @@ def test_it_is_killed_in_the_middle_and_goes_on(project: Project, hand: Hand) ->
     ids = applied(project)
     with_environments(project)
     # Half of the marks are rewritten, then the provider fails for good.
-    rules = (Rule("status", method=("PATCH",), nth=(3,), status=400),)
+    rules = (Fault("status", method=("PATCH",), nth=(3,), status=400),)
     hand.emulator.settings = replace(hand.emulator.settings, rules=rules)
     failed = project.run("state", "move", "--env", "production", "--yes").expect(1)
     assert "run the same command again" in failed.err

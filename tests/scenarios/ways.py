@@ -18,7 +18,7 @@ import httpx
 
 from tests.conftest import KEY, Hand, Project
 from voicectl.emulator.server import RunningEmulator
-from voicectl.emulator.settings import Rule
+from voicectl.emulator.settings import Fault
 
 WAYS: dict[str, dict[str, Any]] = {
     "as measured": {},
@@ -116,7 +116,7 @@ def story(project: Project, hand: Hand) -> Iterator[Row]:
     del voices["b"]
     project.voices(voices)
     yield from step("remove one")
-    hand.emulator.settings = replace(hand.emulator.settings, rules=(Rule("reset_after", method=("POST",), nth=(1,)),))
+    hand.emulator.settings = replace(hand.emulator.settings, rules=(Fault("reset_after", method=("POST",), nth=(1,)),))
     voices["d"] = {}
     project.voices(voices)
     yield from step("create one, answer lost")

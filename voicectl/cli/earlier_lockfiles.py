@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from voicectl.errors import StateError
+from voicectl.files import read_regular
 from voicectl.model.lock import Lock
 from voicectl.plan.plan import Notice
-from voicectl.regular_file import read_regular
 from voicectl.state.codec import MAX_BYTES, decode
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from voicectl.emulator import answers, controls, models, speech
+from voicectl.emulator import controls, models, responses, speech
 from voicectl.emulator.gate import CONTROL_PREFIX, Gate, NoKey, on_no_key
 from voicectl.emulator.requestlog import RequestLog
 from voicectl.emulator.settings import Settings
@@ -31,7 +31,7 @@ _CALLS: dict[str, dict[str, Handler]] = {
 
 
 def _route(path: str, handlers: dict[str, Handler]) -> Route:
-    """One route for all methods of a path, so that a wrong method is answered with all that are allowed."""
+    """One route for all methods of a path, so that the answer to a wrong method lists all allowed ones."""
 
     async def handle(request: Request) -> Response:
         return await handlers["GET" if request.method == "HEAD" else request.method](request)
@@ -40,19 +40,19 @@ def _route(path: str, handlers: dict[str, Handler]) -> Route:
 
 
 def create_app(store: Store, settings: Settings | None = None) -> Starlette:
-    """The emulator over a store, which stays the caller's to close.
+    """The emulator over a store, which the caller closes.
 
-    `app.state.store`, `.settings` (replaceable at any time) and `.log` (a RequestLog) are its Python side.
+    Python code reaches it by `app.state.store`, `.settings` (replaceable at any time) and `.log` (a RequestLog).
     """
     app = Starlette(
         routes=[_route(path, handlers) for path, handlers in _CALLS.items()],
         exception_handlers={
-            answers.ApiError: answers.on_api_error,
-            answers.Invalid: answers.on_invalid,
-            answers.Unparseable: answers.on_unparseable,
-            answers.UnknownType: answers.on_unknown_type,
+            responses.ApiError: responses.on_api_error,
+            responses.Invalid: responses.on_invalid,
+            responses.Unparseable: responses.on_unparseable,
+            responses.UnknownType: responses.on_unknown_type,
             NoKey: on_no_key,
-            HTTPException: answers.on_http_exception,
+            HTTPException: responses.on_http_exception,
         },
     )
     app.state.store = store

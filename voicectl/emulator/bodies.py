@@ -1,39 +1,75 @@
 """Request bodies in the four encodings the provider takes, as one kind of value.
 
-Multipart bodies are read as a stream, so a request of a gigabyte needs no more memory than a small one.
+Starlette parses forms and keeps large files on disk, so a request of a gigabyte needs no more memory than a small one.
+The emulator keeps only the size, the digest and an estimated duration of each file.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from voicectl.emulator.answers import Invalid, UnknownType, Unparseable, dumps
-from voicectl.emulator.uploads import Receiver
+from voicectl.emulator.responses import Invalid, UnknownType, Unparseable, dumps
 
-FILE_FIELDS = frozenset({"voices", "cover_image"})
-_MAX_TEXT_FIELD = 1 << 20
 _MSGPACK = ("application/msgpack", "application/x-msgpack")
+_UNKNOWN_BYTES_PER_SECOND = 16_000
+_PIECE = 1024 * 1024
+_WAV_HEADER = 32
+"""The first bytes of a WAV file, which contain its bytes a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """What the emulator keeps of a file: its name ('' without one), size, SHA-256 and estimated duration."""
+
+    filename: str
+    size: int
+    digest: str
+    duration_ms: float
+
+
+def received(content: bytes, filename: str = "") -> ReceivedFile:
+    """The record of a file that is completely in memory."""
+    return _measured(filename, content[:_WAV_HEADER], len(content), hashlib.sha256(content).hexdigest())
+
+
+def _received_form_file(form_file: UploadFile) -> ReceivedFile:
+    file, digest, size = form_file.file, hashlib.sha256(), 0
+    head = file.read(_WAV_HEADER)
+    file.seek(0)
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+        size += len(piece)
+    return _measured(form_file.filename or "", head, size, digest.hexdigest())
+
+
+def _measured(filename: str, head: bytes, size: int, digest: str) -> ReceivedFile:
+    rate = _UNKNOWN_BYTES_PER_SECOND
+    if head[:4] == b"RIFF" and len(head) == _WAV_HEADER:
+        rate = int.from_bytes(head[28:32], "little") or rate
+    return ReceivedFile(filename, size, digest, round(size / rate * 1000, 1))
 
 
 async def read_body(request: Request) -> Any:
     """The value of a body in any of the four encodings. Raises Unparseable, or UnknownType for others.
 
-    A form gives a mapping, in which a field that was sent once is its value and one that was repeated a list: the
-    provider can't tell one value from a list of one either.
+    A form becomes a mapping. A field that was sent once is a value, a repeated one a list: the provider can't tell one
+    value from a list of one either.
     """
-    kind = _content_type(request)
-    if kind == "multipart/form-data":
-        return _merged(await _read_multipart(request))
-    if kind == "application/x-www-form-urlencoded":
-        return _merged(_form(await request.body()))
-    return await read_packed(request)
+    if _content_type(request) not in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        return await read_packed(request)
+    values: dict[str, list[Any]] = {}
+    for name, value in await _form(request):
+        values.setdefault(name, []).append(value)
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
 async def read_packed(request: Request) -> Any:
@@ -55,10 +91,6 @@ async def read_packed(request: Request) -> Any:
     return value
 
 
-def _merged(values: dict[str, list[Any]]) -> dict[str, Any]:
-    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
-
-
 def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
@@ -72,88 +104,31 @@ def _unpack(raw: bytes) -> object:
         raise Unparseable("There was an error parsing the body as msgpack") from None
 
 
-def _form(raw: bytes) -> dict[str, list[Any]]:
-    values: dict[str, list[Any]] = {}
+class _WholeMultipart(MultiPartParser):
+    """Starlette's parser, which also notes whether the body is complete: Starlette accepts one that breaks off."""
+
+    whole = False
+
+    def on_end(self) -> None:
+        """The last boundary has come."""
+        self.whole = True
+
+
+async def _form(request: Request) -> list[tuple[str, Any]]:
+    """The fields of a form in order. Raises Unparseable."""
     try:
-        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="replace")
-    except ValueError:
-        raise Unparseable("There was an error parsing the body") from None
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return values
-
-
-async def _read_multipart(request: Request) -> dict[str, list[Any]]:
-    _, options = parse_options_header(request.headers["content-type"])
-    boundary = options.get(b"boundary")
-    if not boundary:
-        raise Unparseable("Missing boundary in multipart.")
-    return await _Multipart(boundary).read(request.stream())
-
-
-class _Multipart:
-    """Collects the parts of one body. What a part is, a file or a text, follows from its name, because some
-    clients send files without file names."""
-
-    def __init__(self, boundary: bytes) -> None:
-        self._values: dict[str, list[Any]] = {}
-        self._boundary = boundary
-        self._complete = False
-        self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
-        self._disposition = b""
-        self._name = ""
-        self._file: Receiver | None = None
-        self._text = bytearray()
-
-    async def read(self, stream: AsyncIterator[bytes]) -> dict[str, list[Any]]:
-        """The values of all parts. Raises Unparseable if the body is malformed or ends early."""
-        try:
-            parser = MultipartParser(
-                self._boundary,
-                {
-                    "on_header_field": lambda data, a, b: self._header[0].extend(data[a:b]),
-                    "on_header_value": lambda data, a, b: self._header[1].extend(data[a:b]),
-                    "on_header_end": self._end_header,
-                    "on_headers_finished": self._begin_part,
-                    "on_part_data": self._take,
-                    "on_part_end": self._end_part,
-                    "on_end": self._end,
-                },
-            )
-            async for piece in stream:
-                parser.write(piece)
-        except FormParserError:
-            raise Unparseable("There was an error parsing the body") from None
-        if not self._complete:
+        if _content_type(request) != "multipart/form-data":
+            return (await FormParser(request.headers, request.stream()).parse()).multi_items()
+        parser = _WholeMultipart(request.headers, request.stream())
+        form = await parser.parse()
+    except (MultiPartException, FormParserError) as error:
+        raise Unparseable(str(error)) from None
+    try:
+        if not parser.whole:
             raise Unparseable("There was an error parsing the body: it ends before its last boundary")
-        return self._values
-
-    def _end_header(self) -> None:
-        if self._header[0].lower() == b"content-disposition":
-            self._disposition = bytes(self._header[1])
-        self._header = (bytearray(), bytearray())
-
-    def _begin_part(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        self._disposition = b""
-        if b"name" not in options:
-            raise Unparseable('The Content-Disposition header field "name" must be provided.')
-        self._name = options[b"name"].decode("utf-8", "replace")
-        filename = options.get(b"filename", b"").decode("utf-8", "replace")
-        self._file = Receiver(filename) if filename or self._name in FILE_FIELDS else None
-        self._text = bytearray()
-
-    def _take(self, data: bytes, start: int, end: int) -> None:
-        if self._file is not None:
-            self._file.write(data[start:end])
-            return
-        self._text.extend(data[start:end])
-        if len(self._text) > _MAX_TEXT_FIELD:
-            raise Unparseable(f"Part exceeded maximum size of {_MAX_TEXT_FIELD // 1024}KB.")
-
-    def _end_part(self) -> None:
-        value = self._file.finish() if self._file is not None else self._text.decode("utf-8", "replace")
-        self._values.setdefault(self._name, []).append(value)
-
-    def _end(self) -> None:
-        self._complete = True
+        return [
+            (name, await run_in_threadpool(_received_form_file, value) if isinstance(value, UploadFile) else value)
+            for name, value in form.multi_items()
+        ]
+    finally:
+        await form.close()

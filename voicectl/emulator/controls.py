@@ -14,15 +14,15 @@ They need no key, are not in the log, and no fault meets them:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from voicectl.emulator.answers import ApiError, Invalid, dumps, json_response
 from voicectl.emulator.bodies import read_packed
 from voicectl.emulator.entity import micros_of, workspace_of
-from voicectl.emulator.settings import VISIBILITIES
+from voicectl.emulator.responses import ApiError, Invalid, dumps, json_response
+from voicectl.emulator.settings import Visibility
 
 _TEXTS = ("title", "description", "cover_image", "default_text", "state", "created_at", "updated_at")
 
@@ -84,7 +84,7 @@ async def _mapping(request: Request) -> dict[Any, Any]:
 
 
 def _check(name: str, value: Any) -> None:
-    """Refuses what the store could not keep or look up; the rest is the caller's business."""
+    """Refuses what the store could not keep or look up. Anything else is up to the caller."""
     if name in ("_id", "author", "samples"):
         raise Invalid.at("body", name, "can't be set")
     if name in _TEXTS:
@@ -96,8 +96,8 @@ def _check(name: str, value: Any) -> None:
             _text(name, item)
     if name in ("task_count", "like_count") and (isinstance(value, bool) or not isinstance(value, int)):
         raise Invalid.at("body", name, "Input should be a valid integer")
-    if name == "visibility" and value not in VISIBILITIES:
-        raise Invalid.at("body", name, f"Input should be one of {', '.join(VISIBILITIES)}")
+    if name == "visibility" and value not in get_args(Visibility):
+        raise Invalid.at("body", name, f"Input should be one of {', '.join(get_args(Visibility))}")
     if name in ("created_at", "updated_at"):
         try:
             micros_of(value)

@@ -27,7 +27,7 @@ CREATE TABLE model_tags (
     PRIMARY KEY (owner, tag, created_at DESC, number DESC)) WITHOUT ROWID;
 CREATE INDEX tags_of_model ON model_tags (number, tag);
 """
-# What came later is made where it is missing, so that files of older versions go on.
+# Later tables are added where they are missing, so that files of older versions still work.
 _ADDED = """
 CREATE TABLE IF NOT EXISTS past (
     number INTEGER PRIMARY KEY, at INTEGER NOT NULL, model TEXT NOT NULL, before TEXT);
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS saves (owner INTEGER NOT NULL, model TEXT NOT NULL, P
 def open_database(path: Path | None) -> sqlite3.Connection:
     """The database in this file (None: in memory), with all its tables.
 
-    Raises ValueError for another program's file, and what SQLite raises.
+    Raises ValueError for another program's file, and SQLite's own errors.
     """
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def _prepare(db: sqlite3.Connection) -> None:
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:
-    # The switch to WAL needs the file alone and doesn't wait for others as transactions do.
+    # The switch to WAL needs exclusive access and, unlike transactions, does not wait for it.
     deadline = time.monotonic() + _BUSY_MS / 1000
     while True:
         try:

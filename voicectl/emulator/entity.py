@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from voicectl.emulator.answers import dumps
-from voicectl.emulator.uploads import Upload
+from voicectl.emulator.bodies import ReceivedFile
+from voicectl.emulator.responses import dumps
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIGNATURE = "\x01signature\x01"
@@ -41,7 +41,7 @@ class Draft:
     visibility: str = "private"
     tags: tuple[str, ...] = ()
     cover_image: str = ""
-    voices: tuple[Upload, ...] = ()
+    voices: tuple[ReceivedFile, ...] = ()
     texts: tuple[str, ...] = ()
     generate_sample: bool = False
     state: str = "trained"
@@ -49,7 +49,7 @@ class Draft:
 
 
 def workspace_of(key: str) -> str:
-    """The workspace that a key opens, which is also its author id: 32 hex characters, the same every time."""
+    """The workspace of a key, which is also its author id: 32 hex characters, the same for the same key."""
     return hashlib.sha256(b"voicectl emulator workspace\0" + key.encode()).hexdigest()[:32]
 
 
@@ -65,7 +65,7 @@ def micros_of(text: str) -> int:
 
 
 def new_entity(draft: Draft, created_at: int) -> dict[str, Any]:
-    """The model as the API shows it, without `state`, which depends on the time of the question."""
+    """The model as the API shows it, without `state`, which depends on the time of the request."""
     samples = [_sample(index, voice, draft.texts) for index, voice in enumerate(draft.voices)]
     languages = list(dict.fromkeys(language_of(sample["text"]) for sample in samples))
     when = iso_time(created_at)
@@ -115,14 +115,14 @@ _PVC = (
 
 
 def rendered(document: str, state: str) -> str:
-    """A stored document as it is sent: with its state, and sample urls signed anew."""
+    """A stored document in the form of an answer: with its state, and freshly signed sample URLs."""
     expires = int(time.time()) + 3600
     signature = hashlib.blake2b(str(expires).encode(), digest_size=16).hexdigest()
     signed = document.replace(_STORED_SIGNATURE, f"Expires={expires}&Signature={signature}")
     return f'{{"state":{dumps(state)},{signed[1:]}'
 
 
-def _sample(index: int, voice: Upload, texts: Sequence[str]) -> dict[str, str]:
+def _sample(index: int, voice: ReceivedFile, texts: Sequence[str]) -> dict[str, str]:
     task = uuid.uuid4().hex
     return {
         "title": f"Sample {index + 1}",
@@ -132,8 +132,8 @@ def _sample(index: int, voice: Upload, texts: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _transcript(voice: Upload) -> str:
-    """What speech recognition hears: the same words for the same audio."""
+def _transcript(voice: ReceivedFile) -> str:
+    """The transcript from speech recognition: the same words for the same audio."""
     dice, heard = random.Random(voice.digest), _HEARD.split()
     words = [dice.choice(heard) for _ in range(max(4, min(60, int(voice.duration_ms / 400))))]
     return " ".join(words).capitalize() + "."
@@ -144,7 +144,7 @@ def language_of(text: str) -> str:
     return next((name for name, script in _SCRIPTS if script.search(text)), "en")
 
 
-def _quality(voices: Sequence[Upload], languages: Sequence[str], when: str) -> Mapping[str, Any] | None:
+def _quality(voices: Sequence[ReceivedFile], languages: Sequence[str], when: str) -> Mapping[str, Any] | None:
     if not voices:
         return None
     audios = [

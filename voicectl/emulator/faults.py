@@ -11,8 +11,8 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Send
 
-from voicectl.emulator.answers import error_response
-from voicectl.emulator.settings import Rule, Settings
+from voicectl.emulator.responses import error_response
+from voicectl.emulator.settings import Fault, Settings
 
 _HTML = (
     "<!DOCTYPE html><html><head><title>Just a moment</title></head>"
@@ -30,7 +30,7 @@ Message = MutableMapping[str, Any]
 
 
 class ConnectionDropped(Exception):
-    """Ends the handling of a request whose connection is to be reset."""
+    """Ends the handling of a request, so that its connection is reset."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class _Count:
 class FaultEngine:
     """Matches requests with the rules of some settings and keeps their counts.
 
-    Ordinals count from the engine's making; new settings with other rules need a new engine.
+    Ordinals count from the creation of the engine. New settings with other rules need a new engine.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -56,7 +56,7 @@ class FaultEngine:
         """Whether these settings order the same faults, so that counting can go on."""
         return settings.rules == self.rules and settings.fail_training_nth == self.fail_training_nth
 
-    def match(self, method: str, path: str) -> tuple[Rule, ...]:
+    def match(self, method: str, path: str) -> tuple[Fault, ...]:
         """The rules that fire for a request. Each call counts as one request."""
         found = []
         for rule, count in zip(self.rules, self._counts, strict=True):
@@ -81,7 +81,7 @@ class FaultEngine:
         return any(fnmatchcase(title, glob) for glob in settings.fail_training)
 
 
-def replacement(rule: Rule) -> Response | None:
+def replacement(rule: Fault) -> Response | None:
     """The answer that a `status` or `html` rule puts in the place of the real one; None for other kinds."""
     if rule.kind == "html":
         return Response(rule.body or _HTML, 200, media_type="text/html")
@@ -95,12 +95,13 @@ def replacement(rule: Rule) -> Response | None:
 
 
 class Reply:
-    """Stands between a handler and the client: notes the status that is sent, and spoils the answer as the
-    rules order. After `dropped` is set nothing more is sent, and the connection must be reset; after `cut`
-    is set, it must be closed. `on_last` is called before the last piece of a whole answer leaves, so that
-    whoever has the answer finds the request over."""
+    """Stands between a handler and the client: notes the status, and spoils the answer as the rules order.
 
-    def __init__(self, send: Send, rules: tuple[Rule, ...], on_last: Callable[[], None]) -> None:
+    Once `dropped` is set it sends nothing more, and the caller must reset the connection; once `cut` is set, the caller
+    must close it. It calls `on_last` before it sends the last piece of an answer: a client that has the whole answer
+    then finds the request closed in the log."""
+
+    def __init__(self, send: Send, rules: tuple[Fault, ...], on_last: Callable[[], None]) -> None:
         self._send = send
         self._on_last = on_last
         self._kinds = {rule.kind for rule in rules}
@@ -112,7 +113,7 @@ class Reply:
         self.cut = False
 
     async def __call__(self, message: Message) -> None:
-        """The ASGI `send` that handlers are given."""
+        """The ASGI `send` for handlers."""
         if self.dropped or self.cut:
             return
         if "reset_after" in self._kinds:

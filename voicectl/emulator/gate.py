@@ -1,8 +1,8 @@
-"""What every request passes: the log, the key, the concurrency limit and the faults.
+"""Every request passes here: the log, the check of the key, the concurrency limit and the faults.
 
-The gate makes an `Exchange` for each request and hands it to the handlers in the ASGI scope. A handler reads
-its request, awaits `Exchange.before_work`, and only then does the work: so a client that gives up meanwhile
-can't tell whether the work was done, and a delayed request arrives late, as with a real provider.
+The gate makes an `Exchange` for each request and passes it to the handlers in the ASGI scope. A handler reads its
+request, awaits `Exchange.before_work`, and only then does the work. So a client that gives up in between can't tell
+whether the work was done, and a delayed request arrives late, as with a real provider.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from voicectl.emulator.answers import error_response, plain_response
 from voicectl.emulator.entity import workspace_of
 from voicectl.emulator.faults import ConnectionDropped, FaultEngine, Message, Reply, replacement
 from voicectl.emulator.requestlog import RequestLog
-from voicectl.emulator.settings import Rule, Settings
+from voicectl.emulator.responses import error_response, plain_response
+from voicectl.emulator.settings import Fault, Settings
 
 CONTROL_PREFIX = "/_emulator"
 HANG_UP = "voicectl.emulator.hang_up"
@@ -39,30 +39,30 @@ class AppState(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request on its way: the settings of its arrival, whose it is, and the faults ordered for it.
+    """One request: the settings at its arrival, its workspace, and the faults ordered for it.
 
-    `workspace` is empty where it came without an accepted key.
+    `workspace` is empty without an accepted key.
     """
 
     settings: Settings
     engine: FaultEngine
     workspace: str
     has_credit: bool
-    rules: tuple[Rule, ...]
+    rules: tuple[Fault, ...]
 
-    def rule(self, kind: str) -> Rule | None:
+    def rule(self, kind: str) -> Fault | None:
         """The first rule of this kind that met the request."""
         return next((rule for rule in self.rules if rule.kind == kind), None)
 
     def require_key(self) -> None:
-        """Raises NoKey where the request came without an accepted key."""
+        """Raises NoKey if the request has no accepted key."""
         if not self.workspace:
             raise NoKey
 
     async def before_work(self, seconds: float = 0.0) -> None:
-        """To be awaited when the request has been read and before anything is changed or looked up.
+        """Handlers await it after they have read the request and before they change or look up anything.
 
-        `seconds` is what the work itself takes.
+        `seconds` is the duration of the work itself.
         """
         await _wait(self.settings.latency + seconds * 1000 + _delay(self.rules, after=False))
         if self.rule("reset_before"):
@@ -70,7 +70,7 @@ class Exchange:
 
 
 class NoKey(Exception):
-    """A request for what is a workspace's own, without an accepted key: 401."""
+    """A request needs a workspace, but has no accepted key: 401."""
 
 
 def exchange_of(request: Request) -> Exchange:
@@ -81,7 +81,7 @@ def exchange_of(request: Request) -> Exchange:
 
 
 class Gate:
-    """ASGI middleware; see the module. Control endpoints pass it unseen."""
+    """ASGI middleware for all but the control endpoints."""
 
     def __init__(self, app: ASGIApp, state: AppState) -> None:
         self._app = app
@@ -164,12 +164,12 @@ async def on_no_key(request: Request, error: Exception) -> Response:
 
 
 def _is_listing(scope: Scope) -> bool:
-    """Public models are listed to everybody; whether they are public ones that are asked for is not known here."""
+    """Anybody may list public models. The handler decides whether a listing asks for those."""
     return bool(scope["path"] == "/model" and scope["method"] in ("GET", "HEAD"))
 
 
 def _named(send: Send, request_id: str) -> Send:
-    """Every answer says when it was made, and which entry of the log it belongs to, whatever becomes of it."""
+    """Adds the date and the id of the log's entry to every answer, spoiled or not."""
     name = (b"x-request-id", request_id.encode())
 
     async def named(message: Message) -> None:
@@ -189,21 +189,21 @@ def _bearer_key(scope: Scope) -> str | None:
     return None
 
 
-def _delay(rules: tuple[Rule, ...], after: bool) -> float:
+def _delay(rules: tuple[Fault, ...], after: bool) -> float:
     return sum(rule.ms for rule in rules if rule.kind == "delay" and rule.after == after)
 
 
-def _delayed(reply: Reply, rules: tuple[Rule, ...]) -> Send:
+def _delayed(reply: Reply, rules: tuple[Fault, ...]) -> Send:
     pause = _delay(rules, after=True)
     if not pause:
         return reply
 
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             await _wait(pause)
         await reply(message)
 
-    return send  # type: ignore[return-value]
+    return send
 
 
 async def _wait(milliseconds: float) -> None:
@@ -212,8 +212,8 @@ async def _wait(milliseconds: float) -> None:
 
 
 async def _hang_up(scope: Scope, receive: Receive, gently: bool) -> None:
-    """Ends the connection without a (whole) answer. In process, where there is none, raises what the client
-    would have raised."""
+    """Ends the connection without a complete answer. In process, without a connection, raises the client's own
+    error."""
     hang_up = (scope.get("state") or {}).get(HANG_UP)
     if hang_up is not None:
         hang_up(gently)

@@ -11,15 +11,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from voicectl.emulator import schema, tags
-from voicectl.emulator.answers import ApiError, Invalid, dumps, json_response
-from voicectl.emulator.bodies import read_body
+from voicectl.emulator import forms, tags
+from voicectl.emulator.bodies import ReceivedFile, read_body
 from voicectl.emulator.entity import Draft
 from voicectl.emulator.gate import Exchange, exchange_of
 from voicectl.emulator.query import Query
+from voicectl.emulator.responses import ApiError, Invalid, dumps, json_response
 from voicectl.emulator.settings import Settings
-from voicectl.emulator.store import Model, Page, Store
-from voicectl.emulator.uploads import Upload
+from voicectl.emulator.store import PageOfModels, Store, StoredModel
 
 _MAX_PLACE = 1 << 60
 _COVER = re.compile(r'"cover_image":"(coverimage/[0-9a-f]+)"')
@@ -28,7 +27,7 @@ _COVER = re.compile(r'"cover_image":"(coverimage/[0-9a-f]+)"')
 async def create_model(request: Request) -> Response:
     """POST /model: 201 and the model."""
     exchange, store = exchange_of(request), _store(request)
-    draft = _draft(schema.read(schema.Creation, await read_body(request), "body"), exchange)
+    draft = _draft(forms.read(forms.CreationForm, await read_body(request), "body"), exchange)
     await exchange.before_work(exchange.settings.creation_seconds)
     settings = exchange.settings
     failed = exchange.engine.training_fails(settings, draft.title)
@@ -37,7 +36,7 @@ async def create_model(request: Request) -> Response:
 
 
 async def get_model(request: Request) -> Response:
-    """GET /model/{id}: public and unlisted models are everybody's to see; another's private one is 403."""
+    """GET /model/{id}: everybody may see public and unlisted models. Another's private one is 403."""
     exchange = exchange_of(request)
     await exchange.before_work()
     model = _store(request).get(request.path_params["id"], exchange.settings.get_lag)
@@ -51,9 +50,9 @@ async def get_model(request: Request) -> Response:
 
 
 async def update_model(request: Request) -> Response:
-    """PATCH /model/{id}: 200 without a body. Fields that can't be changed are ignored, as are nulls."""
+    """PATCH /model/{id}: 200 without a body. Ignores nulls, and fields that can't change."""
     exchange, store = exchange_of(request), _store(request)
-    changes = _changes(schema.read(schema.Change, await read_body(request), "body"), exchange.settings)
+    changes = _changes(forms.read(forms.ChangeForm, await read_body(request), "body"), exchange.settings)
     await exchange.before_work()
     model = _own_model(request)
     current = model.fields()
@@ -82,10 +81,10 @@ async def delete_model(request: Request) -> Response:
 
 
 async def list_models(request: Request) -> Response:
-    """GET /model. `sort_by=created_at` is newest first; the default, score, is by usage and then by id, so
-    new models land anywhere in it."""
+    """GET /model. `sort_by=created_at` is newest first. The default sorts by usage and id: new models appear
+    anywhere."""
     exchange = exchange_of(request)
-    asked = schema.read(schema.Listing, _merged_query(request), "query")
+    asked = forms.read(forms.ListingQuery, _merged_query(request), "query")
     if asked.own:
         exchange.require_key()
     query, settings = _query(asked, exchange), exchange.settings
@@ -111,7 +110,7 @@ async def list_models(request: Request) -> Response:
 async def wallet(request: Request) -> Response:
     """GET /wallet/{user_id}/api-credit, for `self` or the key's own id."""
     exchange = exchange_of(request)
-    free = schema.read(schema.Wallet, _merged_query(request), "query").check_free_credit
+    free = forms.read(forms.WalletQuery, _merged_query(request), "query").check_free_credit
     await exchange.before_work()
     if request.path_params["user_id"] not in ("self", exchange.workspace):
         raise ApiError(403, "This wallet is another's")
@@ -129,8 +128,8 @@ async def wallet(request: Request) -> Response:
     return json_response(dumps(body))
 
 
-def model_to_speak_with(request: Request, model_id: str) -> Model:
-    """The model, if the key may use it. Raises ApiError: 400 if there is none, 403 if it is another's."""
+def model_to_speak_with(request: Request, model_id: str) -> StoredModel:
+    """The model, if the key may use it. Raises ApiError: 400 without such a model, 403 for another's."""
     model = _store(request).get(model_id)
     if model is None:
         raise ApiError(400, "Reference not found")
@@ -139,11 +138,11 @@ def model_to_speak_with(request: Request, model_id: str) -> Model:
     return model
 
 
-def _visible(model: Model, exchange: Exchange) -> bool:
+def _visible(model: StoredModel, exchange: Exchange) -> bool:
     return model.visibility != "private" or model.workspace == exchange.workspace
 
 
-def _own_model(request: Request) -> Model:
+def _own_model(request: Request) -> StoredModel:
     model, exchange = _store(request).get(request.path_params["id"]), exchange_of(request)
     if model is None:
         raise _gone(exchange)
@@ -162,17 +161,17 @@ def _store(request: Request) -> Store:
     return store
 
 
-def _draft(form: schema.Creation, exchange: Exchange) -> Draft:
+def _draft(form: forms.CreationForm, exchange: Exchange) -> Draft:
     settings = exchange.settings
     _check_title(form.title)
     visibility = form.visibility if "visibility" in form.model_fields_set else settings.default_visibility
-    voices, texts = form.voices if isinstance(form.voices, list) else [form.voices], schema.many(form.texts)
+    voices, texts = form.voices if isinstance(form.voices, list) else [form.voices], forms.many(form.texts)
     _check_samples(voices, texts)
     if visibility == "public" and settings.downgrade_public != "never":
         visibility = "private"
     if visibility == "public" and form.cover_image is None:
         raise ApiError(400, "A public model needs a cover image", "cover_image_required")
-    kept = tags.stored(schema.many(form.tags), settings)
+    kept = tags.stored(forms.many(form.tags), settings)
     return Draft(
         workspace=exchange.workspace,
         title=form.title,
@@ -186,16 +185,16 @@ def _draft(form: schema.Creation, exchange: Exchange) -> Draft:
     )
 
 
-def _check_samples(voices: Sequence[Upload], texts: Sequence[str]) -> None:
+def _check_samples(voices: Sequence[ReceivedFile], texts: Sequence[str]) -> None:
     if texts and len(texts) != len(voices):
         raise ApiError(400, f"{len(texts)} texts for {len(voices)} voices", "texts_mismatch")
     if any(voice.size == 0 for voice in voices):
         raise ApiError(400, "A voice file is empty", "audio_invalid")
 
 
-def _changes(form: schema.Change, settings: Settings) -> dict[str, Any]:
+def _changes(form: forms.ChangeForm, settings: Settings) -> dict[str, Any]:
     _check_title(form.title)
-    sent = schema.many(form.tags) if "tags" in form.model_fields_set else None
+    sent = forms.many(form.tags) if "tags" in form.model_fields_set else None
     values = {
         "title": form.title,
         "description": form.description,
@@ -211,12 +210,12 @@ def _check_title(title: str | None) -> None:
         raise Invalid.at("body", "title", "String should have at least 1 character")
 
 
-def _cover_path(cover: Upload | None) -> str:
+def _cover_path(cover: ReceivedFile | None) -> str:
     return f"coverimage/{cover.digest[:32]}" if cover else ""
 
 
 def _shown(text: str, settings: Settings) -> str:
-    """The JSON of models as it is sent: covers are paths, or addresses that are signed for each answer."""
+    """The JSON of models for an answer: covers are paths, or addresses with a fresh signature."""
     if not settings.signed_covers:
         return text
     signed = rf'"cover_image":"https://covers.emulator.invalid/\1?X-Signature={uuid.uuid4().hex}"'
@@ -230,8 +229,8 @@ def _merged_query(request: Request) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def _query(asked: schema.Listing, exchange: Exchange) -> Query:
-    sought = tags.sought(schema.many(asked.tag), exchange.settings)
+def _query(asked: forms.ListingQuery, exchange: Exchange) -> Query:
+    sought = tags.sought(forms.many(asked.tag), exchange.settings)
     return Query(
         workspace=exchange.workspace if asked.own else asked.author_id or None,
         saved=asked.own and exchange.settings.self_lists_saved,
@@ -240,8 +239,8 @@ def _query(asked: schema.Listing, exchange: Exchange) -> Query:
         tags=tuple(sought or ()),
         any_tag=exchange.settings.match_any_tag,
         title=asked.title or "",
-        languages=schema.many(asked.language),
-        title_languages=schema.many(asked.title_language),
+        languages=forms.many(asked.language),
+        title_languages=forms.many(asked.title_language),
         licensed=asked.licensed,
         sort_by=asked.sort_by,
         limit=asked.page_size,
@@ -249,7 +248,7 @@ def _query(asked: schema.Listing, exchange: Exchange) -> Query:
     )
 
 
-def _listing(page: Page, query: Query, bound: int | None, *, error: int = 0, exact: bool = True) -> str:
+def _listing(page: PageOfModels, query: Query, bound: int | None, *, error: int = 0, exact: bool = True) -> str:
     reachable = page.total if bound is None else min(page.total, bound)
     head = {
         "total": max(0, page.total + error),

@@ -1,8 +1,7 @@
 """Listings as SQL.
 
-The tag index holds owner and creation time beside each tag, so the common question (one workspace, one tag,
-newest first) is answered from that index alone, whatever the size of the account. Names of workspaces and
-tags stand in the indexes as numbers.
+The tag index has the owner and creation time of each tag. So the common question (one workspace, one tag, newest first)
+needs this index alone, whatever the size of the account. Indexes refer to workspaces and tags by number.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _NUMBER = "(SELECT number FROM names WHERE name = ?)"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which models to list, in which order, and which of them to return.
+    """The models to list, their order, and the page to return.
 
     workspace: only models of this workspace, and with saved those of others that it saved and may still see;
     public_only: only those everybody may find. nothing: none at all.

@@ -1,4 +1,4 @@
-"""The request log: what reached the emulator, in order of arrival, for tests to count."""
+"""The log of requests in order of arrival, for tests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 @dataclass(slots=True)
 class Entry:
-    """One request. `status` and `duration` (seconds) are None until it has been answered; a request whose
-    connection was lost or reset keeps the status None. `in_flight` counts the requests being served on its
-    arrival, itself included, of all keys. `workspace` is None if the key was not accepted. `faults` names
-    the kinds of the rules that met it."""
+    """One request.
+
+    `status` and `duration` (seconds) are None until it is answered; the status stays None if the connection was lost or
+    reset. `in_flight` counts the requests of all keys at its arrival, including itself. `workspace` is None without an
+    accepted key. `faults` names the kinds of faults that met it."""
 
     number: int
     method: str
@@ -28,7 +29,7 @@ class Entry:
 
     @property
     def request_id(self) -> str:
-        """What the answer's `x-request-id` says."""
+        """The answer's `x-request-id`."""
         return f"emulator-{self.number}"
 
     def as_json(self) -> dict[str, Any]:
@@ -56,13 +57,13 @@ class RequestLog:
         return entry
 
     def close(self, entry: Entry, status: int | None) -> None:
-        """Notes that a request's handling has ended, with the status that was sent, if any."""
+        """Notes the end of a request, with the status that was sent, if any."""
         self.in_flight -= 1
         entry.status = status
         entry.duration = time.time() - entry.started
 
     def entries(self) -> list[Entry]:
-        """Copies of all entries, oldest first; requests still being served are among them."""
+        """Copies of all entries, oldest first, including requests still in flight."""
         return [replace(entry) for entry in self._snapshot()]
 
     def mutating(self) -> list[Entry]:

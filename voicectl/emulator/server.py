@@ -9,7 +9,8 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from starlette.applications import Starlette
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
+from uvicorn.server import Server, ServerState
 
 from voicectl.emulator.app import create_app
 from voicectl.emulator.gate import HANG_UP
@@ -34,19 +35,19 @@ _GRACE_SECONDS = 2.0
 class _Protocol(H11Protocol):
     """uvicorn's HTTP protocol, which lets the application end a connection without an answer."""
 
-    def __init__(self, config: Config, state: ServerState) -> None:
-        super().__init__(config=config, server_state=state, app_state={HANG_UP: self.hang_up})
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None) -> None:
+        super().__init__(config, server_state, {**app_state, HANG_UP: self.hang_up}, _loop)
         self.logger = _logger
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Sends small answers at once: asyncio does so only for sockets that name their protocol."""
+        """Sends small answers at once, which asyncio does only for sockets that name their protocol."""
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
 
     def hang_up(self, gently: bool) -> None:
-        """Closes the connection: after what was sent has gone out, or at once with a TCP reset."""
+        """Closes the connection: gently after all sent data has gone out, or at once with a TCP reset."""
         if gently:
             self.transport.close()
             return
@@ -56,42 +57,60 @@ class _Protocol(H11Protocol):
         self.transport.abort()
 
 
-class _Listener:
-    """Serves an application on a socket, within a running event loop, without touching signals."""
+class _Server(Server):
+    """uvicorn's server under its owner's control: it leaves signals alone, and ends as soon as `end` is called."""
 
-    def __init__(self, app: Any) -> None:
-        self._config = Config(
+    def __init__(self, app: Any, on_ready: Callable[[], None], grace: float = 0.0) -> None:
+        config = Config(
             app,
             http=_Protocol,
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="critical",  # of uvicorn itself; what the application raises is logged
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,
+            backlog=_BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
-        self._config.load()
-        self._state = ServerState()
-        self._server: asyncio.Server | None = None
+        super().__init__(config)
+        self._on_ready = on_ready
+        self._grace = grace
+        self._end = asyncio.Event()
 
-    async def start(self, sock: socket.socket) -> None:
+    def end(self) -> None:
+        """Ends it. To be called in the thread of its event loop."""
+        self._end.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves them to the owner."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to accept connections."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Protocol(self._config, self._state), sock=sock, backlog=_BACKLOG
-        )
+        await super().startup(sockets)
+        self._on_ready()
 
-    async def stop(self, grace: float) -> None:
-        """Accepts no more, gives requests in flight `grace` seconds, then closes every connection."""
-        if self._server is not None:
-            self._server.close()
-        if grace and self._state.tasks:
-            await asyncio.wait(set(self._state.tasks), timeout=grace)
-        for connection in list(self._state.connections):
+    async def main_loop(self) -> None:
+        """Waits for the end. uvicorn's own loop polls ten times a second, and every test would wait for that."""
+        await self._end.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accepts no more, gives requests in flight some time, then cuts off all connections.
+
+        uvicorn's own would answer 500 to the remaining requests.
+        """
+        for server in self.servers:
+            server.close()
+        if self._grace and self.server_state.tasks:
+            await asyncio.wait(set(self.server_state.tasks), timeout=self._grace)
+        for connection in list(self.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
-        tasks = set(self._state.tasks)
+        tasks = set(self.server_state.tasks)
         for task in tasks:
             task.cancel()
         if tasks:
@@ -99,7 +118,7 @@ class _Listener:
 
 
 class _NoCancellations(logging.Filter):
-    """Keeps the end of requests that are cut off on stopping out of the log; it is no error."""
+    """Keeps the end of requests that a stop cuts off out of the log: it is not an error."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
@@ -118,8 +137,8 @@ def serve(
 ) -> None:
     """Serves until SIGINT or SIGTERM, then returns. Port 0 picks a free one; no `db` keeps all in memory.
 
-    `on_ready` is called with the url once it listens. To be called in the main thread. Raises UsageError if
-    the port or the file can't be used.
+    Calls `on_ready` with the URL once it listens. Call it in the main thread. Raises UsageError if the port or the file
+    can't be used.
     """
     sock = _bind(host, port)
     try:
@@ -133,21 +152,17 @@ def serve(
 
 
 async def _serve_until_signal(app: Starlette, sock: socket.socket, ready: Callable[[], None]) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop, server = asyncio.get_running_loop(), _Server(app, ready, _GRACE_SECONDS)
 
     def on_signal(number: int, frame: Any) -> None:
-        loop.call_soon_threadsafe(stop.set)
+        loop.call_soon_threadsafe(server.end)
 
-    # What is ignored stays so: a shell's background job is not ended by Ctrl-C.
+    # Ignored signals stay ignored: Ctrl-C must not end a shell's background job.
     signals = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, on_signal) for number in signals}
-    listener = _Listener(app)
     try:
-        await listener.start(sock)
-        ready()
-        await stop.wait()
+        await server.serve(sockets=[sock])
     finally:
-        await listener.stop(_GRACE_SECONDS)
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -158,8 +173,8 @@ class RunningEmulator:
         with RunningEmulator(Settings(latency=5)) as emulator:
             client = httpx.Client(base_url=emulator.url)
 
-    `settings` can be replaced while it runs. `wrap` puts an ASGI application of one's own before it.
-    Requests in flight when it stops are cut off.
+    You can replace `settings` while it runs, and `wrap` it into an ASGI application of your own. Stopping cuts off
+    requests in flight.
     """
 
     def __init__(
@@ -177,10 +192,9 @@ class RunningEmulator:
             self._socket.close()
             raise
         self.app = create_app(self.store, settings)
-        self._served = wrap(self.app)
         self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
         self._ready = threading.Event()
+        self._server = _Server(wrap(self.app), self._ready.set)
         self._thread = threading.Thread(target=self._run, name="voicectl-emulator", daemon=True)
 
     @property
@@ -209,7 +223,7 @@ class RunningEmulator:
     def stop(self) -> None:
         """Ends the thread and closes port and store. Stopping twice does no harm."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+            self._loop.call_soon_threadsafe(self._server.end)
             self._thread.join()
         self._socket.close()
         self.store.close()
@@ -225,18 +239,11 @@ class RunningEmulator:
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._main())
+            self._loop.run_until_complete(self._server.serve(sockets=[self._socket]))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()
             self._ready.set()
-
-    async def _main(self) -> None:
-        listener = _Listener(self._served)
-        await listener.start(self._socket)
-        self._ready.set()
-        await self._stop.wait()
-        await listener.stop(0)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -1,17 +1,29 @@
 """What the emulator should do: its account rules, its weaknesses and the faults ordered from it.
 
-Everything here is a frozen value. `Settings()` is a provider in good health; `Settings.from_yaml` reads
-the same fields from a file. Times are in the unit that a field's name or docstring gives.
+Everything here is a frozen value that pydantic validates, whether it comes from Python, YAML or JSON. `Settings()` is
+a provider in good health. Times are in the unit that a field's name or docstring gives.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.dataclasses import dataclass
 
 from voicectl.errors import UsageError
 
@@ -28,69 +40,62 @@ KINDS = {
     "wrong_total": "add `by` to a listing's total, still called exact",
     "shift": "move the pages of a listing after the first by `by` places (negative repeats, positive skips)",
 }
-VISIBILITIES = ("public", "unlist", "private")
-_CHOICES: dict[str, tuple[object, ...]] = {
-    "downgrade_public": ("never", "create", "always", "refuse"),
-    "default_visibility": VISIBILITIES,
-    "gone_status": (404, 403, 400),
-    "foreign_private_status": (403, 404),
-    "tag_filter": ("exact", "no_colons", "nothing"),
-    "patch_without_tags": ("keep", "empty"),
-    "patch_empty_tags": ("empty", "keep"),
-    "clean_tags": ("never", "strip", "nfkc"),
-    "colon_tags": ("keep", "refuse", "drop"),
-    "unauthorized_body": ("text", "json"),
-}
+Visibility = Literal["private", "unlist", "public"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+def _listed(value: Any) -> Any:
+    """One value may stand for a list of one, and nothing for an empty list."""
+    return () if value is None else tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _kind(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"is not one of the kinds {', '.join(KINDS)}{_did_you_mean(kind, KINDS)}")
+    return kind
+
+
+_CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
+_Listed = BeforeValidator(_listed)
+_Text = Annotated[str, Field(min_length=1)]
+_Count = Annotated[int, Field(strict=True, ge=0)]
+_FromOne = Annotated[int, Field(strict=True, ge=1)]
+_Seconds = Annotated[float, Field(strict=True, ge=0)]
+_Milliseconds = Annotated[float, Field(strict=True, ge=0)]
+_Ordinals = Annotated[tuple[_FromOne, ...], _Listed]
+_Texts = Annotated[tuple[_Text, ...], _Listed]
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
+class Fault:
     """One aimed fault: which requests it meets, and what happens to them.
 
-    A request matches if `method` (any of them; none means all) and `path` (a shell glob over the path
-    without the query) fit. Matching requests are numbered from 1; of these the rule fires for the numbers in
-    `nth` (none means all), with `probability` drawn from a generator seeded by `seed`, and `times` times
-    at most. `after` makes `status`, `html` and `delay` act when the work is done instead of before.
-    Raises ValueError if a field makes no sense.
+    A request matches if `method` (any of them; none means all) and `path` (a shell glob over the path without the
+    query) fit. Matching requests are numbered from 1; the fault fires for the numbers in `nth` (none means all),
+    with `probability` drawn from a generator seeded by `seed`, and at most `times` times. `after` makes `status`,
+    `html` and `delay` act when the work is done instead of before. Raises ValueError if a field makes no sense.
     """
 
-    kind: str
-    method: tuple[str, ...] = ()
+    kind: Annotated[str, AfterValidator(_kind)]
+    method: Annotated[tuple[Annotated[str, StringConstraints(to_upper=True)], ...], _Listed] = ()
     path: str = "*"
-    nth: tuple[int, ...] = ()
-    probability: float = 1.0
-    seed: int = 0
-    times: int | None = None
-    after: bool = False
-    status: int = 500
-    retry_after: float | None = None
+    nth: _Ordinals = ()
+    probability: Annotated[float, Field(strict=True, ge=0, le=1)] = 1.0
+    seed: StrictInt = 0
+    times: _FromOne | None = None
+    after: StrictBool = False
+    status: Annotated[int, Field(strict=True, ge=100, le=599)] = 500
+    retry_after: _Seconds | None = None
     body: str | None = None
-    ms: float = 0.0
-    by: int = 1
-    limit: int = 100
-
-    def __post_init__(self) -> None:
-        _choice("kind", self.kind, tuple(KINDS))
-        _strings("method", self.method)
-        _of("path", self.path, str, "a path or a glob such as /model/*")
-        _ordinals("nth", self.nth)
-        _number("probability", self.probability, 0, 1)
-        _integer("seed", self.seed, None)
-        if self.times is not None:
-            _integer("times", self.times, 1)
-        _of("after", self.after, bool, "true or false")
-        _integer("status", self.status, 100, 599)
-        if self.retry_after is not None:
-            _number("retry_after", self.retry_after, 0)
-        if self.body is not None:
-            _of("body", self.body, str, "a text")
-        _number("ms", self.ms, 0)
-        _integer("by", self.by, None)
-        _integer("limit", self.limit, 0)
-        object.__setattr__(self, "method", tuple(name.upper() for name in self.method))
+    ms: _Milliseconds = 0.0
+    by: StrictInt = 1
+    limit: _Count = 100
 
 
-@dataclass(frozen=True, slots=True)
+def _downgrade(value: Any) -> Any:
+    return {True: "create", False: "never"}[value] if isinstance(value, bool) else value
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class Settings:
     """The emulator's behaviour. Raises ValueError if a field makes no sense.
 
@@ -128,62 +133,42 @@ class Settings:
     array_errors: the body of a 422 is the bare array of complaints, not an object with a `detail`.
     unauthorized_body: `text` or `json`: how a 401 is worded.
     error_reasons: errors have a `reason` where there is one.
-    rules: aimed faults; see Rule.
+    rules: aimed faults, each a Fault.
     """
 
-    keys: tuple[str, ...] = ()
-    no_credit: tuple[str, ...] = ()
-    latency: float = 0.0
-    concurrency_limit: int | None = None
-    retry_after: float | None = None
-    creation_seconds: float = 0.0
-    training_seconds: float = 0.0
-    fail_training: tuple[str, ...] = ()
-    fail_training_nth: tuple[int, ...] = ()
-    listing_lag: float = 0.0
-    get_lag: float = 0.0
-    drop_tags: bool = False
-    tag_length: int | None = None
-    tag_count: int | None = None
-    lower_tags: bool = False
-    clean_tags: str = "never"
-    colon_tags: str = "keep"
-    patch_without_tags: str = "keep"
-    patch_empty_tags: str = "empty"
-    tag_filter: str = "exact"
-    match_any_tag: bool = False
-    self_lists_saved: bool = False
-    default_visibility: str = "private"
-    downgrade_public: str = "create"
-    gone_status: int = 404
-    foreign_private_status: int = 403
-    max_offset: int | None = 10_000
-    public_max_offset: int | None = 1_000
-    signed_covers: bool = False
-    array_errors: bool = True
-    unauthorized_body: str = "text"
-    error_reasons: bool = False
-    rules: tuple[Rule, ...] = field(default=())
-
-    def __post_init__(self) -> None:
-        for name in ("keys", "no_credit", "fail_training"):
-            _strings(name, getattr(self, name))
-        for name in ("latency", "creation_seconds", "training_seconds", "listing_lag", "get_lag"):
-            _number(name, getattr(self, name), 0)
-        for each in fields(self):
-            if each.type == "bool":
-                _of(each.name, getattr(self, each.name), bool, "true or false")
-        if self.retry_after is not None:
-            _number("retry_after", self.retry_after, 0)
-        bounds = {"concurrency_limit": 1, "max_offset": 0, "public_max_offset": 0, "tag_length": 1, "tag_count": 0}
-        for name, low in bounds.items():
-            if getattr(self, name) is not None:
-                _integer(name, getattr(self, name), low)
-        _ordinals("fail_training_nth", self.fail_training_nth)
-        for name, allowed in _CHOICES.items():
-            _choice(name, getattr(self, name), allowed)
-        for rule in self.rules:
-            _of("rules", rule, Rule, "a list of rules")
+    keys: _Texts = ()
+    no_credit: _Texts = ()
+    latency: _Milliseconds = 0.0
+    concurrency_limit: _FromOne | None = None
+    retry_after: _Seconds | None = None
+    creation_seconds: _Seconds = 0.0
+    training_seconds: _Seconds = 0.0
+    fail_training: _Texts = ()
+    fail_training_nth: _Ordinals = ()
+    listing_lag: _Seconds = 0.0
+    get_lag: _Seconds = 0.0
+    drop_tags: StrictBool = False
+    tag_length: _FromOne | None = None
+    tag_count: _Count | None = None
+    lower_tags: StrictBool = False
+    clean_tags: Literal["never", "strip", "nfkc"] = "never"
+    colon_tags: Literal["keep", "refuse", "drop"] = "keep"
+    patch_without_tags: Literal["keep", "empty"] = "keep"
+    patch_empty_tags: Literal["empty", "keep"] = "empty"
+    tag_filter: Literal["exact", "no_colons", "nothing"] = "exact"
+    match_any_tag: StrictBool = False
+    self_lists_saved: StrictBool = False
+    default_visibility: Visibility = "private"
+    downgrade_public: Annotated[Literal["never", "create", "always", "refuse"], BeforeValidator(_downgrade)] = "create"
+    gone_status: Literal[404, 403, 400] = 404
+    foreign_private_status: Literal[403, 404] = 403
+    max_offset: _Count | None = 10_000
+    public_max_offset: _Count | None = 1_000
+    signed_covers: StrictBool = False
+    array_errors: StrictBool = True
+    unauthorized_body: Literal["text", "json"] = "text"
+    error_reasons: StrictBool = False
+    rules: tuple[Fault, ...] = ()
 
     @classmethod
     def from_yaml(cls, path: Path) -> Settings:
@@ -199,13 +184,13 @@ class Settings:
             line = f":{where.line + 1}" if where else ""
             raise UsageError(f"{path}{line}: is not valid YAML", "see `voicectl emulator --help`") from None
         try:
-            return cls.from_mapping({} if content is None else content)
+            return _validated({} if content is None else content)
         except ValueError as error:
             raise UsageError(f"{path}: {error}", "see `voicectl emulator --help`") from None
 
     @classmethod
     def from_findings(cls, path: Path) -> Settings:
-        """The settings in a JSON file that tells what was found of a live provider: its `settings`, by the names here.
+        """The settings in a JSON file that says what was found of a live provider: its `settings`, by the names here.
 
         Its `assumptions` are for people. Raises UsageError, with the file's name, if it can't be used.
         """
@@ -217,87 +202,41 @@ class Settings:
         except (ValueError, RecursionError):
             raise UsageError(f"{path}: is not valid JSON", hint) from None
         if not isinstance(content, dict) or not str(content.get("format_version", "")).startswith("1."):
-            raise UsageError(f"{path}: `format_version` is not 1.x: these are no findings that can be read", hint)
+            raise UsageError(f"{path}: `format_version` is not 1.x: this version can't read these findings", hint)
         if "settings" not in content:
             raise UsageError(f"{path}: `settings` is missing", hint)
         try:
-            return cls.from_mapping(content["settings"])
+            return _validated(content["settings"])
         except ValueError as error:
             raise UsageError(f"{path}: settings: {error}", hint) from None
 
-    @classmethod
-    def from_mapping(cls, content: object) -> Settings:
-        """The settings in a mapping as read from YAML or JSON. Raises ValueError that names the field."""
-        values = dict(_known(content, cls))
-        rules = values.pop("rules", ())
-        if not isinstance(rules, list | tuple):
-            raise ValueError("rules: must be a list")
-        built = []
-        for index, rule in enumerate(rules):
-            try:
-                built.append(rule if isinstance(rule, Rule) else Rule(**_known(rule, Rule)))
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"rules[{index}]: {_without_call(error)}") from None
-        return cls(**values, rules=tuple(built))
+
+def _validated(content: object) -> Settings:
+    """The settings in what YAML or JSON holds. Raises ValueError that names every field that is wrong."""
+    try:
+        return TypeAdapter(Settings).validate_python(content)
+    except ValidationError as error:
+        raise ValueError("; ".join(_sentence(item) for item in error.errors(include_url=False))) from None
 
 
-def _known(content: object, target: type[Settings] | type[Rule]) -> dict[str, Any]:
-    """The mapping's items as arguments for `target`: lists as tuples, single values of lists wrapped."""
-    names = {f.name: f for f in fields(target)}
-    if not isinstance(content, Mapping):
-        raise ValueError(f"must be a mapping with keys such as {', '.join(list(names)[:3])}")
-    unknown = [str(name) for name in content if name not in names]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names))}"
-        raise ValueError(f"{', '.join(unknown)}: unknown key{'s' * (len(unknown) > 1)}; {hint}")
-    arguments: dict[str, Any] = {}
-    for name, value in content.items():
-        if str(names[name].type).startswith("tuple") and name != "rules":
-            value = () if value is None else value if isinstance(value, list | tuple) else [value]
-        arguments[name] = tuple(value) if isinstance(value, list) and name != "rules" else value
-    if target is Settings and isinstance(arguments.get("downgrade_public"), bool):
-        arguments["downgrade_public"] = "create" if arguments["downgrade_public"] else "never"
-    return arguments
+def _sentence(item: Any) -> str:
+    """What is wrong with one field."""
+    *above, name = item["loc"] or ("",)
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in item["loc"]).lstrip(".")
+    match item["type"]:
+        case "unexpected_keyword_argument":
+            target = Fault if above else Settings
+            return f"{where}: unknown key{_did_you_mean(str(name), [each.name for each in fields(target)])}"
+        case "missing":
+            return f"{where}: is missing"
+        case "dataclass_type":
+            return f"{where}: must be a mapping".removeprefix(": ")
+        case "value_error":
+            return f"{where}: {item['input']!r} {item['ctx']['error']}"
+        case _:
+            return f"{where}: {item['input']!r}: {item['msg']}"
 
 
-def _without_call(error: Exception) -> str:
-    return "kind: is missing" if isinstance(error, TypeError) else str(error)
-
-
-def _of(name: str, value: object, kind: type, what: str) -> None:
-    if not isinstance(value, kind):
-        raise ValueError(f"{name}: {value!r} is not {what}")
-
-
-def _choice(name: str, value: object, allowed: Sequence[object]) -> None:
-    if value not in allowed:
-        words = [str(each) for each in allowed]
-        near = difflib.get_close_matches(str(value), words, n=1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{name}: {value!r} is not one of {', '.join(words)}{guess}")
-
-
-def _number(name: str, value: object, low: float, high: float | None = None) -> None:
-    wrong = isinstance(value, bool) or not isinstance(value, int | float)
-    if wrong or not low <= float(str(value)) <= (float("inf") if high is None else high):
-        raise ValueError(f"{name}: {value!r} is not a number from {low}" + (f" to {high}" if high else ""))
-
-
-def _integer(name: str, value: object, low: int | None, high: int | None = None) -> None:
-    wrong = isinstance(value, bool) or not isinstance(value, int)
-    if wrong or (low is not None and int(str(value)) < low) or (high is not None and int(str(value)) > high):
-        bounds = "" if low is None else f" from {low}" + (f" to {high}" if high is not None else "")
-        raise ValueError(f"{name}: {value!r} is not a whole number{bounds}")
-
-
-def _strings(name: str, value: object) -> None:
-    if not isinstance(value, tuple) or not all(isinstance(item, str) and item for item in value):
-        raise ValueError(f"{name}: {value!r} is not a list of texts")
-
-
-def _ordinals(name: str, value: object) -> None:
-    if not isinstance(value, tuple):
-        raise ValueError(f"{name}: {value!r} is not a list of whole numbers")
-    for item in value:
-        _integer(name, item, 1)
+def _did_you_mean(word: str, known: Any) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

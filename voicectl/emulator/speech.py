@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from voicectl.emulator import audio, schema
-from voicectl.emulator.answers import ApiError, Invalid
+from voicectl.emulator import forms, tones
 from voicectl.emulator.bodies import read_packed
 from voicectl.emulator.gate import exchange_of
 from voicectl.emulator.models import model_to_speak_with
+from voicectl.emulator.responses import ApiError, Invalid
 
 MODELS = ("s1", "s2-pro", "s2.1-pro", "s2.1-pro-free", "drama-3-preview")
 _DEFAULT_MODEL = "s2.1-pro"
@@ -24,7 +24,7 @@ _SECONDS_PER_CHARACTER = 0.06
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class Utterance:
     """A checked request for speech. `voices` are the ids of the models to speak with."""
 
     text: str
@@ -41,9 +41,9 @@ class Speech:
 
 
 async def text_to_speech(request: Request) -> Response:
-    """Answers with audio in the asked format. A header `model` that is missing or unknown means s2.1-pro."""
+    """Answers with audio in the requested format. A missing or unknown header `model` means s2.1-pro."""
     exchange = exchange_of(request)
-    asked = schema.read(schema.SpeechRequest, await read_packed(request), "body")
+    asked = forms.read(forms.SpeechRequest, await read_packed(request), "body")
     if asked.references and "json" in request.headers.get("content-type", ""):
         raise ApiError(400, "Inline references need a msgpack body", "references_need_msgpack")
     engine = request.headers.get("model", "")
@@ -61,8 +61,9 @@ async def text_to_speech(request: Request) -> Response:
     return StreamingResponse(_stream(_sound(speech)), media_type=_MEDIA_TYPES[speech.format])
 
 
-def _speech(asked: schema.SpeechRequest, engine: str) -> Speech:
-    """What is to be said. Raises ApiError or Invalid for what the description allows and the service can't do."""
+def _speech(asked: forms.SpeechRequest, engine: str) -> Utterance:
+    """The words and the way to say them. Raises ApiError or Invalid for what the description allows but the service
+    can't do."""
     if not asked.text.strip():
         raise ApiError(400, "The text is empty", "text_empty")
     if isinstance(asked.reference_id, list) and engine == "s1":
@@ -72,10 +73,10 @@ def _speech(asked: schema.SpeechRequest, engine: str) -> Speech:
         raise Invalid.at("body", "prosody", "Input should be a speed from 0.5 to 2")
     if asked.sample_rate is not None and asked.sample_rate not in _RATES:
         raise Invalid.at("body", "sample_rate", f"Input should be one of {', '.join(map(str, _RATES))}")
-    return Speech(
+    return Utterance(
         text=asked.text,
-        # Beside inline references, ids are no more than names of speakers.
-        voices=() if asked.references else tuple(filter(None, schema.many(asked.reference_id))),
+        # With inline references, ids are only names of speakers.
+        voices=() if asked.references else tuple(filter(None, forms.many(asked.reference_id))),
         format=asked.format,
         sample_rate=asked.sample_rate or 44_100,
         mp3_bitrate=asked.mp3_bitrate,
@@ -83,17 +84,17 @@ def _speech(asked: schema.SpeechRequest, engine: str) -> Speech:
     )
 
 
-def _sound(speech: Speech) -> Iterator[bytes]:
+def _sound(speech: Utterance) -> Iterator[bytes]:
     pitch = 110 + zlib.crc32("".join(speech.voices).encode()) % 120
     if speech.format == "mp3":
-        return audio.mp3(speech.seconds, speech.mp3_bitrate)
+        return tones.mp3(speech.seconds, speech.mp3_bitrate)
     if speech.format == "opus":
-        return audio.opus(speech.seconds)
-    shape = audio.wav if speech.format == "wav" else audio.pcm
+        return tones.opus(speech.seconds)
+    shape = tones.wav if speech.format == "wav" else tones.pcm
     return shape(speech.seconds, speech.sample_rate, pitch)
 
 
 async def _stream(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    # Not handed to Starlette as it is: that would run each step of a plain iterator in a thread.
+    # Starlette would run each step of a plain iterator in a thread.
     for piece in pieces:
         yield piece

@@ -1,8 +1,8 @@
 """The emulator's models in SQLite, in a file or in memory.
 
-A document is kept as the JSON text that is sent, so a page is a join of texts; what is asked for in queries
-stands in columns beside it. Several processes may share a file. What a request has stored survives the
-death of the process (not that of the machine: there is no fsync, for speed).
+It keeps each model as the JSON text of an answer, so a page is a concatenation of texts; queried fields have columns of
+their own. Several processes may share a file. What a request has stored survives the death of the process, but not of
+the machine: for speed it does not fsync.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voicectl.emulator.answers import dumps
 from voicectl.emulator.database import open_database
 from voicectl.emulator.entity import Draft, iso_time, micros_of, new_entity, rendered
 from voicectl.emulator.query import Query, Statement, statements
+from voicectl.emulator.responses import dumps
 from voicectl.errors import UsageError
 
 _PAST_SECONDS = 3600
-"""How long the past is kept; no lag looks further back."""
+"""How long the store remembers earlier values, and the longest possible lag."""
 _COLUMNS = (
     "number, id, workspace, owner, visibility, created_at, folded_title, languages, task_count, score, "
     "state, ready_at, document"
@@ -32,7 +32,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class StoredModel:
     """A stored model. `state` is as of now; `text` is the JSON that the API sends."""
 
     id: str
@@ -48,7 +48,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageOfModels:
     """The number of all matches, and one page of them as JSON texts."""
 
     total: int
@@ -81,7 +81,7 @@ class Store:
         self._counted: tuple[object, dict[Statement, int]] = (None, {})
 
     def unusable(self, error: Exception) -> UnusableDatabase:
-        """That this file can't be used, and what to do about it."""
+        """The error for this file, with a remedy."""
         return UnusableDatabase(f"{self._path}: can't be used as the emulator's database: {error}", self._remedy)
 
     def close(self) -> None:
@@ -89,7 +89,7 @@ class Store:
         with self._lock:
             self._db.close()
 
-    def create(self, draft: Draft) -> Model:
+    def create(self, draft: Draft) -> StoredModel:
         """Makes one model; its `created_at` is later than that of every other."""
         return self._get(self.create_many([draft])[0])
 
@@ -107,7 +107,7 @@ class Store:
                 ids.append(str(entity["_id"]))
         return ids
 
-    def get(self, model_id: str, lag: float = 0.0) -> Model | None:
+    def get(self, model_id: str, lag: float = 0.0) -> StoredModel | None:
         """The model with this id, of whatever workspace, as it was `lag` seconds ago; None if there is none."""
         with self._lock, self._ago(lag):
             row = self._db.execute(
@@ -117,20 +117,20 @@ class Store:
         if row is None:
             return None
         state = self._state(row[3], row[4])
-        return Model(row[0], row[1], row[2], state, rendered(row[5], state))
+        return StoredModel(row[0], row[1], row[2], state, rendered(row[5], state))
 
-    def page(self, query: Query, lag: float = 0.0) -> Page:
-        """The models that matched `lag` seconds ago, counted and cut to a page."""
+    def page(self, query: Query, lag: float = 0.0) -> PageOfModels:
+        """The number and one page of the models that matched `lag` seconds ago."""
         count, page = statements(query)
         with self._lock, self._ago(lag):
             total = self._count(count)
             rows = self._db.execute(page.sql, page.values).fetchall()
-        return Page(total, [rendered(document, self._state(state, at)) for document, state, at in rows])
+        return PageOfModels(total, [rendered(document, self._state(state, at)) for document, state, at in rows])
 
     def update(self, model_id: str, changes: Mapping[str, Any], touch: bool = True) -> bool:
-        """Sets fields of a model as the API names them, without any check; False if there is no such model.
+        """Sets fields of a model, by the API's names, without any check. False if there is no such model.
 
-        With `touch`, `updated_at` moves on. Setting `state` ends a training.
+        With `touch` it also updates `updated_at`. Setting `state` ends a training.
         """
         with self._transaction() as db:
             row = db.execute(
@@ -182,13 +182,13 @@ class Store:
             rows = self._db.execute("SELECT document, state, ready_at FROM models ORDER BY created_at, id").fetchall()
         return [json.loads(rendered(document, self._state(state, at))) for document, state, at in rows]
 
-    def _get(self, model_id: str) -> Model:
+    def _get(self, model_id: str) -> StoredModel:
         found = self.get(model_id)
         assert found is not None
         return found
 
     def _remember(self, model_id: str, before: Sequence[object] | None) -> None:
-        """Notes what a change is about to replace: (document, state, ready_at, number), or None where nothing was."""
+        """Notes the values before a change: (document, state, ready_at, number), or None for a new model."""
         now = int(self._clock() * 1e6)
         self._db.execute("DELETE FROM past WHERE at < ?", (now - _PAST_SECONDS * 1_000_000,))
         text = None if before is None else dumps(before)
@@ -196,7 +196,8 @@ class Store:
 
     @contextmanager
     def _ago(self, seconds: float) -> Iterator[None]:
-        """Shows the models of so many seconds ago: newer changes are undone in a transaction that is rolled back."""
+        """Shows the models of so many seconds ago: it undoes newer changes in a transaction, and then rolls that
+        back."""
         if not seconds:
             yield
             return
@@ -219,7 +220,7 @@ class Store:
         return "training" if ready_at and self._clock() * 1e6 < ready_at else final
 
     def _count(self, count: Statement) -> int:
-        # A walk over pages asks for the same count again and again; any write, here or elsewhere, voids it.
+        # A walk over pages asks for the same count again and again. Any write by any process makes it stale.
         version = (self._db.execute("PRAGMA data_version").fetchone()[0], self._db.total_changes)
         if self._counted[0] != version:
             self._counted = (version, {})

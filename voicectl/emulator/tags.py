@@ -1,16 +1,16 @@
-"""What becomes of tags on their way into a model, and what the `tag` filter makes of them, as the settings say."""
+"""How the settings change tags on their way into a model, and what the `tag` filter finds."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
 
-from voicectl.emulator.answers import Invalid
+from voicectl.emulator.responses import Invalid
 from voicectl.emulator.settings import Settings
 
 
 def stored(tags: Sequence[str], settings: Settings) -> list[str]:
-    """The tags that a model gets from a request. Raises Invalid where one is refused."""
+    """The tags that a model gets from a request. Raises Invalid if one is refused."""
     if settings.clean_tags != "never":
         tags = [tag.strip() for tag in tags]
     if settings.clean_tags == "nfkc":
@@ -25,7 +25,7 @@ def stored(tags: Sequence[str], settings: Settings) -> list[str]:
 
 
 def changed(sent: Sequence[str] | None, settings: Settings) -> list[str] | None:
-    """The tags that a PATCH leaves, where it changes them; `sent` is None if it has none."""
+    """The tags after a PATCH, or None if it leaves them alone. `sent` is None without tags."""
     if sent is None:
         return [] if settings.patch_without_tags == "empty" else None
     if not sent:

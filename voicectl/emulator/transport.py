@@ -21,7 +21,7 @@ class InProcessTransport(httpx.ASGITransport):
         super().__init__(app=self.asgi)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answers. Raises UnusableDatabase where the file turns out to be damaged."""
+        """Answers. Raises UnusableDatabase if the file is damaged."""
         try:
             return await super().handle_async_request(request)
         except sqlite3.DatabaseError as error:

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from voicectl.files import Scratch, replace_file
+from voicectl.files import Scratch, read_regular, replace_file
 from voicectl.hosting.git import PushRefused, Repository
 from voicectl.hosting.port import HostingError, Unreachable
-from voicectl.regular_file import read_regular
 from voicectl.state.codec import MAX_BYTES, decode, decode_all, encode
 from voicectl.state.merging import merge_bytes
 

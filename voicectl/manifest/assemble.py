@@ -6,19 +6,18 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from voicectl.errors import Place, Problem
+from voicectl.files import read_regular
 from voicectl.manifest import checks, media, validate, yaml_source
-from voicectl.manifest.files import FileReader, NamedFiles, find_files
+from voicectl.manifest.former_names import resolve_moves, resolve_removals
 from voicectl.manifest.hashing import FileCache
-from voicectl.manifest.layers import Declared, Manifest
-from voicectl.manifest.moves import resolve_moves, resolve_removals
+from voicectl.manifest.layers import Declared, Manifest, resolve_voice
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems
 from voicectl.manifest.project import Project
-from voicectl.manifest.resolve import resolve_voice
+from voicectl.manifest.samples import FileReader, NamedFiles, find_files
 from voicectl.manifest.schema import ManifestFile
 from voicectl.model.catalog import Catalog
 from voicectl.model.voice import Voice
-from voicectl.regular_file import read_regular
 
 
 def assemble(
@@ -30,10 +29,10 @@ def assemble(
     read_samples: bool,
     instead: Mapping[str, bytes],
 ) -> Catalog:
-    """What the manifests `files` want in the project's environment, as far as it could be read.
+    """The catalog that the manifests `files` want in the project's environment, as far as they can be read.
 
-    Texts in `instead` count in place of files. What is wrong goes into `problems`. Every file that counts is asked
-    of `paths`.
+    Texts in `instead` replace files of these paths. Errors and warnings go into `problems`. `paths` judges every file
+    that is read, and remembers it.
     """
     read = (_read_manifest(file, paths, problems, instead.get(file)) for file in files)
     manifests = [manifest for manifest in read if manifest is not None]
@@ -69,7 +68,7 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: 
     document, found = yaml_source.parse(file, content)
     if document is None:
         medium = media.medium(content)
-        wrong = Problem(Place(file), f"this is no YAML text but {medium}", "narrow `manifests:` in voicectl.yaml")
+        wrong = Problem(Place(file), f"this is {medium}, not YAML text", "narrow `manifests:` in voicectl.yaml")
         problems.found += [wrong] if medium else found
         return None
     problems.found += found
@@ -78,7 +77,7 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: 
         problems.error(Place(file), "the manifest is empty", "add `voices:`, or delete the file")
         return None
     if isinstance(data, dict):
-        # `voices:` with nothing behind it, as while everything in it is commented out.
+        # `voices:` without a value is fine: somebody may have commented out all of its entries.
         data = {key: value for key, value in data.items() if value is not None or key not in _LISTS}
     entries, broken = validate.read(ManifestFile, document, data, problems)
     return Manifest(document, entries, broken, posixpath.dirname(file))
@@ -88,7 +87,7 @@ _LISTS = ("voices", "moved", "removed")
 
 
 def _collect(project: Project, manifests: Sequence[Manifest], problems: Problems) -> dict[str, Declared]:
-    """The voices of all manifests by name; a second one of a name is reported."""
+    """The voices of all manifests by name. Reports a name that two voices share."""
     voices: dict[str, Declared] = {}
     for manifest in manifests:
         for name, entry in manifest.content.voices.items():
@@ -111,6 +110,7 @@ def _in_environment(voices: dict[str, Declared], environment: str | None) -> lis
 
 
 def _check(project: Project, voices: dict[str, Declared], here: Sequence[Declared], problems: Problems) -> None:
+    # A typing error in `environments:` would hide the voice from every environment, so these two look at all voices.
     for voice in voices.values():
         checks.check_environments(voice, problems)
     checks.check_overrides(project, voices, problems)

@@ -39,7 +39,7 @@ def _check_title(voice: Declared, problems: Problems) -> None:
     if layer is None:
         if not voice.is_broken("title"):
             problems.error(voice.place, f"voice {voice.name!r} has no title", "add `title:`")
-    elif not canonical.text(getattr(layer.values, "title")):  # noqa: B009
+    elif not canonical.text(layer.value("title")):
         problems.error(layer.place("title"), "title: must not be empty", "write a title")
 
 
@@ -117,7 +117,7 @@ def _check_cover(voice: Declared, problems: Problems) -> None:
 
 def _visibility_place(voice: Declared) -> Place:
     layer = voice.layer_of("visibility")
-    # A default is right for other voices; this voice is where something is missing.
+    # A default suits other voices, so the message points to this voice, which lacks the cover.
     return layer.place("visibility") if layer in voice.specific and layer is not None else voice.place
 
 

@@ -24,10 +24,10 @@ def refusal(pattern: str) -> str:
 def find_manifests(root: Path, patterns: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     """The files that match any pattern, the directories that could not be listed, and links to directories.
 
-    All are relative to `root` with forward slashes, and sorted. Hidden files and directories, and
-    directories behind symbolic links below a pattern's fixed part, are not looked at; nor is anything
-    where the fixed part itself leads out of the project, or into a hidden directory.
-    `**` stands for any number of directories. The project file is no manifest.
+    All paths are relative to `root`, with forward slashes, and sorted. `**` stands for any number of directories. The
+    search skips hidden files and directories, directories behind symbolic links below a pattern's fixed part, and
+    everything if the fixed part itself leads out of the project or into a hidden directory. The project file is not a
+    manifest.
     """
     listed: dict[str, list[str]] = {}
     found: set[str] = set()
@@ -48,7 +48,7 @@ def find_manifests(root: Path, patterns: Sequence[str]) -> tuple[list[str], list
 
 
 def _leaving(root: Path, base: str) -> list[str]:
-    """The link by which a pattern's fixed part leads out of the project, or into a hidden directory; at most one."""
+    """The link in a pattern's fixed part that leads out of the project or into a hidden directory; at most one."""
     real, on_the_way = os.path.realpath(root), ""
     for name in filter(None, base.split("/")):
         on_the_way = f"{on_the_way}/{name}".lstrip("/")
@@ -59,7 +59,7 @@ def _leaving(root: Path, base: str) -> list[str]:
 
 
 def fixed_part(parts: list[str]) -> str:
-    """The directory below which everything is that a pattern can match."""
+    """The directory that holds everything a pattern can match."""
     fixed = itertools.takewhile(lambda part: not any(sign in part for sign in "*?["), parts[:-1])
     return "/".join(fixed)
 
@@ -72,8 +72,7 @@ def matches(pattern: str, path: str) -> bool:
 def _fits(parts: list[str], names: list[str]) -> bool:
     """Whether a pattern's parts match a path's names.
 
-    All positions in the pattern that the names so far can lead to are followed at once, so that
-    no pattern takes exponential time.
+    It follows all positions that the names so far can lead to at once, so no pattern takes exponential time.
     """
     return len(parts) in _positions(parts, names)
 

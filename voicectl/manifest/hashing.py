@@ -1,4 +1,4 @@
-"""Digests of files, and what they are, remembered between runs: a warm run opens no sample."""
+"""What each file is, and its digest, remembered between runs: a second run opens no sample."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voicectl.manifest.cache import CacheFile
-from voicectl.manifest.media import Finding, judge
-from voicectl.manifest.stamps import Stamp, settled, stamp, stamp_of
-from voicectl.regular_file import open_regular
+from voicectl.files import open_regular
+from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp, stamp_of
+from voicectl.manifest.media import FileKind, judge
+from voicectl.model import names
 
 CACHE_VERSION = 1
 _MAX_ENTRIES = 50_000
 _MAX_BATCH = 32
-"""Files that a thread takes at a time at most: handing over small ones singly costs as much as hashing them."""
+"""The most files that a thread takes at a time. Handing over small files one by one costs as much as hashing them."""
 
-_DIGEST = re.compile("sha256:[0-9a-f]{64}")
+_DIGEST = re.compile(names.DIGEST)
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """One file: `sha256:<hex>` of its bytes, its size, and what it is."""
+    """The digest of a file (`sha256:<hex>`), its size and its kind."""
 
     digest: str
     size: int
-    finding: Finding
+    finding: FileKind
 
 
 class FileCache:
-    """Facts of files by path, trusted only as long as the file can't have changed."""
+    """Facts of files by path. An entry counts only while its file can't have changed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -46,7 +46,7 @@ class FileCache:
         self._changed = False
 
     def facts(self, paths: Iterable[str]) -> dict[str, FileFacts | OSError]:
-        """The facts of each file (relative to the project), or why it could not be read."""
+        """The facts of each file (by path in the project), or the error that kept it from being read."""
         result: dict[str, FileFacts | OSError] = {}
         missing: list[str] = []
         for path in sorted(set(paths)):
@@ -65,6 +65,7 @@ class FileCache:
         if not self._changed:
             return
         entries = self._entries
+        # Entries that this run did not need may serve another environment, so they stay as long as there is room.
         if len(entries) > _MAX_ENTRIES:
             entries = {path: entry for path, entry in entries.items() if path in self._seen}
         self._cache.write(json.dumps({"version": CACHE_VERSION, "files": entries}).encode())
@@ -88,7 +89,7 @@ class FileCache:
                     facts[path] = found
                     self._remember(path, entry)
         finally:
-            # Who is interrupted does not wait for a disk that hangs.
+            # An interrupted run must not wait for a disk that hangs.
             pool.shutdown(wait=False, cancel_futures=True)
         return facts
 
@@ -113,17 +114,18 @@ class FileCache:
         except (OSError, ValueError) as error:
             return (error if isinstance(error, OSError) else OSError(str(error))), None
         unchanged = found == stamp_of(before) and settled(found, began)
+        # A file with a problem is read again in each run: the message must be there until somebody mends it.
         if not unchanged or facts.finding.problem:
             return facts, None
         return facts, [list(found), began, digest, facts.finding.format, facts.finding.seconds]
 
 
 def _facts(entry: Any, found: Stamp) -> FileFacts | None:
-    """The facts in a cache entry, None where it is damaged or of another state of the file."""
+    """The facts in a cache entry; None if it is damaged or describes another state of the file."""
     match entry:
         case [list(then), int(made), str(digest), str(kind), (int() | float() | None) as seconds]:
             trusted = then == list(found) and settled(found, made) and _DIGEST.fullmatch(digest)
-            return FileFacts(digest, found[0], Finding(kind, seconds)) if trusted else None
+            return FileFacts(digest, found[0], FileKind(kind, seconds)) if trusted else None
     return None
 
 

@@ -1,4 +1,4 @@
-"""One voice seen through the layers that describe it.
+"""One voice seen through the layers that describe it, and what they add up to.
 
 Strongest first: the environment's override, the voice, the environment's defaults, the defaults.
 Defaults do not apply to voices with a `model`.
@@ -13,11 +13,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from voicectl.errors import Place
-from voicectl.manifest.positions import Document, Path
 from voicectl.manifest.project import Project
-from voicectl.manifest.schema import ManifestFile, Override, VoiceEntry
+from voicectl.manifest.schema import ConsentEntry, ManifestFile, Override, VoiceEntry
+from voicectl.manifest.schema import Lifecycle as LifecycleValues
 from voicectl.manifest.validate import Broken
+from voicectl.manifest.yaml_document import Document, Path
 from voicectl.model import canonical
+from voicectl.model.voice import Consent, Cover, Lifecycle, Metadata, Sample, Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,13 @@ class Manifest:
     base: str
 
     def is_broken(self, *path: str | int) -> bool:
-        """Whether something at `path`, above it or in it could not be used and was reported."""
+        """Whether something at `path`, above it or in it was unusable and is already reported."""
         return any(path[: len(gone)] == gone or gone[: len(path)] == path for gone in self.broken)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Some values, and where they were written. `base` is the directory their paths start from."""
+    """Some values and where they stand. Their paths start from the directory `base`."""
 
     values: BaseModel
     document: Document
@@ -46,6 +48,10 @@ class Layer:
     def has(self, key: str) -> bool:
         """Whether this layer says anything about `key`."""
         return key in self.values.model_fields_set
+
+    def value(self, key: str) -> Any:
+        """The value of `key`, or its default if this layer says nothing."""
+        return getattr(self.values, key)
 
     def place(self, key: str, *rest: str | int) -> Place:
         """Where the value of `key` (or something in it) stands."""
@@ -58,7 +64,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Declared:
-    """A voice of a manifest, in the light of the project's defaults and environment."""
+    """A voice of a manifest together with the project's defaults and environment."""
 
     name: str
     manifest: Manifest
@@ -86,7 +92,7 @@ class Declared:
 
     @cached_property
     def model(self) -> str:
-        """The id of the model that is adopted or external; empty without one."""
+        """The id of the adopted or external model; empty without one."""
         override = self.override
         if override is not None and isinstance(override.values, Override) and override.has("model"):
             return override.values.model
@@ -94,12 +100,12 @@ class Declared:
 
     @cached_property
     def names_model(self) -> bool:
-        """Whether omitted metadata is unmanaged and defaults do not apply."""
+        """Whether the voice names a model: then voicectl leaves omitted metadata alone, and defaults do not apply."""
         return bool(self.model) or self.entry.external or self.is_broken("model")
 
     @cached_property
     def specific(self) -> tuple[Layer, ...]:
-        """The layers that speak of this voice only, strongest first."""
+        """The layers for this voice alone, strongest first."""
         return (self.override, self.own) if self.override is not None else (self.own,)
 
     @cached_property
@@ -108,7 +114,7 @@ class Declared:
         return self.specific if self.names_model else (*self.specific, *default_layers(self.project))
 
     def is_broken(self, *path: str | int) -> bool:
-        """Whether something at `path` in the voice, or in it, could not be used and was reported."""
+        """Whether something at `path` in the voice, or in it, was unusable and is already reported."""
         return self.manifest.is_broken("voices", self.name, *path)
 
     def layer_of(self, key: str) -> Layer | None:
@@ -118,22 +124,18 @@ class Declared:
     def value(self, key: str, otherwise: Any = None) -> Any:
         """The value of `key` in the strongest layer that has it."""
         layer = self.layer_of(key)
-        return otherwise if layer is None else getattr(layer.values, key)
+        return otherwise if layer is None else layer.value(key)
 
     def tags(self) -> tuple[str, ...] | None:
-        """The tags in canonical form: an override's alone, else the voice's with the defaults'."""
+        """The tags in canonical form: the override's alone if it has any, else the voice's and the defaults'
+        together."""
         override = self.override
         if override is not None and override.has("tags"):
-            return canonical.tags(_tags(override))
+            return canonical.tags(override.value("tags"))
         layers = [layer for layer in self.layers if layer.has("tags")]
         if self.names_model and not layers:
             return None
-        return canonical.tags(tag for layer in layers for tag in _tags(layer))
-
-
-def _tags(layer: Layer) -> list[str]:
-    tags: list[str] = getattr(layer.values, "tags")  # noqa: B009
-    return tags
+        return canonical.tags(tag for layer in layers for tag in layer.value("tags"))
 
 
 def default_layers(project: Project) -> tuple[Layer, ...]:
@@ -143,3 +145,64 @@ def default_layers(project: Project) -> tuple[Layer, ...]:
         return (shared,)
     path = ("environments", project.environment, "defaults")
     return Layer(project.chosen.defaults, project.document, path), shared
+
+
+def resolve_voice(voice: Declared, samples: tuple[Sample, ...], cover: Cover | None) -> Voice:
+    """The voice in canonical form. Without samples its inputs are None."""
+    enhance: bool = voice.value("enhance_audio_quality", True)
+    pairs = [(sample.digest, sample.transcript) for sample in samples]
+    return Voice(
+        name=voice.name,
+        source=voice.place,
+        metadata=_metadata(voice, cover),
+        inputs=canonical.inputs_digest(pairs, enhance=enhance) if pairs else None,
+        samples=samples,
+        enhance=enhance,
+        cover=cover,
+        model=voice.model or None,
+        external=voice.entry.external,
+        lifecycle=_lifecycle(voice.value("lifecycle")),
+        consent=_consent(voice.entry.consent),
+        free=voice.value("metadata", {}),
+    )
+
+
+def _metadata(voice: Declared, cover: Cover | None) -> Metadata:
+    title = _title(voice)
+    if voice.entry.external:
+        return Metadata(title=title)
+    unmanaged = voice.names_model
+    description: str | None = voice.value("description", None if unmanaged else "")
+    visibility: Any = voice.value("visibility", None if unmanaged else "private")
+    return Metadata(
+        title=title,
+        description=None if description is None else canonical.text(description),
+        visibility=visibility,
+        tags=voice.tags(),
+        cover_image=cover.digest if cover is not None else None,
+    )
+
+
+def _title(voice: Declared) -> str:
+    title = canonical.text(voice.value("title", ""))
+    # An external model keeps its title, whatever the environment.
+    return title if voice.entry.external else canonical.text(title + voice.project.title_suffix)
+
+
+def _lifecycle(values: LifecycleValues | None) -> Lifecycle:
+    if values is None:
+        return Lifecycle()
+    return Lifecycle(protect=values.protect, ignore=frozenset(values.ignore), retain=values.retain)
+
+
+def _consent(entry: ConsentEntry | None) -> Consent | None:
+    if entry is None:
+        return None
+    return Consent(
+        speaker=canonical.text(entry.speaker),
+        document=entry.document or None,
+        granted_on=entry.granted_on,
+        expires_on=entry.expires_on,
+        withdrawn_on=entry.withdrawn_on,
+        visibilities=tuple(entry.visibilities),
+    )

@@ -1,4 +1,4 @@
-"""From files to the desired state: the project file, the manifests it means, and what they want."""
+"""From files to the desired state: the project file, its manifests, and the catalog they describe."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from voicectl.errors import Place
 from voicectl.manifest import discover
+from voicectl.manifest.cache import stamp
 from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.paths import ProjectPaths
 from voicectl.manifest.problems import Problems
 from voicectl.manifest.project import Project, read_project
 from voicectl.manifest.snapshot import Origins, Snapshot
-from voicectl.manifest.stamps import stamp
 from voicectl.model.catalog import Catalog
 
 
@@ -28,11 +28,11 @@ def load_all(
 ) -> tuple[Project, Catalog]:
     """The project in `directory`, and what its manifests want in this environment.
 
-    ProjectNotFound, UsageError (see `load_project`); InvalidFiles with the problems of all files at once, sorted
-    by place; warnings are in the catalog. With `read_samples` False no sample, transcript or cover is opened or
-    looked for: voices have no samples, no inputs and no cover then, whatever their manifests say.
-    `instead` are texts of the project file and of manifests, by their paths, that count in place of those on the
-    disk, or beside them. With `may_be_empty` a project without a manifest has no voices; elsewhere it is an error.
+    With `read_samples` False it opens no sample, transcript or cover, and voices come without samples, inputs and
+    cover. `instead` maps paths of the project file and of manifests to texts that replace the files there, or join
+    them. With `may_be_empty` a project may have no manifest yet, which is otherwise an error. Warnings are in the
+    catalog. Raises ProjectNotFound, UsageError (like `load_project`), and InvalidFiles with the problems of all files,
+    sorted by place.
     """
     texts = instead or {}
     began = time.time_ns()
@@ -44,7 +44,7 @@ def load_all(
     known = snapshot.load(files) if read_samples and not texts and not problems.found else None
     if known is not None:
         return project, known
-    # Half of what `plan` would import is for reading manifests, and a snapshot spares it.
+    # Half of what `plan` imports serves the reading of manifests. A snapshot spares it, so it is imported late.
     from voicectl.manifest.assemble import assemble
 
     paths = ProjectPaths(project.root)
@@ -61,7 +61,7 @@ def _find_manifests(project: Project, problems: Problems, more: Set[str], *, may
     for directory in closed:
         problems.error(Place(directory), "this directory can't be listed", "check its permissions")
     for link in links:
-        # Passing over it in silence could retire every voice behind it.
+        # Skipping the link silently could retire every voice behind it.
         hint = "put the directory here, or its own path into `manifests:`"
         problems.error(Place(link), "this is a link to a directory, and such links are not followed", hint)
     files = sorted({*files, *more})

@@ -1,8 +1,8 @@
 """Paths in manifests: what may be read, and what may be uploaded.
 
-A manifest may come from a stranger's pull request and name any file of the machine that
-runs it. Only regular files inside the project count, symbolic links resolved, and none in
-a directory whose name begins with a dot (`.git`, `.ssh`, caches).
+A manifest may come from a stranger's pull request and name any file of the machine that runs it. So only regular files
+inside the project count, after symbolic links are resolved, and none in a directory whose name begins with a dot
+(`.git`, `.ssh`, caches).
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ from __future__ import annotations
 import os
 import re
 import stat
+import unicodedata
+from itertools import islice
 from pathlib import Path
 
-from voicectl.manifest import nearby
+from voicectl.manifest.cache import Stamp, stamp_of
 from voicectl.manifest.problems import shown
-from voicectl.manifest.stamps import Stamp, stamp_of
 
 _DRIVE = re.compile("[A-Za-z]:")
+_MANY = 10_000
+"""A search for a similar name looks at this many entries of a directory."""
 _INSIDE_HINT = "copy the file into the project, and write its path relative to this file"
 
 
 class PathRefused(Exception):
-    """A path that may not, or can't, be used; `hint` says what to do."""
+    """The path breaks a rule, or can't be read; `hint` says what to do."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -36,14 +39,13 @@ class ProjectPaths:
         self._root = os.path.realpath(root)
         self._resolved: dict[str, str] = {}
         self.files: dict[str, Stamp] = {}
-        """Every file found, as `file` handed it back, with its stamp at that time."""
+        """Every path that `file` returned, with the file's stamp at that time."""
 
     def file(self, text: str, base: str = "") -> str:
         """The path, relative to the project, of the regular file that `text` names.
 
-        `text` is relative to the directory `base`, which is relative to the project; the result has
-        symbolic links resolved and forward slashes. PathRefused where the rules forbid it or there
-        is no such file.
+        `text` is relative to the directory `base`, which is relative to the project. The result has forward slashes and
+        no symbolic links. Raises PathRefused if the rules forbid the path or there is no such file.
         """
         relative = self.place(text, base)
         try:
@@ -61,14 +63,14 @@ class ProjectPaths:
     def resolved(self) -> dict[str, str]:
         """Every directory and link met on the way, as written, and where it really led.
 
-        Both are relative to the project; what is written is not normalised, since `..` behind a link means
-        another directory.
+        Both are relative to the project. The written path is not normalised, since `..` behind a link means another
+        directory.
         """
         start = len(self._root.rstrip(os.sep)) + 1
         return {written[start:]: os.path.relpath(real, self._root) for written, real in self._resolved.items()}
 
     def place(self, text: str, base: str = "") -> str:
-        """Like `file`, for a path at which nothing needs to be."""
+        """Like `file`, for a path that need not exist."""
         _check_form(text)
         try:
             resolved = self._resolve(os.path.join(self._root, base, text))
@@ -79,6 +81,7 @@ class ProjectPaths:
             raise PathRefused(f"{shown(text)} is outside the project", _INSIDE_HINT)
         relative = resolved[len(inside) :].replace(os.sep, "/") or "."
         written = os.path.normpath(os.path.join(base, text)).replace(os.sep, "/")
+        # Neither the written nor the resolved path may enter one: a link could lead into `.git`.
         for directory in (*written.split("/")[:-1], *relative.split("/")[:-1]):
             if directory.startswith(".") and directory != "..":
                 message = f"{shown(text)} is in a directory whose name begins with a dot ({directory})"
@@ -86,17 +89,17 @@ class ProjectPaths:
         return relative
 
     def _instead(self, relative: str, base: str) -> str:
-        """What to do where there is no such file, and one whose name differs in its letters alone."""
-        there = nearby.lookalike(self._root, relative)
+        """What to do about a missing file; it names one with the same name in other letters."""
+        there = _lookalike(self._root, relative)
         if there is None:
             return "check the path; it is relative to this file"
         written = os.path.relpath(there, base or ".").replace(os.sep, "/")
-        if nearby.differs_in_form(there, relative):
+        if _differs_in_form(there, relative):
             return f"there is {shown(written)}: the same letters in another Unicode form; copy its name from the disk"
         return f"there is {shown(written)}: file names are case-sensitive here, so write it that way"
 
     def absolute(self, relative: str) -> str:
-        """Where a path that was judged is on this machine."""
+        """The path on this machine of a path that `file` or `place` returned."""
         return os.path.join(self._root, relative)
 
     def _resolve(self, path: str) -> str:
@@ -127,3 +130,41 @@ def _not_there(text: str, error: Exception, hint: str = "check the path; it is r
         return PathRefused(f"{shown(text)} can't be read", "check its permissions")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
     return PathRefused(f"{shown(text)} can't be read ({reason})", "check the path")
+
+
+def _lookalike(root: str, path: str) -> str | None:
+    """The path, relative to `root`, that differs from `path` only in case or in the Unicode form of its letters.
+
+    None if there is none, or if it leads through a link: nothing outside `root` is listed.
+    """
+    found: list[str] = []
+    for name in path.split("/"):
+        here = os.path.join(root, *found)
+        if not os.path.lexists(os.path.join(here, name)):
+            other = _alike(here, name)
+            if other is None:
+                return None
+            name = other
+        if name in ("", ".", "..") or os.path.islink(os.path.join(here, name)):
+            return None
+        found.append(name)
+    return "/".join(found)
+
+
+def _differs_in_form(one: str, other: str) -> bool:
+    """Whether two texts look the same but differ in their Unicode form."""
+    return one != other and unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
+
+
+def _alike(directory: str, name: str) -> str | None:
+    wanted = _folded(name)
+    try:
+        with os.scandir(directory) as entries:
+            near = [entry.name for entry in islice(entries, _MANY) if _folded(entry.name) == wanted]
+    except (OSError, ValueError):
+        return None
+    return min(near, default=None, key=lambda other: (not _differs_in_form(other, name), other))
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

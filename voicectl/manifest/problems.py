@@ -1,4 +1,4 @@
-"""Problems gathered along the way, so that one run reports them all."""
+"""Problems, collected so that one run reports them all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Problems:
         self.found.append(Problem(place, message, hint, "warning"))
 
     def refuse(self) -> None:
-        """InvalidFiles with everything found, if there is any error."""
+        """Raise InvalidFiles with everything found, if there is any error."""
         if self.has_errors:
             raise InvalidFiles(set(self.found))
 
@@ -53,7 +53,7 @@ def did_you_mean(word: object, known: Iterable[str], otherwise: str = "") -> str
     """A hint with the nearest known word; else `otherwise`, or the list of known words."""
     words = sorted(known)
     wanted = str(word)[:80]
-    # difflib is slow; of thousands of voices only those that begin alike are worth it.
+    # difflib is slow. Of thousands of voices it compares only those that begin alike.
     likely = words if len(words) <= _MANY else [other for other in words if other[:2] == wanted[:2]]
     near = difflib.get_close_matches(wanted, likely, n=1)
     if near:

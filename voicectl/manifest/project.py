@@ -11,15 +11,15 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from voicectl.errors import Place, ProjectNotFound, UsageError
+from voicectl.files import read_regular
 from voicectl.manifest import discover, validate, yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.paths import PathRefused, ProjectPaths
-from voicectl.manifest.positions import Document, Spot
 from voicectl.manifest.problems import Problems, did_you_mean, shown
+from voicectl.manifest.rule_schemas import read_rules
 from voicectl.manifest.schema import Environment, ProjectFile
-from voicectl.manifest.team_rules import read_rules
+from voicectl.manifest.yaml_document import Document, Spot
 from voicectl.model.catalog import Policy, namespace
-from voicectl.regular_file import read_regular
 from voicectl.version import VERSION
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -37,7 +37,7 @@ class Project:
     manifests: tuple[str, ...]
     """Globs."""
     state: str
-    """The lockfile's path, with the environment put in."""
+    """The lockfile's path, which contains the environment's name."""
     concurrency: int | Literal["auto"]
     retain: timedelta
     policy: Policy
@@ -75,13 +75,13 @@ class Project:
 def find_project(start: Path | None = None, chdir: Path | None = None) -> Path:
     """The project directory: `chdir` if given, else the nearest at or above `start` (default: here).
 
-    ProjectNotFound where there is no voicectl.yaml.
+    Raises ProjectNotFound if there is no voicectl.yaml.
     """
     if chdir is not None:
         if _holds_project(chdir):
             return chdir
         if not chdir.is_dir():
-            what = "is no directory" if chdir.exists() else "does not exist"
+            what = "is not a directory" if chdir.exists() else "does not exist"
             raise ProjectNotFound(f"{chdir} {what}", "correct -C/--chdir, or VOICECTL_CHDIR")
         raise ProjectNotFound(f"there is no {PROJECT_FILE} in {chdir}", _not_found_hint(chdir))
     here = Path.cwd() if start is None else start.absolute()
@@ -94,8 +94,8 @@ def find_project(start: Path | None = None, chdir: Path | None = None) -> Path:
 def load_project(directory: Path, environment: str | None) -> Project:
     """The project in `directory`, for one environment.
 
-    ProjectNotFound; InvalidFiles with all problems of the project file; UsageError where the
-    environment is missing or unknown.
+    Raises ProjectNotFound, InvalidFiles with all problems of the project file, and UsageError if the environment is
+    missing or unknown.
     """
     project, problems = read_project(directory, environment)
     problems.refuse()
@@ -105,11 +105,10 @@ def load_project(directory: Path, environment: str | None) -> Project:
 def read_project(
     directory: Path, environment: str | None, instead: Mapping[str, bytes] | None = None
 ) -> tuple[Project, Problems]:
-    """Like `load_project`, but hands back the problems and what can be used in spite of them.
+    """Like `load_project`, but returns the problems and whatever is usable in spite of them.
 
-    A text of the project file in `instead` counts in place of the one on the disk.
-
-    InvalidFiles only where nothing can.
+    A text for the project file in `instead` replaces the one on the disk. Raises InvalidFiles only if nothing is
+    usable.
     """
     problems = Problems()
     root = directory.resolve()
@@ -140,7 +139,7 @@ def read_project(
 def environment_names(directory: Path) -> tuple[str, ...]:
     """The environments that the project file in `directory` names, as far as it can be read.
 
-    ProjectNotFound; InvalidFiles only where nothing can.
+    Raises ProjectNotFound, and InvalidFiles only if nothing is readable.
     """
     problems = Problems()
     document = _read_file(directory.resolve(), problems)
@@ -148,7 +147,7 @@ def environment_names(directory: Path) -> tuple[str, ...]:
 
 
 def state_path(state: str, environment: str | None) -> str:
-    """The lockfile's path with the environment put in before its ending, `.lock.json` being one."""
+    """The lockfile's path with the environment before its ending; `.lock.json` counts as one ending."""
     path = PurePosixPath(state)
     if not environment or not path.name:
         return str(path)
@@ -196,7 +195,7 @@ def _read_file(root: Path, problems: Problems, content: bytes | None = None) -> 
 
 
 def _given(key: str, value: object) -> object:
-    """`production:` with nothing behind it is an environment without settings."""
+    """`production:` without a value is an environment without settings."""
     if key == "environments" and isinstance(value, dict):
         return {name: {} if inner is None else inner for name, inner in value.items()}
     return value
@@ -237,7 +236,7 @@ def _check_manifests(content: ProjectFile, document: Document, problems: Problem
 def _check_state(
     root: Path, content: ProjectFile, environment: str | None, document: Document, problems: Problems
 ) -> None:
-    """Judge the path as it will be opened: with the environment's name in it, it may be another file, or a link."""
+    """Judge the path as it will be opened: with the environment's name it may be another file, or a link."""
     place = document.value(("state",))
     scheme = _SCHEME.match(content.state)
     if scheme:
@@ -266,7 +265,7 @@ def _may_be_lockfile(path: Path) -> bool:
 
 
 def _check_environment(content: ProjectFile, environment: str | None, problems: Problems) -> None:
-    """UsageError where the environment does not fit; problems of the file go first."""
+    """Raise UsageError if the environment does not fit, but InvalidFiles first if the file has problems."""
     names = sorted(content.environments)
     if environment in content.environments or (environment is None and not names):
         return

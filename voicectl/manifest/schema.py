@@ -1,7 +1,7 @@
 """The shape of the project file and of manifests: pydantic models, and the JSON Schemas made from them.
 
-Only shape lives here: keys, types, patterns, sizes. What needs more than one value is in
-`rules.py`, `moves.py` and `resolve.py`. Values are taken strictly: a number is no text.
+Only the shape is here: keys, types, patterns, sizes. Rules over several values are in `checks.py` and
+`former_names.py`. Types are strict: a number does not count as a text.
 """
 
 from __future__ import annotations
@@ -10,8 +10,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from voicectl.manifest.scalars import Flag, Number
-from voicectl.manifest.values import CatalogName, Concurrency, Date, Duration, ModelId, Name, Share, Tag, Text
+from voicectl.manifest.values import (
+    CatalogName,
+    Concurrency,
+    Date,
+    Duration,
+    Flag,
+    ModelId,
+    Name,
+    Number,
+    Share,
+    Tag,
+    Text,
+)
 from voicectl.model.catalog import DEFAULT_RETENTION, Limit, OnConflict, OnDrift, RuleLevel
 from voicectl.model.voice import VISIBILITIES, FieldName, Visibility
 
@@ -22,7 +33,7 @@ DEFAULT_STATE = "voicectl.lock.json"
 
 
 class _Closed(BaseModel):
-    # Validators are built when they are first used: most runs need those of the project file only.
+    # Building a validator takes long, and most runs need the project file's alone: build each when it is first used.
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 

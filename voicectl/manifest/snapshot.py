@@ -1,9 +1,9 @@
-"""The whole catalog as it was last loaded, used again while nothing it was made from can have changed.
+"""The whole catalog as it was last loaded, for reuse while none of its files can have changed.
 
-Like the digests of `hashing.py`, a snapshot under `.voicectl/cache/` saves time and is never a source
-of truth. It names every file that was read with its stamp; one that differs, that is gone or that now
-lies behind a link makes the snapshot void. Stamps hold the inode and the time of its last change, which
-a commit can't foresee: a snapshot that a stranger checked in is void as well.
+Like the digests of `hashing.py`, a snapshot under `.voicectl/cache/` saves time and is never a source of truth. It
+lists every file it was made from with its stamp; one file that differs, is gone, or now lies behind a link makes the
+snapshot void. A stranger can't check in a valid one: stamps hold the inode and the time of its last change, which no
+commit can foresee.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from voicectl.manifest.cache import CacheFile
+from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp
 from voicectl.manifest.discover import PROJECT_FILE
-from voicectl.manifest.stamps import Stamp, settled, stamp
 from voicectl.model.catalog import Catalog
 from voicectl.version import VERSION
 
 _FORMAT = 1
 WORTHWHILE = 50
-"""Voices from which a snapshot saves time: to make its validator takes as long as to read a few dozen of them."""
+"""The fewest voices for which a snapshot saves time: building its validator takes as long as reading a few dozen
+voices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What a catalog was made from: the manifests, and every file read with its stamp, by path in the project.
+    """What a catalog was made from: the manifests, and the stamp of every file read, by path in the project.
 
-    `resolved` maps each directory and link on the way to a file, as written, to where it really led.
+    `resolved` maps each directory and link on the way to a file, as written, to its real path.
     """
 
     manifests: Sequence[str]
@@ -40,7 +40,7 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """What the file holds. `made` is the time in nanoseconds before the first file was read."""
+    """The content of the file. `made` is the time in nanoseconds before the first file was read."""
 
     version: str
     environment: str | None
@@ -70,11 +70,12 @@ class Snapshot:
             return None
         ours = (saved.version, saved.environment) == (_version(), self._environment)
         same = ours and saved.manifests == tuple(manifests) and saved.files.keys() >= {PROJECT_FILE, *manifests}
+        # Links first: a stamp counts only for the file that the path led to before.
         unchanged = same and self._leads(saved.resolved) and self._stamps(saved.files, saved.made) == saved.files
         return saved.catalog if unchanged else None
 
     def save(self, catalog: Catalog, origins: Origins, began: int) -> None:
-        """Keep the catalog, unless a file was changed so shortly before that it could change again unseen.
+        """Keep the catalog, unless a file changed so recently that another change might not show.
 
         `began` is the time in nanoseconds before the first file was read.
         """
@@ -89,7 +90,7 @@ class Snapshot:
         self._cache.write(_adapter().dump_json(saved))
 
     def _stamps(self, files: Iterable[str], read_at: int) -> dict[str, Stamp] | None:
-        """The stamps of the files; None where one is gone or could change again unseen."""
+        """The stamps of the files; None if one is gone, or if another change to it might not show."""
         stamps = {}
         for path in files:
             found = stamp(os.path.join(self._root, path))
@@ -99,7 +100,7 @@ class Snapshot:
         return stamps
 
     def _leads(self, resolved: Mapping[str, str]) -> bool:
-        """Whether directories and links still lead where they led."""
+        """Whether directories and links still lead to the same places."""
         return all(
             os.path.realpath(os.path.join(self._root, written)) == os.path.normpath(os.path.join(self._root, real))
             for written, real in resolved.items()
@@ -108,7 +109,10 @@ class Snapshot:
 
 @cache
 def _version() -> str:
-    """What a snapshot depends on beside the files: the program. Between releases its sources tell it apart."""
+    """The program's version, on which a snapshot depends too.
+
+    Between releases, the newest source file tells versions apart.
+    """
     newest = ""
     if "dev" in VERSION:
         package = Path(__file__).parent.parent

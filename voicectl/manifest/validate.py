@@ -1,7 +1,6 @@
 """Check plain data against a model, and say in plain words what does not fit.
 
-What does not fit is taken out and the rest is read again, so that one wrong key
-does not hide what else is wrong in its file.
+It removes what does not fit and reads the rest again, so one wrong key does not hide other problems of its file.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from voicectl.manifest import values
-from voicectl.manifest.positions import Document, Path
 from voicectl.manifest.problems import Problems, did_you_mean, shown
+from voicectl.manifest.yaml_document import Document, Path
 
 M = TypeVar("M", bound=BaseModel)
 Broken = frozenset[Path]
-"""Paths that were taken out; what is missing there was already reported."""
+"""Removed paths, whose problems are already reported."""
 
 _KEY = "[key]"
 _MAX_ROUNDS = 20
@@ -31,13 +30,14 @@ _PATTERNS = {
 
 
 def read(model: type[M], document: Document, data: Any, problems: Problems) -> tuple[M, Broken]:
-    """An instance made of what fits in `data`, and the paths of what did not; those are reported."""
+    """An instance of what fits in `data`, and the paths of what does not, which it reports."""
     broken: set[Path] = set()
     copied = False
     for _ in range(_MAX_ROUNDS):
         try:
             return model.model_validate(data), frozenset(broken)
         except ValidationError as error:
+            # Most files are valid, and need no copy.
             if not copied:
                 data, copied = _copied(data), True
             found = error.errors(include_url=False)
@@ -52,10 +52,10 @@ def read(model: type[M], document: Document, data: Any, problems: Problems) -> t
 
 
 def _take_out(model: type[BaseModel], data: Any, path: Path) -> Path:
-    """Take what is at `path` out of `data`; returns the path of what went.
+    """Remove what is at `path` from `data`, and return the path that was removed.
 
-    Items stay in their lists, so that the places of the others hold: a bad item becomes an empty
-    mapping where one is wanted, else its whole list goes.
+    Other items of a list must keep their indexes, by which places are found: a bad item becomes an empty mapping where
+    a mapping is wanted, else the whole list goes.
     """
     kind = _declared(model, path)
     empties = isinstance(path[-1], int) and isinstance(kind, type) and issubclass(kind, BaseModel)
@@ -71,7 +71,7 @@ def _take_out(model: type[BaseModel], data: Any, path: Path) -> Path:
 
 
 def _copied(value: Any) -> Any:
-    """A copy in which aliased values are apart, so that what is taken out of one stays in the other."""
+    """A copy without shared values: removing from one alias must not change the other."""
     if isinstance(value, dict):
         return {key: _copied(inner) for key, inner in value.items()}
     return [_copied(inner) for inner in value] if isinstance(value, list) else value

@@ -1,6 +1,6 @@
-"""The values of manifests that have a form of their own: tags, durations, dates, shares, names.
+"""Values with a form of their own: tags, durations, dates, shares, names.
 
-Each is a type for pydantic with the JSON Schema to publish, and says how to write it better.
+Each is a type for pydantic with the JSON Schema to publish and a hint on how to write it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,28 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from voicectl.manifest import durations
 from voicectl.manifest.problems import shown
-from voicectl.model import canonical, marker
+from voicectl.manifest.yaml_document import FLAGS, Plain
+from voicectl.model import canonical, marker, names
 from voicectl.model.catalog import Limit
+from voicectl.model.lock import MAX_RETENTION
 
-CATALOG_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
-NAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
-MODEL_PATTERN = r"^[0-9a-f]{32}$"
+CATALOG_PATTERN = names.whole(names.CATALOG)
+NAME_PATTERN = names.whole(names.VOICE.replace("?:", ""))  # as it was published first
+MODEL_PATTERN = names.whole(names.MODEL_ID)
+_DURATION_PATTERN = r"^(0|[0-9]{1,5}[wdhm])$"
+_DURATION = re.compile(r"(0)|([0-9]+)([wdhm])")
+_MAX_DIGITS = 5
+_UNITS = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+}
+_DECIMAL = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{0,18})?")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -56,6 +67,19 @@ def _tag(value: Any) -> str:
     return tag
 
 
+def _duration(value: object) -> timedelta:
+    """Read `7d`, `12h`, `30m`, `2w` or 0. Raises ValueError with a sentence for anything else."""
+    match = None if isinstance(value, bool) else _DURATION.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{shown(value)} is not a duration")
+    if len(match[2] or "") > _MAX_DIGITS:
+        raise ValueError(f"{shown(value)} has more than {_MAX_DIGITS} digits; {MAX_RETENTION.days}d is the longest")
+    span = timedelta() if match[1] else int(match[2]) * _UNITS[match[3]]
+    if span > MAX_RETENTION:
+        raise ValueError(f"{shown(value)} is longer than {MAX_RETENTION.days}d, a hundred years")
+    return span
+
+
 def _limit(value: Any) -> Limit:
     try:
         return Limit.parse("" if isinstance(value, bool | list | dict) else value)
@@ -81,10 +105,20 @@ def _date(value: Any) -> date | None:
     raise ValueError(f"{shown(value)} is not a date")
 
 
+def _flag(value: Any) -> Any:
+    return FLAGS.get(value, value) if isinstance(value, Plain) else value
+
+
+def _number(value: Any) -> Any:
+    return float(value) if isinstance(value, Plain) and _DECIMAL.fullmatch(value) else value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Number = Annotated[float, BeforeValidator(_number)]
 Duration = Annotated[
     timedelta,
-    _reading(durations.parse_duration, "write days or hours, such as 7d or 12h, or 0"),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": durations.PATTERN}, {"const": 0}]}),
+    _reading(_duration, "write days or hours, such as 7d or 12h, or 0"),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _DURATION_PATTERN}, {"const": 0}]}),
 ]
 Share = Annotated[
     Limit,

@@ -1,9 +1,9 @@
-"""YAML text -> plain data with places, refusing what could surprise.
+"""YAML text -> plain data with places, without YAML's surprises.
 
-The parser's events are read one by one instead of composing nodes, so that depth and the
-expansion of aliases are bounded before anything recursive sees the data. Keys are texts as
-written (`no:` is the key "no"). A scalar is a number, true, false or nothing only where it would be written
-again as it stands; `1.10`, `NO`, `007` and dates stay texts, and whoever wants another type reads them.
+It reads the parser's events one by one instead of composing nodes: so it can bound depth and the expansion of aliases
+before any recursive code sees the data. Keys are texts as written (`no:` is the key "no"). A scalar becomes a number,
+true, false or null only if it would be written back the same way. `1.10`, `NO`, `007` and dates stay texts, and fields
+of other types read them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from typing import Any, NamedTuple
 import yaml
 
 from voicectl.errors import Place, Problem, cut
-from voicectl.manifest.positions import Document, KeySpot, Spot
 from voicectl.manifest.problems import shown
-from voicectl.manifest.scalars import FLAGS, Plain
+from voicectl.manifest.yaml_document import FLAGS, Document, KeySpot, Plain, Spot
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
 MAX_ALIASED = 100_000
-"""Values that the aliases of one file may stand for, all together."""
+"""How many values all aliases of one file may stand for."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -35,8 +34,8 @@ _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {None, "!", _TAG + "str", _TAG + "map", _TAG + "seq"}
 
 
-class Unreadable(Exception):
-    """The file can't be read as YAML any further."""
+class NotYaml(Exception):
+    """This is not YAML, or reading it any further is too dangerous."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -44,30 +43,30 @@ class Unreadable(Exception):
 
 
 def parse(file: str, content: bytes) -> tuple[Document | None, list[Problem]]:
-    """The document in `content`, None where it can't be read, and what is wrong with it.
+    """The document in `content` (None if it is unreadable) and the problems found.
 
-    `file` is the name for places. An empty document has the data None.
+    `file` is its name in places. An empty document has the data None.
     """
     try:
         builder = _Builder(file)
         return builder.read(_decode(file, content)), builder.problems
-    except Unreadable as error:
+    except NotYaml as error:
         return None, [*builder.problems, error.problem]
 
 
 def _decode(file: str, content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        raise Unreadable(Problem(Place(file), "the file is larger than 1 MiB", "split it into several files"))
+        raise NotYaml(Problem(Place(file), "the file is larger than 1 MiB", "split it into several files"))
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", "replace")
-        raise Unreadable(Problem(_end_of(file, before), "the file is not UTF-8 text", "save it as UTF-8")) from error
+        raise NotYaml(Problem(_end_of(file, before), "the file is not UTF-8 text", "save it as UTF-8")) from error
     text = text.removeprefix("\ufeff")
     found = _CONTROL.search(text)
     if found is not None:
         message = f"a character (U+{ord(found[0]):04X}) that YAML does not allow"
-        raise Unreadable(Problem(_end_of(file, text[: found.start()]), message, "delete it"))
+        raise NotYaml(Problem(_end_of(file, text[: found.start()]), message, "delete it"))
     return text
 
 
@@ -84,7 +83,7 @@ class _Value(NamedTuple):
 
 @dataclass(slots=True)
 class _Open:
-    """A mapping or list whose end has not come yet."""
+    """A mapping or list that is still open."""
 
     mark: Any
     anchor: str | None
@@ -110,7 +109,7 @@ class _Builder:
         self._aliased = 0
         self._root: _Value | None = None
         self._quoted: Any = None
-        """The latest text in quotes that goes over several lines: its end may be another text's beginning."""
+        """The latest quoted text of several lines. If a quote is missing, this text has swallowed the next one."""
 
     def read(self, text: str) -> Document:
         try:
@@ -121,7 +120,7 @@ class _Builder:
                 loader.dispose()
         except (yaml.YAMLError, ValueError) as error:
             # PyYAML's own scanner lets chr() fail on escapes beyond Unicode.
-            raise Unreadable(self._syntax_problem(error, text)) from error
+            raise NotYaml(self._syntax_problem(error, text)) from error
         if self._root is None:
             return Document(self.file, None, Spot(0, 0))
         return Document(self.file, self._root.data, self._root.spot)
@@ -225,7 +224,7 @@ class _Builder:
             top.keys[key] = KeySpot(mark.line, mark.column, value.spot)
 
     def _merge(self, into: _Open, mapping: dict[str, Any]) -> None:
-        """Put in what `<<` names: own keys win, then earlier mappings."""
+        """Add what `<<` names. Own keys win, then earlier mappings."""
         for value, mark in into.merges:
             data = value.data
             several = isinstance(data, list) and value.spot.items is not None
@@ -242,7 +241,7 @@ class _Builder:
         self.problems.append(Problem(self._place(mark), message, hint))
 
     def _stop(self, mark: Any, message: str, hint: str) -> None:
-        raise Unreadable(Problem(self._place(mark), message, hint))
+        raise NotYaml(Problem(self._place(mark), message, hint))
 
     def _syntax_problem(self, error: Exception, text: str) -> Problem:
         conflict = re.search(r"^<{7} ", text, re.MULTILINE)
@@ -255,7 +254,7 @@ class _Builder:
         if mark is None:
             return Problem(Place(self.file), f"not valid YAML ({said or 'unreadable'})", _CHECK)
         if "quoted scalar" in context and ("end of stream" in problem or "document" in problem):
-            start = error.context_mark  # type: ignore[attr-defined]
+            start = getattr(error, "context_mark", mark)
             return Problem(self._place(start), "not valid YAML: the quote that opens here is never closed", "close it")
         if self._quoted is not None and self._quoted.end_mark.line == mark.line:
             start, message = self._quoted.start_mark, "not valid YAML: the text in quotes that begins here ends"
@@ -268,14 +267,14 @@ class _Builder:
 
 
 def _character(text: str, mark: Any) -> str:
-    """What stands at a mark; empty at the end of its line."""
+    """The character at a mark; empty at the end of a line."""
     lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", text)
     line = lines[mark.line] if mark.line < len(lines) else ""
     return line[mark.column : mark.column + 1]
 
 
 def _in_words(said: str, character: str) -> tuple[str, str]:
-    """What is wrong where the parser stopped at a character, and what to do."""
+    """Why the parser stopped at this character, and what to do."""
     if character == "\t" and ("tab" in said or "cannot start" in said):
         return "not valid YAML: a tab is used to indent", "indent with spaces, not tabs"
     if character and "cannot start" in said:
@@ -284,7 +283,7 @@ def _in_words(said: str, character: str) -> tuple[str, str]:
 
 
 def _plain(text: str) -> Any:
-    """What an unquoted scalar means: a number only where its digits are all that it says."""
+    """The value of an unquoted scalar: a number only if its digits say everything."""
     if text in _WORDS:
         return _WORDS[text]
     if text in FLAGS:

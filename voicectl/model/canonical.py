@@ -40,8 +40,8 @@ def inputs_digest(samples: Iterable[tuple[str, str | None]], *, enhance: bool) -
     """The inputs digest of `(audio sha256, transcript or None)` pairs; their order does not matter.
 
     Audio digests are `sha256:<hex>`; transcripts enter in canonical form.
-    A new kind of input must enter only when it is not at its default, so that no model is
-    replaced because voicectl got newer.
+    A new kind of input must enter only if it differs from its default: a newer voicectl alone must not replace any
+    model.
     """
     pairs = sorted(
         ([audio, None if words is None else text(words)] for audio, words in samples),

@@ -29,7 +29,7 @@ class Limit:
 
     @classmethod
     def parse(cls, value: str | int) -> Limit:
-        """Read `5` or `30%`; ValueError with a sentence for anything else."""
+        """Read `5` or `30%`. Raises ValueError with a sentence for anything else."""
         match = _LIMIT.fullmatch(str(value).strip())
         if match is None or (match[2] and int(match[1]) > 100):
             raise ValueError(f"{value!r} is neither a whole number nor a share such as 30%")
@@ -88,9 +88,8 @@ class Removal:
 class Catalog:
     """What the manifests want, all of it, for one environment.
 
-    `name` and `environment` make the namespace of the marks. `moved` holds moves in a form in
-    which chains are resolved: every `new` is a final name, and an `old` is a voice only in a ring of voices
-    that change places.
+    `name` and `environment` form the namespace of the marks. `moved` has all chains resolved: every `new` is a final
+    name, and an `old` is a voice only where voices swap their names.
     """
 
     name: str

@@ -7,24 +7,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
+from voicectl.model import names
 from voicectl.model.catalog import namespace
 from voicectl.model.observed import ModelState
-from voicectl.model.voice import FieldName, Metadata, Value, Visibility
+from voicectl.model.voice import FIELDS, FieldName, Metadata, Value
 
 FORMAT_VERSION = 1
 REVISION = 2
-"""Rises with each new optional key. A file of a higher revision is read, and the keys that it adds are kept."""
+"""Rises with each new optional key. This version reads files of a higher revision and keeps their additional keys."""
 MAX_RETENTION = timedelta(days=36_500)
-"""A hundred years: far beyond any contract, and far from what dates can't hold."""
+"""A hundred years: far beyond any contract, and still within what dates can hold."""
 MAX_GENERATION = 1_000_000
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-"""Between these lies every time that a lockfile may name."""
+"""All times in a lockfile lie between these."""
 Origin = Literal["created", "adopted", "external"]
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
 
 
 class Bound:
-    """Constraints (`pattern`, `ge`, `le`) that pydantic reads without being imported here."""
+    """Constraints (`pattern`, `ge`, `le`) for pydantic, without importing it: the model stays light."""
 
     def __init__(self, **constraints: Any) -> None:
         self.constraints = constraints
@@ -40,9 +41,9 @@ def Pattern(pattern: str) -> Bound:  # noqa: N802
 
 Generation = Annotated[int, Bound(ge=1, le=MAX_GENERATION)]
 Retention = Annotated[timedelta, Bound(ge=timedelta(), le=MAX_RETENTION)]
-Digest = Annotated[str, Pattern(r"^sha256:[0-9a-f]{64}$")]
-Name = Annotated[str, Pattern(r"^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$")]
-ModelId = Annotated[str, Pattern(r"^[0-9A-Za-z_-]{1,64}$")]
+Digest = Annotated[str, Pattern(names.whole(names.DIGEST))]
+Name = Annotated[str, Pattern(names.whole(names.VOICE))]
+ModelId = Annotated[str, Pattern(names.whole(names.ANY_MODEL_ID))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,10 @@ class RecordedSample:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Metadata):
     """The metadata that was last applied; None where a field is unmanaged."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    title: str | None = None
-    description: str | None = None
-    visibility: Visibility | None = None
-    tags: tuple[str, ...] | None = None
     cover_image: Digest | None = None
     remote_cover: str | None = None
     """The provider's own path of the cover that was sent."""
@@ -83,19 +80,8 @@ class Applied:
     @classmethod
     def of(cls, metadata: Metadata, remote_cover: str | None = None) -> Applied:
         """The record of having applied these values."""
-        return cls(
-            title=metadata.title,
-            description=metadata.description,
-            visibility=metadata.visibility,
-            tags=metadata.tags,
-            cover_image=metadata.cover_image,
-            remote_cover=remote_cover if metadata.cover_image else None,
-        )
-
-    def get(self, name: FieldName) -> Value:
-        """The value of one field."""
-        value: Value = getattr(self, name)
-        return value
+        values = {name: metadata.get(name) for name in FIELDS}
+        return cls.from_values(values, remote_cover=remote_cover if metadata.cover_image else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +119,10 @@ class Retired:
     """What it was made from, as far as that is known: a withdrawn consent refuses each of these."""
 
     def until(self, retention: timedelta, updated_at: datetime) -> datetime:
-        """Before this the model is not deleted.
+        """The model lives at least until then.
 
-        What the lockfile says is a claim, so it can only lengthen what the account shows and the manifests ask.
+        Anybody who edits the lockfile can claim anything in it. So its times can only lengthen what follows from the
+        account's own times and the manifests.
         """
         return max(self.delete_after, self.retired_at + retention, updated_at + retention)
 
@@ -223,7 +210,7 @@ class Lock:
     deleted: tuple[Deleted, ...] = ()
     format_version: Literal[1] = 1
     revision: Annotated[int, Bound(ge=1, le=1_000_000)] = field(default=1, compare=False)
-    """Of the file that it was read from."""
+    """The revision of the file that it was read from."""
 
     @property
     def namespace(self) -> str:
@@ -245,7 +232,7 @@ class Lock:
         return frozenset(known)
 
     def with_voice(self, name: str, record: Record) -> Lock:
-        """The same lock with this record; what was removed under the name joins it."""
+        """The same lock with this record, which takes over the retired generations of a removed voice of this name."""
         earlier = self.removed[name].retired if name in self.removed else ()
         record = replace(record, retired=tuple(r for r in merged(record.retired, earlier) if r.id != record.id))
         return replace(

@@ -1,4 +1,4 @@
-"""Marks: the ownership tags on a model, by which the account serves as the journal.
+"""Marks: the ownership tags on a model. They make the account itself the journal of what voicectl did.
 
 The catalog tag is `voicectl:<namespace>`, the marker
 `voicectl:<namespace>:<name>:<first 12 hex of the inputs digest, or adopted>[:retired]`.
@@ -11,13 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from voicectl.model import names
+
 PREFIX = "voicectl:"
 MAX_MARKER = 120
-"""Characters of the longest marker, the retired role included."""
+"""The longest marker, in characters, including the retired role."""
+# A model that voicectl did not make has unknown inputs, and is never deleted.
 ADOPTED = "adopted"
 _MARKER = re.compile(
-    r"voicectl:(?P<namespace>[a-z0-9.-]+)"
-    r":(?P<name>[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?):(?P<key>[0-9a-f]{12}|adopted)(?P<retired>:retired)?"
+    f"{PREFIX}(?P<namespace>{names.NAMESPACE}):(?P<name>{names.VOICE})"
+    f":(?P<key>[0-9a-f]{{12}}|{ADOPTED})(?P<retired>:retired)?"
 )
 
 
@@ -38,7 +41,7 @@ class Marker:
 
     @classmethod
     def parse(cls, tag: str) -> Marker | None:
-        """Read a tag; None where it is no marker."""
+        """Read a tag; None if it is not a marker."""
         return _parsed(tag) if is_mark(tag) else None
 
     @property
@@ -59,7 +62,7 @@ class Marker:
 
 @lru_cache(maxsize=16_384)
 def _parsed(tag: str) -> Marker | None:
-    # Every marker is asked for several times in one plan.
+    # One plan asks for every marker several times.
     match = _MARKER.fullmatch(tag)
     if match is None:
         return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from voicectl.model import canonical, marker
 from voicectl.model.marker import Marker
-from voicectl.model.voice import Cover, Visibility
+from voicectl.model.voice import FIELDS, Cover, Visibility
 
 ModelState = Literal["created", "training", "trained", "failed"]
 
@@ -46,7 +46,7 @@ class Model:
         return tuple(sorted({tag for tag in self.tags if marker.is_mark(tag)}))
 
     def marker(self, namespace: str) -> Marker | None:
-        """The marker of this namespace; None where there is none, or several that disagree."""
+        """The marker of this namespace; None without one, or if there are several that disagree."""
         found = [m for m in map(Marker.parse, self.tags) if m is not None and m.namespace == namespace]
         if len(found) == 1:
             return found[0]
@@ -55,23 +55,24 @@ class Model:
         return min(found, key=lambda m: m.retired)
 
     def unreadable(self, namespace: str) -> bool:
-        """Whether it carries ownership tags of this namespace that name no one voice and digest."""
+        """Whether it has marks of this namespace that don't identify one voice and digest."""
         prefix = f"{marker.catalog_tag(namespace)}:"
         return self.marker(namespace) is None and any(tag.startswith(prefix) for tag in self.tags)
 
     def serves(self, namespace: str) -> bool:
-        """Whether its marker says that it serves a voice: it has one, without the role of a retired model."""
+        """Whether its marker says that it serves a voice: there is one, and it is not retired."""
         mark = self.marker(namespace)
         return mark is not None and not mark.retired
 
     def made_here(self, namespace: str) -> bool:
-        """Whether its marker proves that voicectl made it: only then may it ever be deleted."""
+        """Whether its marker proves that voicectl made it. voicectl never deletes any other model."""
         mark = self.marker(namespace)
         return mark is not None and mark.key != marker.ADOPTED
 
     @property
     def age(self) -> tuple[str, str]:
-        """Sorts models from the oldest on; equal times are told apart by id, alike in every clone."""
+        """Sorts models by age, oldest first, and by id where times are equal: every clone must come to the same
+        order."""
         return (self.created_at.isoformat() if self.created_at else ""), self.id
 
 
@@ -79,10 +80,10 @@ class Model:
 class Observation:
     """What the account showed at one time.
 
-    `models` are those that carry the catalog's tag and those that the lockfile or a manifest names,
-    by id; `gone` are recorded or named ids for which the provider answered 404, `unreadable` those that it does not
-    give to this key, with its words. `complete` is False where the listing ended before its own total: then nothing
-    may be concluded from an absence.
+    `models` has, by id, the models with the catalog's tag and those that the lockfile or a manifest names. `gone` are
+    recorded or named ids for which the provider answered 404; `unreadable` are those that this key may not read, with
+    the provider's words. `complete` is False if the listing ended before its own total: then an absent model proves
+    nothing.
     """
 
     models: Mapping[str, Model] = field(default_factory=dict)
@@ -92,13 +93,13 @@ class Observation:
     account: str | None = None
     """The author id seen on the account's own models; None while it has none."""
     filtered: bool = False
-    """Whether the listing by tag found a model that carries our marks: then it can be relied on."""
+    """Whether the listing by tag found a model with our marks, which shows that the filter works."""
     misfiltered: str = ""
-    """A model of ours that GET shows and the listing by tag lacks: the filter does not work."""
+    """A model of ours that GET shows but the listing by tag lacks: the filter does not work."""
     before: frozenset[str] | None = None
-    """All ids of the account, where all of it was walked."""
+    """All ids of the account, if the whole account was listed."""
     time: datetime | None = None
-    """The server's clock when it was looked at (`Date`); None where it did not say: then nothing is due."""
+    """The server's clock at that time (`Date`). None if it sent none: then no retention counts as over."""
 
     @property
     def absent(self) -> frozenset[str]:
@@ -121,11 +122,12 @@ class Patch:
         """Whether there is nothing to send."""
         return self == Patch()
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The new values by field, without the cover, which is a file."""
+        named = {name: getattr(self, name) for name in FIELDS if name != "cover_image"}
+        return {name: value for name, value in named.items() if value is not None}
+
     def applied_to(self, model: Model) -> Model:
         """The model as it should look after this patch; a new cover's path is not known yet."""
-        changes = {
-            name: value
-            for name in ("title", "description", "visibility", "tags")
-            if (value := getattr(self, name)) is not None
-        }
-        return replace(model, **changes)
+        return replace(model, **self.values)

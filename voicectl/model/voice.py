@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args
 
 from voicectl.errors import Place
 
 Visibility = Literal["private", "unlist", "public"]
-VISIBILITIES: tuple[Visibility, ...] = ("private", "unlist", "public")
+VISIBILITIES: tuple[Visibility, ...] = get_args(Visibility)
 """From the narrowest to the widest."""
 
 FieldName = Literal["title", "description", "visibility", "tags", "cover_image"]
-FIELDS: tuple[FieldName, ...] = ("title", "description", "visibility", "tags", "cover_image")
-"""What can be changed on an existing model, in the order in which it is shown."""
+FIELDS: tuple[FieldName, ...] = get_args(FieldName)
+"""The changeable fields of a model, in the order of display."""
 
 Value = str | tuple[str, ...] | None
 
@@ -24,7 +24,7 @@ Value = str | tuple[str, ...] | None
 class Metadata:
     """The changeable fields in canonical form; None means that the field is not managed.
 
-    `tags` leave the marks out. `cover_image` is `sha256:<hex>` of the file that was sent.
+    `tags` are without the marks. `cover_image` is the file's `sha256:<hex>`.
     """
 
     title: str | None = None
@@ -33,10 +33,23 @@ class Metadata:
     tags: tuple[str, ...] | None = None
     cover_image: str | None = None
 
+    @classmethod
+    def from_values(cls, values: Mapping[FieldName, Value], **more: Any) -> Self:
+        """These values, and None for all other fields. `more` are the fields that a subclass adds."""
+        return cls(**_arguments(values), **more)
+
+    def with_values(self, values: Mapping[FieldName, Value], **more: Any) -> Self:
+        """The same with these values in place of its own."""
+        return replace(self, **_arguments(values), **more)
+
     def get(self, name: FieldName) -> Value:
         """The value of one field."""
         value: Value = getattr(self, name)
         return value
+
+
+def _arguments(values: Mapping[FieldName, Value]) -> dict[str, Any]:
+    return {str(name): value for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +63,11 @@ class Sample:
     size: int
     """Bytes."""
     format: Literal["wav", "mp3", "m4a", "opus"]
-    """Judged by content."""
+    """From the content, whatever the name says."""
     transcript: str | None = None
-    """In canonical form; None where the provider is to recognise the words."""
+    """In canonical form; None lets the provider recognise the words."""
     seconds: float | None = None
-    """Duration where the header tells it."""
+    """Duration, if the header has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,7 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The speaker's consent, as far as the manifest tells it."""
+    """The speaker's consent, as written in the manifest."""
 
     speaker: str
     document: str | None = None

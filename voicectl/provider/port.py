@@ -29,7 +29,7 @@ from voicectl.model.voice import Metadata
 class ProviderError(VoicectlError):
     """The provider answered with an error, or not at all.
 
-    `status` is the HTTP status, and `retry_after` the seconds to wait, where the provider gave them.
+    `status` is the HTTP status and `retry_after` the seconds to wait, if the provider sent them.
     """
 
     code = "provider"
@@ -101,18 +101,18 @@ class InputChanged(ProviderError):
 
 
 class Misconfigured(ProviderError):
-    """The environment does not allow to talk to the provider at all."""
+    """The environment does not allow any request to the provider."""
 
     code = "misconfigured"
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to send. The bytes are hashed again on the way and must have this digest."""
+    """A file to send. The adapter hashes the bytes again on the way; they must have this digest."""
 
     path: Path
     name: str
-    """How the provider may call it; tells nothing of the user's machine."""
+    """The name for the provider, which reveals nothing about the user's machine."""
     media_type: str
     digest: str
     size: int
@@ -141,15 +141,15 @@ class Speech:
     text: str
     format: AudioFormat
     speech_model: str | None = None
-    """What the provider is to speak with, in its own words (`POST /v1/tts`); None leaves it to the provider."""
+    """The speech model, by the provider's name for it (`POST /v1/tts`); None lets the provider choose."""
     model_id: str | None = None
     references: tuple[tuple[Upload, str], ...] = ()
-    """Files of audio, each with the words spoken in it. They are held in memory."""
+    """Audio files, each with the words spoken in it. The adapter holds them in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Models that a listing showed. `complete` is False where the provider held some back."""
+    """The models of a listing. `complete` is False if the provider held some back."""
 
     models: tuple[Model, ...]
     complete: bool = True
@@ -157,10 +157,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request that was sent, as logs tell it: without its query, its headers and its body.
+    """One sent request as logs show it: without its query, its headers and its body.
 
-    `status` is None where no answer came. `request_id` is what the provider calls it, where it says so:
-    untrusted text. `troubled` says that it failed, or that it repeats one that did.
+    `status` is None without an answer. `request_id` is the provider's own id for it, if there is one: untrusted text.
+    `troubled` means that it failed, or that it repeats one that failed.
     """
 
     method: str
@@ -173,60 +173,60 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """What the account's wallet tells; empty where the provider leaves it out.
+    """The account's wallet; what the provider leaves out is empty.
 
-    `credit` and `paid` (all that was ever paid in) are decimals in the provider's words.
+    `credit` and `paid` (the sum of all payments) are decimals as the provider writes them.
     """
 
     credit: str = ""
     user_id: str = ""
     paid: str = ""
     at_once: int | None = None
-    """How many requests at once the account takes by the provider's documentation."""
+    """How many requests at once the account takes, according to the provider's documentation."""
 
 
 Progress = Callable[[int], None]
-"""Hears of bytes sent since the last call; of a negative number when they have to be sent again."""
+"""Gets the number of bytes sent since the last call; a negative number if they must be sent again."""
 
 
 class Provider(Protocol):
-    """One account at one provider. Every method raises ProviderError's children.
+    """One account at one provider. Every method raises children of ProviderError.
 
-    GET, PATCH and DELETE are repeated inside until they succeed or their deadline is over; `create`
-    is sent exactly once.
+    An adapter repeats GET, PATCH and DELETE until they succeed or their deadline is over. It sends `create` exactly
+    once.
     """
 
     @property
     def concurrency(self) -> int:
-        """How many requests it will ever have in flight."""
+        """The most requests it will ever have in flight."""
 
     @property
     def time(self) -> datetime | None:
-        """The provider's clock, as its latest answer gave it; None before the first one, or where none did."""
+        """The provider's clock at its latest answer; None before the first answer that has it."""
 
     async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
-        """The account's own models, all or those with this tag; at most about `limit` where given."""
+        """The account's own models, all or those with this tag; at most about `limit` of them."""
 
     async def get(self, model_id: str) -> Model | None:
-        """One model; None where there is none (404). Raises NotReadable where it is not for this key to see."""
+        """One model; None if there is none (404). Raises NotReadable if this key may not see it."""
 
     async def create(self, new: NewModel, progress: Progress) -> Model:
         """Make a model. Raises Rejected, NotSent, OutcomeUnknown or InputChanged."""
 
     async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
-        """Set these values; False where the model is gone (404). `cover` is the file of `patch.cover`."""
+        """Set these values. False if the model is gone (404). `cover` is the file of `patch.cover`."""
 
     async def delete(self, model_id: str) -> None:
         """Delete a model; one that is gone already counts as deleted."""
 
     async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
-        """Speak, handing over the audio piece by piece as it comes. Sent exactly once: it costs credit.
+        """Speak, passing on the audio piece by piece as it comes. Sent exactly once, since it costs credit.
 
-        An answer that calls itself a text is refused; whether the bytes are sound is for the caller to see.
+        Refuses an answer whose content type is a text. The caller judges whether the bytes are sound.
         """
 
     async def wallet(self) -> Wallet:
-        """Whose key this is, and what is left of the credit: a cheap way to check a key."""
+        """The key's owner and remaining credit: a cheap way to check a key."""
 
     async def close(self) -> None:
         """Let go of the connections."""

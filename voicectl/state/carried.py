@@ -21,7 +21,7 @@ from voicectl.model.lock import (
 )
 
 Address = tuple[str, ...]
-"""Where a part of the lockfile is; generations and samples by their ids, which moves don't change."""
+"""The path to a part of the lockfile. Generations and samples go by their ids, which survive a move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class Carried:
     revision: int = 1
     keys: Mapping[Address, Mapping[str, Any]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    """Name by recorded id, as the file had them: the keys of a record go along when its voice moves."""
+    """Name by recorded id, as in the file: a record keeps its unknown keys when its voice moves."""
     moves: Mapping[str, list[str]] = field(default_factory=dict)
-    """The earlier names of each name, as the file had them."""
+    """The earlier names of each name, as in the file."""
 
     def with_others(self, other: Carried) -> Carried:
-        """Both; where they name the same place, this one's keys."""
+        """Both together. Where both have keys for one place, this one wins."""
         return Carried(
             max(self.revision, other.revision),
             {**other.keys, **self.keys},
@@ -49,7 +49,7 @@ NOTHING = Carried()
 
 
 def take_out(values: dict[str, Any]) -> Carried:
-    """Take the unknown keys out of a lockfile's JSON, which is changed, and return them."""
+    """Remove the unknown keys from a lockfile's JSON, in place, and return them."""
     keys: dict[Address, Mapping[str, Any]] = {}
     for address, part, kind in list(_parts(values)):
         known = {each.name for each in fields(kind)}
@@ -63,7 +63,7 @@ def take_out(values: dict[str, Any]) -> Carried:
 
 
 def put_back(values: dict[str, Any], carried: Carried) -> None:
-    """Put them where they were; what is left of a place that is gone goes with it."""
+    """Put the keys back where they were. Keys of a part that no longer exists are dropped."""
     if not carried.keys:
         return
     before = {name: _name_before(name, record, carried) for name, record in _dicts(values["voices"])}
@@ -74,7 +74,7 @@ def put_back(values: dict[str, Any], carried: Carried) -> None:
 
 
 def _name_before(name: str, record: dict[str, Any], carried: Carried) -> str:
-    """The name that a record had in the file: by its id, or by the move that came with a new id."""
+    """The name of a record in the file: found by its id, or by the move if its id changed too."""
     if (known := carried.names.get(str(record.get("id")))) is not None:
         return known
     earlier = record.get("previous_names", [])
@@ -83,7 +83,7 @@ def _name_before(name: str, record: dict[str, Any], carried: Carried) -> str:
 
 
 def _parts(values: Any) -> Iterator[tuple[Address, dict[str, Any], type]]:
-    """Every object of a lockfile with its address and its class; what has the wrong type is passed over."""
+    """Every object of a lockfile with its address and its class. Skips what has the wrong type."""
     if not isinstance(values, dict):
         return
     yield (), values, Lock

@@ -1,4 +1,4 @@
-"""The lockfile's bytes: reading and writing the format of formats.md."""
+"""The lockfile's bytes, read and written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from voicectl.model.lock import EARLIEST, FORMAT_VERSION, LATEST, REVISION, Lock
 from voicectl.state.carried import NOTHING, Carried, put_back, take_out
 
 MAX_BYTES = 256 * 1024 * 1024
-"""Of a lockfile: far above 100,000 voices; guards against a path that is no lockfile."""
+"""The largest lockfile, far above 100,000 voices: a larger file is something else."""
 _RESTORE = "restore it from Git (`git checkout -- {0}`); without it, the next apply finds its models by their marks"
 _CONFLICT_MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
@@ -35,8 +35,8 @@ def schema() -> dict[str, Any]:
 def encode(lock: Lock, carried: Carried = NOTHING) -> bytes:
     """Sorted, two-space JSON with a newline at the end; equal locks give equal bytes.
 
-    Optional keys are left out where they say nothing. The revision is the higher of `carried`'s and the lowest that
-    has all keys in use.
+    Optional keys without a value are left out, so that older versions can read the file as long as possible. For the
+    same reason the revision is the lowest that has all keys in use, or `carried`'s if that is higher.
     """
     data = _adapter().dump_python(lock, mode="json")
     revision = max(carried.revision, _trim(data))
@@ -49,7 +49,7 @@ def encode(lock: Lock, carried: Carried = NOTHING) -> bytes:
 
 
 def _trim(data: dict[str, Any]) -> int:
-    """Leave optional keys out that say nothing; the lowest revision that knows those that stay."""
+    """Remove optional keys without a value, and return the lowest revision that has all remaining keys."""
     newer = _without_empty(data, "deleted")
     for entry in data.get("deleted", ()):
         for sample in entry["samples"]:
@@ -68,7 +68,7 @@ def _trim(data: dict[str, Any]) -> int:
 
 
 def _without_empty(values: dict[str, Any], *keys: str) -> bool:
-    """Drop these keys where they are null or empty; whether any of them is left."""
+    """Remove these keys if they are null or empty, and return whether any is left."""
     for key in keys:
         if values[key] is None or values[key] == []:
             del values[key]
@@ -76,12 +76,12 @@ def _without_empty(values: dict[str, Any], *keys: str) -> bool:
 
 
 def decode(data: bytes, name: str) -> Lock:
-    """Read a lockfile; `name` is how messages call it. Raises StateError that says how to go on."""
+    """Read a lockfile, which messages call `name`. Raises StateError with a way to go on."""
     return decode_all(data, name)[0]
 
 
 def decode_all(data: bytes, name: str) -> tuple[Lock, Carried]:
-    """The same, with what a newer revision added to it. Raises StateError."""
+    """Read a lockfile together with the keys that a newer revision added. Raises StateError."""
     from pydantic import ValidationError
 
     hint = _RESTORE.format(name)
@@ -94,20 +94,21 @@ def decode_all(data: bytes, name: str) -> tuple[Lock, Carried]:
             raise problem from None
         values = json.loads(data)
         carried = take_out(values) if isinstance(values, dict) else carried
+        # Unknown keys are fine only in a file that says it is newer: elsewhere they are typing errors.
         if carried.revision <= REVISION:
             raise _invalid(error, name, hint) from None
         try:
             lock = _adapter().validate_json(json.dumps(values))
         except ValidationError as second:
             raise _invalid(second, name, hint) from None
-    # voicectl writes the key at the start of a line; only a file that somebody has laid out anew is read twice.
+    # voicectl writes this key at the start of a line. Only a reformatted file needs a second parse to find it.
     if b'\n  "format_version":' not in data and "format_version" not in json.loads(data):
         raise StateError(f"{name}: format_version: this key is missing", hint, [Place(name)])
     return _checked(lock, name, hint), replace(carried, revision=lock.revision)
 
 
 def _not_text(data: bytes, name: str, hint: str) -> StateError | None:
-    """What keeps these bytes from being any lockfile that this version could know; None if nothing does."""
+    """The reason why no version up to this one can read these bytes; None if there is none."""
     for number, text in enumerate(data.splitlines(), 1):
         if text.startswith(_CONFLICT_MARKS) or text == b"=======":
             return StateError(
@@ -131,7 +132,7 @@ def _not_text(data: bytes, name: str, hint: str) -> StateError | None:
 
 
 def merge_hint(name: str) -> str:
-    """How to get from a conflict to a lockfile that has both sides; `name` is the file's path."""
+    """How to merge both sides of a conflict in the lockfile at the path `name`."""
     file, base, ours, theirs = (shlex.quote(f"{name}{ending}") for ending in ("", ".base", ".ours", ".theirs"))
     sides = "; ".join(
         f"git show {shlex.quote(f':{number}:./{name}')} > {side}" for number, side in enumerate((base, ours, theirs), 1)
@@ -144,7 +145,7 @@ def merge_hint(name: str) -> str:
 
 
 def _invalid(error: Any, name: str, hint: str) -> StateError:
-    """The first thing in a lockfile that does not fit its format."""
+    """The first violation of the lockfile's format."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = cut(".".join(str(part) for part in first["loc"])) or "the file"
     return StateError(f"{name}: {where}: {_words(first['type'])}", hint, [Place(name)])
@@ -157,15 +158,15 @@ def _words(kind: str) -> str:
         "extra_forbidden": "unknown key",
         "greater_than_equal": "this number or time is too small",
         "less_than_equal": "this number or time is too large",
-        "time_delta_parsing": "this is no time span that voicectl could have written",
-        "datetime_parsing": "this is no time that voicectl could have written",
-        "string_pattern_mismatch": "this is not an id or digest as voicectl writes them",
+        "time_delta_parsing": "voicectl can't have written this time span",
+        "datetime_parsing": "voicectl can't have written this time",
+        "string_pattern_mismatch": "voicectl can't have written this id or digest",
     }
     return known.get(kind, "this value has the wrong type")
 
 
 def _checked(lock: Lock, name: str, hint: str) -> Lock:
-    """What a schema can't say: every id has one place, ids belong to an account, times have a zone."""
+    """Check what a schema can't express: each id has one place, ids belong to an account, times have a zone."""
     gone = [r for record in lock.voices.values() for r in record.retired]
     gone += [r for removed in lock.removed.values() for r in removed.retired]
     times = [(entry.id, when) for entry in gone for when in (entry.retired_at, entry.delete_after)]
@@ -205,5 +206,5 @@ def _ids_by_name(lock: Lock) -> dict[str, list[str]]:
 
 
 def now() -> datetime:
-    """The present, in whole seconds, UTC: how times stand in a lockfile."""
+    """The present in the form of a lockfile's times: whole seconds, UTC."""
     return datetime.now(UTC).replace(microsecond=0)

@@ -13,25 +13,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from voicectl.errors import Place, StateConflict, StateError, StateLocked, StateNotSaved
-from voicectl.files import NAME, Scratch, prove_room, replace_file
+from voicectl.files import NAME, Scratch, prove_room, read_regular, replace_file
 from voicectl.model.lock import Lock
-from voicectl.regular_file import read_regular
 from voicectl.state.carried import NOTHING
 from voicectl.state.codec import MAX_BYTES, decode_all, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
 WRITTEN = "lockfiles"
-"""The file in `.voicectl/` that remembers what was saved here, so that an edit by hand can be told from it."""
+"""The file in `.voicectl/` that lists the versions saved here. Any other version was edited by hand, or came from
+Git."""
 _REMEMBERED = 1000
 _MAX_NOTE = 1024 * 1024
-"""Bytes of a file in `.voicectl/`; a thousand versions take 65 kB."""
+"""The largest file in `.voicectl/` that is read; a thousand versions take 65 kB."""
 
 
 class FileStore:
     """Implements StateStore on a local file; versions are the SHA-256 of the bytes.
 
-    The lease is a file in the project's scratch directory, held by the operating system's lock, so that it
-    frees itself when its holder dies.
+    The lease is an operating system's lock on a file in the project's scratch directory, so it ends with the process
+    that holds it.
     """
 
     def __init__(self, path: Path, name: str, scratch: Scratch) -> None:
@@ -42,7 +42,7 @@ class FileStore:
         self._lease_name = f"{name.replace('/', '%2F')}.lease"
 
     def carry(self, other: FileStore) -> None:
-        """Keep what a newer revision added to another lockfile, which this one takes the place of."""
+        """Keep the keys that a newer revision added to another lockfile, which this one replaces."""
         self._carried = other._carried.with_others(self._carried)
 
     @property
@@ -51,7 +51,6 @@ class FileStore:
         return self._name
 
     def load(self) -> tuple[Lock | None, Version]:
-        """See StateStore.load."""
         data = self._read()
         if data is None:
             return None, ABSENT
@@ -59,7 +58,7 @@ class FileStore:
         return lock, _version(data)
 
     def save(self, lock: Lock, expected: Version) -> Version:
-        """See StateStore.save."""
+        # Git may have changed the file during the run (a pull, a checkout): the lease can't keep Git out.
         before = self._read()
         if (ABSENT if before is None else _version(before)) != expected:
             raise StateConflict(
@@ -69,14 +68,14 @@ class FileStore:
         data = self.encoded(lock)
         if data == before:
             return expected
-        decode_all(data, self._name)  # nothing is saved that could not be loaded
+        decode_all(data, self._name)  # never save what no run could load
         with self._writing():
             replace_file(self._path, data, durable=True, scratch=self._scratch)
         self._remember(data)
         return _version(data)
 
     def prove(self, more: int = 0) -> None:
-        """See StateStore.prove. A save needs the room while the old file is still there, so it is written beside it."""
+        """A save writes a new file while the old one still exists, so the proof does the same."""
         present = self._read()
         with self._writing():
             prove_room(self._path, len(present or b"") + more, scratch=self._scratch)
@@ -94,7 +93,7 @@ class FileStore:
             ) from error
 
     def encoded(self, lock: Lock) -> bytes:
-        """How it would be saved: with what a newer revision added to the file that was loaded."""
+        """The bytes that a save would write, with the keys that a newer revision added to the loaded file."""
         return encode(lock, self._carried)
 
     def _read(self) -> bytes | None:
@@ -113,14 +112,14 @@ class FileStore:
         return data
 
     def wrote(self, data: bytes) -> bool:
-        """Whether these bytes are a lockfile that was saved here, on this checkout."""
+        """Whether a run saved exactly these bytes in this checkout."""
         try:
             return _version(data) in _words(self._scratch.find(WRITTEN))
         except (OSError, ValueError):
             return False
 
     def _remember(self, data: bytes) -> None:
-        # Where that can't be noted, nothing is lost but a check's ease.
+        # Without this note, a later check only asks more of the user.
         with contextlib.suppress(OSError, ValueError):
             path = self._scratch.make(WRITTEN)
             known = _words(path) if path.exists() else []
@@ -131,10 +130,10 @@ class FileStore:
     def lease(
         self, command: str, wait: float, waiting: Callable[[Holder | None], None], run: str = ""
     ) -> Iterator[None]:
-        """See StateStore.lease."""
         from filelock import FileLock, Timeout
 
         try:
+            # An operating system lock ends with its process. A file that merely exists would outlive a killed run.
             lock = FileLock(self._scratch.make(self._lease_name), timeout=0)
             try:
                 lock.acquire()
@@ -161,7 +160,7 @@ class FileStore:
             lock.release()
 
     def version(self) -> Version:
-        """The version of what is there, readable or not. Raises StateError."""
+        """The version of the file, readable or not. Raises StateError."""
         data = self._read()
         return ABSENT if data is None else _version(data)
 
@@ -181,7 +180,7 @@ class FileStore:
             return False
 
     def break_lease(self) -> Path:
-        """Put the lease's file aside, so that the next run makes one of its own; where it is now."""
+        """Move the lease's file away, so that the next run makes its own, and return its new path."""
         path = self._scratch.find(self._lease_name)
         aside = path.with_suffix(".broken")
         os.replace(path, aside)
@@ -191,7 +190,7 @@ class FileStore:
         return self._scratch.find(f"{self._path.name}.holder")
 
     def _sign(self, command: str, run: str) -> None:
-        """Say who holds the lease. Only for messages: the operating system's lock is what counts."""
+        """Record who holds the lease. This is for messages; only the operating system's lock decides."""
         text = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -203,7 +202,7 @@ class FileStore:
             replace_file(self._holder_path(), json.dumps(text).encode(), scratch=self._scratch)
 
     def holder(self) -> Holder | None:
-        """Who says to hold the lease; None where nobody does."""
+        """Who claims to hold the lease; None if nobody does."""
         try:
             text = json.loads(read_regular(self._holder_path(), _MAX_NOTE))
             started = datetime.fromisoformat(text["started_at"])

@@ -1,12 +1,12 @@
-"""Three-way merges of lockfiles, voice by voice: what a Git merge driver needs. Pure.
+"""Lockfiles compared and merged, voice by voice: what a Git merge driver and a reviewer need. Pure.
 
-No id is lost: whatever either side made or retired is in the result, unless the other side deleted or forgot it.
-Only one thing is beyond a merge: two sides that gave one name two different models.
+A merge loses no id: the result has every model that either side made or retired, unless the other side deleted or
+forgot it. It fails only if the two sides gave one name two different models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import fields, replace
 
 from voicectl.errors import StateError
@@ -23,9 +23,10 @@ class NotMergeable(StateError):
 
 
 def merge_bytes(base: bytes | None, ours: bytes, theirs: bytes, name: str) -> bytes:
-    """The same of files, with what newer revisions added to either side; `name` is how messages call them.
+    """The merge of two lockfiles as bytes, with the keys that newer revisions added to either; messages call them
+    `name`.
 
-    A `base` that can't be read any more is as good as none. Raises StateError, NotMergeable.
+    A `base` that is no longer readable counts as none. Raises StateError, NotMergeable.
     """
     try:
         past = decode(base, name) if base else None
@@ -33,14 +34,14 @@ def merge_bytes(base: bytes | None, ours: bytes, theirs: bytes, name: str) -> by
         past = None
     (mine, carried), (other, more) = decode_all(ours, name), decode_all(theirs, name)
     data = encode(merge(past, mine, other), carried.with_others(more))
-    decode(data, name)  # what can't be loaded is no merge
+    decode(data, name)  # never return what no run could load
     return data
 
 
 def merge(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
-    """The lockfile that holds what both sides did since `base` (None: they have no past in common).
+    """The lockfile with all that both sides did since `base` (None: no common past).
 
-    Raises NotMergeable, with every name that got two models.
+    Raises NotMergeable, with every name that has two models.
     """
     for what in ("catalog", "environment"):
         if getattr(ours, what) != getattr(theirs, what):
@@ -58,7 +59,7 @@ def merge(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
                 conflicts.append(f"{name} is {left.id} on one side and {right.id} on the other")
                 continue
         else:
-            # It left on one side: for good, unless the other side has made it anew.
+            # One side removed it. That stands, unless the other side has made a new model since.
             record = _survivor(before, left or right)
         if record is not None:
             voices[name] = record
@@ -70,7 +71,7 @@ def merge(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
 
 
 def _check(base: Lock | None, ours: Lock, theirs: Lock, result: Lock) -> None:
-    """Every model that a side has made is there, in one place. Raises NotMergeable."""
+    """Check that every model of either side is in the result exactly once. Raises NotMergeable."""
     holders: dict[str, list[str]] = {}
     for name, record in result.voices.items():
         for model in {record.id, *([record.pending.id] if record.pending else [])}:
@@ -89,7 +90,7 @@ def _provider(lock: Lock) -> tuple[str, str]:
 
 
 def _record(before: Record | None, ours: Record, theirs: Record) -> Record | None:
-    """One record of two; None where they are of two models and neither follows from the other."""
+    """One record of two; None if they hold different models, neither of which replaced the other."""
     if ours == theirs or theirs == before:
         return ours
     if ours == before:
@@ -99,6 +100,7 @@ def _record(before: Record | None, ours: Record, theirs: Record) -> Record | Non
         if before is not None and older.id == before.id:
             return newer
         return newer if any(gone.id == older.id for gone in newer.retired) else None
+    # The same model on both sides: only what was applied to it differs.
     applied = _applied(before.applied if before and before.id == ours.id else None, ours.applied, theirs.applied)
     later = ours if ours.generation >= theirs.generation else theirs
     past = before.pending if before else None
@@ -107,7 +109,8 @@ def _record(before: Record | None, ours: Record, theirs: Record) -> Record | Non
 
 
 def _applied(before: Applied | None, ours: Applied, theirs: Applied) -> Applied:
-    """Field by field; where both sides changed one, ours: the next plan compares it with the account anyway."""
+    """Merge field by field. Ours wins if both sides changed one, since the next plan compares it with the account
+    anyway."""
     values = {}
     for each in fields(Applied):
         mine, other = getattr(ours, each.name), getattr(theirs, each.name)
@@ -116,14 +119,14 @@ def _applied(before: Applied | None, ours: Applied, theirs: Applied) -> Applied:
 
 
 def _survivor(before: Record | None, left: Record | None) -> Record | None:
-    """A record that only one side has: new there, or replaced since; None where the other side's removal stands."""
+    """A record that only one side has: it is new there, or replaced since. None if the other side's removal stands."""
     if left is None or before is None:
         return left
     return left if left.id != before.id else None
 
 
 def _with_retired(base: Lock | None, ours: Lock, theirs: Lock, voices: Mapping[str, Record]) -> Lock:
-    """Every retired generation in one place: with its voice, else among the removed."""
+    """Put every retired generation in one place: with its voice, else among the removed."""
     current = {record.id for record in voices.values() if record.origin != "external"}
     current |= {record.pending.id for record in voices.values() if record.pending}
     names = {*voices, *ours.removed, *theirs.removed, *ours.voices, *theirs.voices}
@@ -145,12 +148,41 @@ def _with_retired(base: Lock | None, ours: Lock, theirs: Lock, voices: Mapping[s
 
 
 def _deleted(ours: Lock, theirs: Lock) -> tuple[Deleted, ...]:
-    """What either side deleted for a withdrawn consent: that stays refused, whatever else was merged."""
+    """All that either side deleted for a withdrawn consent, which stays refused after any merge."""
     by_id = {gone.id: gone for gone in (*theirs.deleted, *ours.deleted)}
     return tuple(sorted(by_id.values(), key=lambda gone: (gone.at, gone.id)))
 
 
 def _lost(base: Lock | None, name: str, known: Iterable[Retired], sides: tuple[Set[str], Set[str]]) -> set[str]:
-    """Generations that were there before and that one side has deleted or forgotten since."""
+    """Generations of the common past that one side has deleted or forgotten since."""
     past = {gone.id for gone in base.retired(name)} if base else set()
     return {gone.id for gone in known if gone.id in past and any(gone.id not in side for side in sides)}
+
+
+def edits(before: Lock | None, after: Lock | None) -> tuple[str, ...]:
+    """One sentence for each difference, sorted by voice; empty if there is none."""
+    if before is None or after is None:
+        known = before or after
+        if known is None:
+            return ()
+        return (f"it is {'new' if before is None else 'gone'}; it records {len(known.ids())} models",)
+    return tuple(_edits(before, after))
+
+
+def _edits(before: Lock, after: Lock) -> Iterator[str]:
+    for what in ("catalog", "environment", "provider"):
+        if getattr(before, what) != getattr(after, what):
+            yield f"{what}: it is of another one"
+    for name in sorted({*before.voices, *after.voices}):
+        old, new = before.voices.get(name), after.voices.get(name)
+        if old is None or new is None:
+            yield f"{name}: {f'{new.id} is recorded' if new else f'the record of {old.id if old else None} is gone'}"
+        elif old.id != new.id:
+            yield f"{name}: {old.id} becomes {new.id}"
+        elif old != new:
+            changed = [field.name for field in fields(Record) if getattr(old, field.name) != getattr(new, field.name)]
+            said = [field for field in changed if field != "changed"]  # every edit moves that one
+            yield f"{name}: {', '.join(said or changed)} changed"
+    for name in sorted({*before.removed, *after.removed}):
+        if before.removed.get(name) != after.removed.get(name):
+            yield f"{name}: what is left of a removed voice changed"

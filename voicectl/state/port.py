@@ -11,7 +11,7 @@ from typing import Protocol
 from voicectl.model.lock import Lock
 
 Version = str
-"""Names the bytes that were loaded or saved; opaque to everybody but the store."""
+"""Identifies the bytes that were loaded or saved. Only the store knows its form."""
 ABSENT: Version = ""
 """The version of a state that does not exist yet."""
 
@@ -25,7 +25,7 @@ class Holder:
     command: str
     started_at: datetime
     run: str = ""
-    """The id of its run, as its log has it."""
+    """The run's id, as in its log."""
 
     def __str__(self) -> str:
         when = self.started_at.strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -41,9 +41,9 @@ class StateStore(Protocol):
         """Where it is, for messages."""
 
     def load(self) -> tuple[Lock | None, Version]:
-        """The lock and its version; `(None, ABSENT)` where there is none.
+        """The lock and its version, or `(None, ABSENT)`.
 
-        Raises StateError for one that is truncated, not JSON, merged with conflicts, or of a newer format.
+        Raises StateError if it is truncated, not JSON, holds merge conflicts, or has a newer format.
         """
 
     def save(self, lock: Lock, expected: Version) -> Version:
@@ -53,18 +53,16 @@ class StateStore(Protocol):
         """
 
     def prove(self, more: int = 0) -> None:
-        """Show that the state can be saved, before anything is done that a save has to follow.
+        """Prove that the state can be saved, before a run does anything that a save must record.
 
-        Really writes as many bytes as the state has, and `more` for what the run adds, beside the state, whatever it
-        holds already, and takes them away again. Raises StateNotSaved.
+        Really writes the state's size and `more` bytes for what the run will add, next to the state, and removes them
+        again. Raises StateNotSaved.
         """
 
     def lease(
         self, command: str, wait: float, waiting: Callable[[Holder | None], None], run: str = ""
     ) -> AbstractContextManager[None]:
-        """Keep other runs out, waiting up to `wait` seconds; `waiting` hears once whom we wait for.
+        """Keep other runs out, after waiting up to `wait` seconds for them; `waiting` then gets the holder once.
 
-        Others are told the `command` and the `run`'s id.
-
-        Raises StateLocked. A holder that died holds nothing.
+        Other runs can read the `command` and the `run`'s id. A dead process holds no lease. Raises StateLocked.
         """

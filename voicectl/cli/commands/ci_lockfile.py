@@ -14,17 +14,15 @@ from voicectl.cli import printing, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 from voicectl.errors import InvalidFiles, Place, Problem, Refused, StateError, UsageError
-from voicectl.files import Scratch, replace_file
+from voicectl.files import Scratch, read_regular, replace_file
 from voicectl.hosting import publish
 from voicectl.hosting.git import Repository
 from voicectl.hosting.port import Hosting, HostingError
 from voicectl.hosting.publish import Target, Way
 from voicectl.model.lock import Lock
-from voicectl.regular_file import read_regular
 from voicectl.report.document import fenced
 from voicectl.state.codec import MAX_BYTES, decode
-from voicectl.state.edits import edits
-from voicectl.state.merging import merge_bytes
+from voicectl.state.merging import edits, merge_bytes
 
 if TYPE_CHECKING:
     from voicectl.manifest.project import Project

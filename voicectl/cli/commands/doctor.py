@@ -257,7 +257,7 @@ async def _clean_up(provider: Provider, scratch: Scratch, context: Context) -> N
 
 
 def _remembered(scratch: Scratch) -> str:
-    from voicectl.regular_file import read_regular
+    from voicectl.files import read_regular
 
     try:
         return read_regular(scratch.find(_MEMORY), 100).decode("ascii").strip()

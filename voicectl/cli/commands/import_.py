@@ -78,7 +78,11 @@ def run(context: Context, wanted: Mapping[str, str] | None, out: Path | None) ->
         return
 
     def wrong(some: Sequence[Import]) -> str:
-        problem = refused(context, _files(project, directory, some)[0], read_samples=False)
+        try:
+            files, _ = _files(project, directory, some)
+        except NotImportable as error:
+            return error.message
+        problem = refused(context, files, read_samples=False)
         return f"the project would be invalid with it: {problem}" if problem else ""
 
     good, bad = sift(imports, wrong) if wanted is None else (imports, [])
@@ -117,10 +121,11 @@ def _directory(project: Project, context: Context, out: Path | None) -> str:
 
 def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple[dict[str, str], list[str]]:
     """The text of each file by its path, and remarks. Raises UsageError if no glob would find a file."""
+    from voicectl.files import read_regular
     from voicectl.manifest.discover import PROJECT_FILE, matches
-    from voicectl.manifest.writing import manifest_text, with_models
+    from voicectl.manifest.editing import CannotEdit, manifest_text, with_models
     from voicectl.manifest.yaml_source import MAX_BYTES
-    from voicectl.regular_file import read_regular
+    from voicectl.plan.imports import NotImportable
 
     files, remarks = {}, []
     for each in imports:
@@ -135,7 +140,13 @@ def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple
     if project.environment:
         text = read_regular((project.root / PROJECT_FILE).resolve(), MAX_BYTES).decode()
         models = {each.name: each.model.id for each in imports}
-        files[PROJECT_FILE] = with_models(text, project.environment, models)
+        try:
+            files[PROJECT_FILE] = with_models(text, project.environment, models)
+        except CannotEdit as error:
+            raise NotImportable(
+                f"{PROJECT_FILE} can't be edited so that only these values change: {error}",
+                f"write the ids under environments.{project.environment}.voices by hand",
+            ) from None
     return files, remarks
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -160,10 +161,10 @@ def _edits(project: Project, pulled: list[Pull]) -> _Edits:
     from voicectl.manifest.discover import PROJECT_FILE
     from voicectl.plan.compare import shown
 
-    edits = _Edits()
+    edits, data = _Edits(), cache(lambda file: _data(project, file))
     for pull in pulled:
         name = pull.voice.name
-        value, reason = _value(project, pull)
+        value, reason = _value(project, pull, data)
         if pull.conflict:
             reason = f"Git changed it too; the account has {shown(pull.value)}"
         if reason:
@@ -181,7 +182,7 @@ def _edits(project: Project, pulled: list[Pull]) -> _Edits:
     return edits
 
 
-def _value(project: Project, pull: Pull) -> tuple[Any, str]:
+def _value(project: Project, pull: Pull, data: Callable[[str], Any]) -> tuple[Any, str]:
     """The value as a file has to write it, or why no file can."""
     if isinstance(pull.value, tuple):
         override = project.chosen.voices.get(pull.voice.name)
@@ -190,7 +191,7 @@ def _value(project: Project, pull: Pull) -> tuple[Any, str]:
         missing = sorted(set(united) - set(pull.value))
         if missing:
             return None, f"{', '.join(missing)} comes from the defaults, which apply to every voice"
-        return [tag for tag in pull.value if tag not in united or tag in _own_tags(project, pull)], ""
+        return [tag for tag in pull.value if tag not in united or tag in _own_tags(pull, data)], ""
     text = pull.value or ""
     suffix = project.title_suffix if pull.field == "title" else ""
     if suffix and not text.endswith(suffix):
@@ -198,13 +199,18 @@ def _value(project: Project, pull: Pull) -> tuple[Any, str]:
     return text.removesuffix(suffix) if suffix else text, ""
 
 
-def _own_tags(project: Project, pull: Pull) -> list[str]:
+def _own_tags(pull: Pull, data: Callable[[str], Any]) -> list[str]:
     """The tags that the manifest itself lists: another environment may need them."""
+    entry = (data(pull.voice.source.file) or {"voices": {pull.voice.name: {}}})["voices"][pull.voice.name]
+    return list(entry.get("tags", ()))
+
+
+def _data(project: Project, file: str) -> Any:
+    """What a manifest holds; None if it can't be parsed."""
     from voicectl.manifest import yaml_source
 
-    document, _ = yaml_source.parse(pull.voice.source.file, _read(project, pull.voice.source.file))
-    entry = document.data["voices"][pull.voice.name] if document else {}
-    return list(entry.get("tags", ()))
+    document, _ = yaml_source.parse(file, _read(project, file))
+    return document.data if document else None
 
 
 def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
@@ -227,8 +233,8 @@ def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
 
 def _read(project: Project, file: str) -> bytes:
     """A manifest, which may lie behind a link within the project. Raises OSError."""
+    from voicectl.files import read_regular
     from voicectl.manifest.yaml_source import MAX_BYTES
-    from voicectl.regular_file import read_regular
 
     return read_regular((project.root / file).resolve(), MAX_BYTES)
 

@@ -83,7 +83,7 @@ command.add_command(unlock)
 def run_rebuild(context: Context, *, yes: bool) -> None:
     """Write the lockfile anew. Raises NotConfirmed if there is one and nobody agrees to replace it."""
     from voicectl.engine.plan import rebuild_lock
-    from voicectl.regular_file import read_regular
+    from voicectl.files import read_regular
     from voicectl.state.codec import MAX_BYTES, now
 
     async def make() -> Rebuilt:

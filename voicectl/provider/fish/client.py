@@ -14,13 +14,11 @@ from typing import Any, Literal
 from voicectl.concurrency import Backoff, together
 from voicectl.model.observed import Model, Patch
 from voicectl.provider.fish import bounds, wire
+from voicectl.provider.fish.bounds import USUAL, Patience
 from voicectl.provider.fish.endpoint import Endpoint
-from voicectl.provider.fish.errors import Answers, date_of
-from voicectl.provider.fish.exchanges import OnRequest, told
-from voicectl.provider.fish.http import httpx
+from voicectl.provider.fish.errors import Answers, OnRequest, date_of, told
+from voicectl.provider.fish.http import Pools, httpx
 from voicectl.provider.fish.limits import SearchingLimiter, limiter
-from voicectl.provider.fish.patience import USUAL, Patience
-from voicectl.provider.fish.pools import Pools
 from voicectl.provider.fish.uploads import Gathered, OpenUploads, read_whole
 from voicectl.provider.port import (
     Listing,
@@ -38,13 +36,13 @@ from voicectl.unpacking import ACCEPTED, NotUnpackable
 PAGE_SIZE = 100
 PAGES_AT_ONCE = 16
 _WALKS = 3
-"""How often a listing is walked before an inexact one is accepted as incomplete."""
+"""How many attempts a listing gets before one that does not add up counts as incomplete."""
 
 _BODY_IS_OUT = "http11.send_request_body.complete"
-"""What httpx's trace extension calls the moment when a request is wholly on its way."""
+"""The name in httpx's trace extension for the moment when a request has been sent completely."""
 
 OnRetry = Callable[[str, float], None]
-"""Hears why a request is repeated, and after how many seconds."""
+"""Gets the reason why a request is repeated, and the pause before that in seconds."""
 
 
 class FishClient:
@@ -76,19 +74,17 @@ class FishClient:
             follow_redirects=False,
             # A proxy from the environment must not see plain requests to this machine.
             trust_env=not endpoint.loopback,
-            # Reading the certificates takes a while: once for all pools, and never for plain http.
+            # Reading the certificates takes a while: do it once for all pools, and never for plain http.
             verify=not endpoint.url.startswith("http:") and httpx.create_ssl_context(),
             transport=transport,
         )
 
     @property
     def concurrency(self) -> int:
-        """See Provider."""
         return self.limiter.ceiling
 
     @property
     def time(self) -> datetime | None:
-        """See Provider."""
         return self._time
 
     async def close(self) -> None:
@@ -96,7 +92,7 @@ class FishClient:
         await self._http.aclose()
 
     async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
-        """See Provider. Pages may shift under the walk, so one that does not add up is walked again."""
+        """Models that come or go meanwhile shift the pages, so it repeats a walk that does not add up."""
         listing = Listing(())
         try:
             async with asyncio.timeout(bounds.LISTING_SECONDS):
@@ -116,7 +112,7 @@ class FishClient:
         held = bounds.weight(first)
         full, last = len(first) >= size and more is not False and limit is None, 1
         while full:
-            # As many pages at once as the total promises, but no more than a few: a total may be anything.
+            # Fetch as many pages at once as the total promises, but only a few: the total may be wrong.
             promised = -(-total // size) - last if total is not None else 1
             numbers = range(last + 1, last + 1 + min(max(1, promised), PAGES_AT_ONCE))
             pages = await together(self._page(number, tag, limit) for number in numbers)
@@ -129,8 +125,9 @@ class FishClient:
                 windowed = windowed or late
                 for model in models:
                     found.setdefault(model.id, model)
-            # A page that is not full, or brings nothing new, is the end whatever the total says.
+            # A page that is not full, or has nothing new, is the last one, whatever the total says.
             full = len(found) > before and more is not False and all(len(page[0]) >= size for page in pages)
+        # Without an exact total, a model that moved between two pages would look deleted: better say incomplete.
         adds_up = limit is not None or (not windowed and (total is None or len(found) >= total))
         ours = tuple(m for m in found.values() if tag is None or tag in m.tags)
         return Listing(ours, complete=adds_up), adds_up or windowed
@@ -151,12 +148,11 @@ class FishClient:
         return page
 
     async def get(self, model_id: str) -> Model | None:
-        """See Provider."""
         model: Model | None = await self._patiently("GET", f"/model/{model_id}", gone=(404, 410), read=wire.model)
         return model
 
     async def create(self, new: NewModel, progress: Progress) -> Model:
-        """See Provider. Sent once; what a repetition needs is the caller's to know."""
+        """Sent once. A second POST could make a second model, so only the caller knows when to repeat it."""
         files = [("voices", upload) for upload in new.samples]
         files += [("cover_image", new.cover)] if new.cover else []
         data: dict[str, str | list[str]] = {
@@ -176,16 +172,12 @@ class FishClient:
         return model
 
     async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
-        """See Provider. JSON, but multipart with a cover image, which then carries the other fields too."""
-        values: dict[str, Any] = {
-            name: value
-            for name in ("title", "description", "visibility", "tags")
-            if (value := getattr(patch, name)) is not None
-        }
+        """Sends JSON, or with a cover image one multipart form for all fields."""
+        values = patch.values
         path = f"/model/{model_id}"
         if cover is None:
             return await self._patiently("PATCH", path, gone=(404,), json=values) is not None
-        # A form can carry neither an empty list nor, for certain, an empty text.
+        # A form can't carry an empty list, and may lose an empty text: these go as JSON before it.
         emptied = {name: value for name, value in values.items() if not value}
         form = {name: list(value) if name == "tags" else value for name, value in values.items() if value}
         if emptied:
@@ -197,11 +189,10 @@ class FishClient:
         return await self._patiently("PATCH", path, gone=(404,), data=form, uploads=uploads) is not None
 
     async def delete(self, model_id: str) -> None:
-        """See Provider."""
         await self._patiently("DELETE", f"/model/{model_id}", gone=(404, 410))
 
     async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
-        """See Provider. References are bytes, which only msgpack can carry."""
+        """Sends JSON, or msgpack with references, since JSON can't carry their bytes."""
         body: dict[str, Any] = {"text": speech.text, "format": speech.format}
         headers = {"model": speech.speech_model} if speech.speech_model else {}
         request: dict[str, Any]
@@ -215,13 +206,13 @@ class FishClient:
             request = {"json": {**body, "reference_id": speech.model_id}}
         seconds = bounds.speech_seconds(speech.text)
         async with self.limiter.slot():
-            with self._http.client() as http, told(self._on_request, self._answers, "POST", "/v1/tts") as exchange:
+            with self._http.client() as http, told(self._on_request, self._answers, "POST", "/v1/tts") as attempt:
                 try:
                     async with (
                         asyncio.timeout(seconds),
                         http.stream("POST", "/v1/tts", headers=headers, **request) as response,
                     ):
-                        exchange.response = response
+                        attempt.response = response
                         await self._hear(response, bounds.speech_bytes(speech.text), write)
                 except (httpx.HTTPError, TimeoutError) as error:
                     raise self._answers.unanswered("POST", error, self._patience.read, seconds) from error
@@ -238,12 +229,11 @@ class FishClient:
             raise self._answers.unreadable(response, str(error)) from error
 
     async def wallet(self) -> Wallet:
-        """See Provider."""
         wallet: Wallet = await self._patiently("GET", "/wallet/self/api-credit", read=wire.wallet)
         return wallet
 
     async def warm_up(self) -> None:
-        """Where the limit is searched for, begin at what the account's tier takes. Raises ProviderError."""
+        """If the limiter searches for the limit, start it at the limit of the account's tier. Raises ProviderError."""
         if isinstance(self.limiter, SearchingLimiter):
             self.limiter.begin_at((await self.wallet()).at_once or 0)
 
@@ -256,10 +246,10 @@ class FishClient:
         read: Callable[[Any], Any] = lambda data: data,
         **request: Any,
     ) -> Any:
-        """Send a request that may be repeated, until it succeeds or patience ends.
+        """Send a repeatable request until it succeeds or patience ends.
 
-        What `read` makes of a GET's answer (one that can't be read is asked for again), True for other methods,
-        None for one of `gone`.
+        Returns what `read` makes of a GET's answer, True for other methods, and None for a status in `gone`. An
+        unreadable answer to GET counts as a failed attempt.
         """
         patience = self._patience
         backoff = Backoff(patience.first_pause, patience.longest_pause, patience.deadline)
@@ -289,15 +279,16 @@ class FishClient:
         progress: Progress = lambda size: None,
         **request: Any,
     ) -> Any:
-        """One request, `again` if it repeats one, and what `read` makes of a 2xx (without it, True).
+        """Send one request; `again` says that it repeats one.
 
-        None for one of `gone`; everything else raises. `placed` is called once it has its place. Files are opened
-        only once the request may go, so that their number stays bounded.
+        Returns what `read` makes of a 2xx (True without it), and None for a status in `gone`. Everything else raises.
+        Calls `placed` when the limiter lets the request go. It opens the files only then, so that few are open at once.
         """
         sent = [upload for _, upload in uploads]
         silence = self._patience.answer(method, sent)
         seconds = self._patience.request(method, sum(upload.size for upload in sent))
         seconds = max(seconds, silence) if method == "POST" else seconds
+        # The place comes first, then the files: waiting requests hold no open files.
         async with self.limiter.slot() as place:
             placed()
 
@@ -308,7 +299,7 @@ class FishClient:
             with (
                 self._http.client() as http,
                 OpenUploads(uploads, progress) as files,
-                told(self._on_request, self._answers, method, path, again=again) as exchange,
+                told(self._on_request, self._answers, method, path, again=again) as attempt,
             ):
                 if uploads:
                     request["files"] = files.parts
@@ -318,7 +309,7 @@ class FishClient:
                     if uploads:
                         built.stream = Gathered(built.stream)
                     async with asyncio.timeout(seconds):
-                        response = exchange.response = await http.send(built, stream=True)
+                        response = attempt.response = await http.send(built, stream=True)
                         body = await bounds.received(response)
                 except (httpx.HTTPError, TimeoutError) as error:
                     raise self._answers.unanswered(method, error, silence, seconds) from error
@@ -327,6 +318,7 @@ class FishClient:
                     self.limiter.succeeded(place)
                     return self._read(response, body, read) if response.is_success else None
                 refusal = self._answers.refused(response, body, sent=sum(upload.size for upload in sent))
+                # Other errors say nothing about how much the account takes.
                 if refusal.status in (429, 503):
                     self.limiter.refused(place, refusal.retry_after, overloaded=refusal.status == 503)
                 raise refusal

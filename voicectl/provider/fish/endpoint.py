@@ -27,7 +27,7 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """The host as the lockfile names it, with a port where it is not the scheme's own."""
+        """The host as in the lockfile, with the port unless it is the scheme's default."""
         parts = urlsplit(self.url)
         usual = _PORTS.get(parts.scheme)
         return (parts.hostname or "") + (f":{parts.port}" if parts.port and parts.port != usual else "")
@@ -39,7 +39,8 @@ class Endpoint:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Endpoint:
-    """The endpoint that the environment names; no file of a project has a say in it.
+    """The endpoint from the environment alone. No file of a project can set it: a pull request could then steal the
+    key.
 
     Raises Misconfigured for a missing or malformed key, and for an address to which a key must not go.
     """

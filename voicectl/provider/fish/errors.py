@@ -1,8 +1,12 @@
-"""Answers that are no success, as voicectl's own errors. The only place that translates them."""
+"""Failed requests as voicectl's own errors, and as one line each for the log. No other module translates them."""
 
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -19,16 +23,17 @@ from voicectl.provider.port import (
     OutcomeUnknown,
     ProviderError,
     Rejected,
+    Request,
     Throttled,
     Unauthorized,
 )
 from voicectl.redaction import redacted
 
 LONGEST_WAIT = 120.0
-"""Seconds of a `Retry-After` that are obeyed: a run must not hang for a day because a server says so."""
+"""The longest `Retry-After` obeyed, in seconds: a run must not hang for a day because a server says so."""
 LONGEST_REQUEST_ID = 100
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-trace-id", "cf-ray", "x-amzn-requestid")
-"""The usual names, most telling first: the provider's OpenAPI description documents none."""
+"""The usual headers, best first. The provider's OpenAPI description documents none."""
 _THROTTLED = (
     "lower `concurrency` in voicectl.yaml, or wait: the account's limit is shared with everything that speaks with it"
 )
@@ -42,7 +47,7 @@ _ONE_MODEL = re.compile(r"/model/[^/]+$")
 
 
 class Answers:
-    """Translates for one endpoint; whatever it quotes has the key taken out."""
+    """Translates for one endpoint, and removes the key from everything it quotes."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._host = endpoint.host
@@ -51,7 +56,7 @@ class Answers:
     def unanswered(
         self, method: str, error: httpx.HTTPError | TimeoutError, patience: float, whole: float
     ) -> ProviderError:
-        """A request that got no answer, or not all of it.
+        """The error for a request without an answer, or with only a part of it.
 
         `patience` is the read timeout in seconds, `whole` the longest that the request may take.
         """
@@ -67,17 +72,17 @@ class Answers:
         return OutcomeUnknown(f"the connection to {self._host} broke during {method}: {words}", _LATER)
 
     def endless(self, how: str) -> ProviderError:
-        """A listing beyond all bounds."""
+        """The error for a listing beyond its bounds."""
         return OutcomeUnknown(f"the list of models of {self._host} {how}", "check FISH_API_URL: is this the API?")
 
     def too_much(self, response: httpx.Response, why: str) -> ProviderError:
-        """A success that is too long for anything that the API returns; asking for it again would not help."""
+        """The error for a success that is longer than any answer of the API. Repeating the request would not help."""
         words = self.unreadable(response, why)
-        posted = response.request.method == "POST"  # then something may have been made
+        posted = response.request.method == "POST"  # a POST may have made something all the same
         return words if posted else ProviderError(words.message, words.hint, words.status)
 
     def unreadable(self, response: httpx.Response, why: str = "") -> ProviderError:
-        """A success whose body is not what the call returns, or is too long."""
+        """The error for a success whose body is not what the call returns, or is too long."""
         kind = self._quoted(response.headers.get("content-type", "no content type").split(";")[0], 100)
         return OutcomeUnknown(
             f"{self._host} answered {response.status_code} with something unreadable ({kind}{why and f', {why}'})"
@@ -87,9 +92,10 @@ class Answers:
         )
 
     def refused(self, response: httpx.Response, body: Body, *, sent: int = 0) -> ProviderError:
-        """An error status, with the provider's own words, at most 500 characters of them; `sent` bytes of files."""
+        """The error for an error status, with up to 500 characters of the provider's own words. `sent` is the size of
+        its files."""
         status, host = response.status_code, self._host
-        # Of a body that was cut nothing is quoted: its end may be half a key.
+        # Quote nothing from a body that was cut: it may end in half a key.
         words = (
             self._quoted(wire.error_message(self.redacted(body.content.decode("utf-8", "replace"))))
             if not body.problem
@@ -108,6 +114,7 @@ class Answers:
                 hint = "make the samples smaller, or fewer" if status == 413 else "look at proxies and FISH_API_URL"
                 message = f"a gateway before {host} refused {what} ({status}), with a page of its own"
                 return Rejected(message + self._quotable(response), hint, status)
+            # Before the plain 403 below: one foreign model must not stop the whole run.
             case 400 | 403 | 451 if _is_of_one_model(response.request, status):
                 model_id = response.request.url.path.rpartition("/")[2]
                 return NotReadable(
@@ -138,12 +145,12 @@ class Answers:
                 return Rejected(f"{host} refused the request ({status}){said}", hint, status)
 
     def request_id(self, response: httpx.Response) -> str:
-        """What the provider, or the proxy before it, calls this request; empty where neither says so."""
+        """The provider's, or its proxy's, id for this request; empty without one."""
         found = (response.headers.get(name, "").strip() for name in _REQUEST_ID_HEADERS)
         return self._quoted(next(filter(None, found), ""), LONGEST_REQUEST_ID)
 
     def _quotable(self, response: httpx.Response) -> str:
-        """The request id, for whoever has to ask the provider's support."""
+        """The request id, for questions to the provider's support."""
         found = self.request_id(response)
         return f" (request id {found})" if found else ""
 
@@ -152,22 +159,22 @@ class Answers:
         return redacted(text, self._key)
 
     def _quoted(self, text: str, length: int = 500) -> str:
-        """What is shown of a server's text: it is cut only once the key is out of it."""
+        """A server's text for a message. It removes the key before it cuts: half a key is a leak, too."""
         return self.redacted(text)[:length]
 
 
 def _is_page(response: httpx.Response) -> bool:
-    """Whether an answer is a page of HTML: the API has none, but gateways do."""
+    """Whether an answer is a page of HTML, which only gateways send."""
     return str(response.headers.get("content-type", "")).lower().startswith("text/html")
 
 
 def _is_of_one_model(request: httpx.Request, status: int) -> bool:
-    """Whether a refusal is about one id; a 400 to a PATCH is about its values."""
+    """Whether a refusal concerns one model. A 400 to a PATCH concerns its values instead."""
     return bool(_ONE_MODEL.search(request.url.path)) and not (request.method == "PATCH" and status == 400)
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """`Retry-After` in seconds, at most LONGEST_WAIT; given as seconds or as a date (RFC 9110, 10.2.3)."""
+    """`Retry-After` in seconds, at most LONGEST_WAIT. The header has seconds or a date (RFC 9110, 10.2.3)."""
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdecimal():
         return min(float(value[:9]), LONGEST_WAIT)
@@ -176,7 +183,7 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def date_of(response: httpx.Response) -> datetime | None:
-    """The server's clock (`Date`, RFC 9110, 6.6.1), in whole seconds; None where it does not say."""
+    """The server's clock (`Date`, RFC 9110, 6.6.1), in whole seconds; None without the header."""
     return _moment(response.headers.get("date", ""))
 
 
@@ -186,3 +193,27 @@ def _moment(value: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+OnRequest = Callable[[Request], None]
+"""Gets each request when it is over."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A request under way, with its `response` once there is one."""
+
+    response: httpx.Response | None = None
+
+
+@contextmanager
+def told(hear: OnRequest, answers: Answers, method: str, path: str, *, again: bool = False) -> Iterator[Attempt]:
+    """Measure what happens within and report it as one request. An exception within means that it failed."""
+    attempt, start, troubled = Attempt(), time.perf_counter(), True
+    try:
+        yield attempt
+        troubled = again
+    finally:
+        seconds, response = time.perf_counter() - start, attempt.response
+        status, name = (None, "") if response is None else (response.status_code, answers.request_id(response))
+        hear(Request(method, path, status, seconds, name, troubled))

@@ -17,11 +17,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 AUTO_START = 4
-"""As many as the smallest account (5) takes, with one place left for others."""
+"""The limit of the smallest account (5), less one for the team's own traffic."""
 AUTO_CEILING = 64
-"""The largest documented limit (50), and some to tell that it is the limit and to make up for sleepers."""
+"""The largest documented limit (50), plus some: only a refusal shows that it is the limit, and some requests idle."""
 TIERS = ((1000, 50), (100, 15), (0, 5))
-"""Requests at once by what was ever paid in, in dollars (docs.fish.audio, "Pricing and rate limits")."""
+"""(sum of payments in dollars, requests at once), from docs.fish.audio, "Pricing and rate limits"."""
 STEP = 0.025
 """Seconds without a refusal after which the search lets in one more. A refusal takes a round trip, some 0.2 s
 across an ocean: about eight requests too many are under way by then, once. Fifty at once take 1.2 s to find."""
@@ -29,14 +29,15 @@ LONGEST_STEP = 1.0
 """Beyond what was refused before, the first steps last twice as long as a refusal took, up to this: so a probe
 costs one refusal."""
 RECOVERY = 50
-"""Successes before a lowered limit grows by one: even if each growth is refused, that is 2 % of requests."""
+"""Successes before a lowered limit grows by one. Even if the provider refuses each growth, that affects 2 % of
+requests."""
 FIRST_PROBE, LAST_PROBE = 100, 200
-"""Successes before `auto` tries one more than was refused; twice as many each time that it is refused again."""
+"""Successes before `auto` tries one request more again; twice as many after each further refusal."""
 
 
 @dataclass(slots=True)
-class Place:
-    """A request in flight: the how many-th of all, how many were in flight with it, and since when."""
+class Slot:
+    """A request in flight: its number, how many were in flight with it, and its start."""
 
     serial: int
     crowd: int
@@ -46,27 +47,27 @@ class Place:
 class Limiter:
     """Bounds the requests in flight to a given number.
 
-    Halved when the provider says that it is too much, it grows back by one after a run of successes.
+    A refusal halves the limit; each run of successes raises it by one again.
     """
 
     def __init__(self, ceiling: int, start: int | None = None) -> None:
         self.ceiling = ceiling
         self.limit = start or ceiling
         self.on_limit: Callable[[int], None] = lambda limit: None
-        """Told the limit each time that it changes."""
+        """Gets the limit each time it changes."""
         self._in_flight = 0
-        self._waiting: deque[asyncio.Future[Place]] = deque()
+        self._waiting: deque[asyncio.Future[Slot]] = deque()
         self._serial = 0
         self._judged = 0
-        """The last request that was sent when the limit was last lowered."""
+        """The latest request at the time when the limit was last lowered."""
         self._successes = 0
-        """Of requests that were sent since then; a limit that was raised for them counts anew."""
+        """Successes of requests sent since then, counted from zero after each raise."""
         self._pause: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Place]:
+    async def slot(self) -> AsyncIterator[Slot]:
         """Wait for a place among the requests in flight, and hold it. First come, first served."""
-        turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         self._let_in()
         if not turn.done():
@@ -74,25 +75,25 @@ class Limiter:
         try:
             yield await turn
         finally:
-            # Cancelled while it waited, it has no place to give back; let in and cancelled at once, it has.
+            # A request cancelled while it waits has no place to give back. One cancelled just after it was let in has.
             if not turn.cancelled():
                 self._in_flight -= 1
                 self._let_in()
 
-    def sent(self, place: Place) -> None:
-        """A request is wholly on its way. (Optional; what the search goes by.)"""
+    def sent(self, place: Slot) -> None:
+        """A request has been sent completely. (Only the search needs to know.)"""
 
-    def succeeded(self, place: Place) -> None:
+    def succeeded(self, place: Slot) -> None:
         """A request went through."""
         if place.serial > self._judged:
             self._successes += 1
             self._quiet()
 
-    def refused(self, place: Place, retry_after: float | None, overloaded: bool = False) -> None:
-        """The provider said that it is too much: at once (429), or for it altogether (503, `overloaded`).
+    def refused(self, place: Slot, retry_after: float | None, overloaded: bool = False) -> None:
+        """The provider refused a request as one too many (429), or because it is `overloaded` itself (503).
 
-        Nothing more is sent for as long as it asks. Refusals of requests that were sent before the limit was
-        last lowered are one signal with the one that lowered it.
+        The limiter sends nothing for as long as the provider asks. Requests that were in flight when it last lowered
+        the limit belong to the same signal: their refusals don't lower it again.
         """
         if retry_after:
             self._hold(retry_after)
@@ -105,13 +106,13 @@ class Limiter:
                 self.on_limit(self.limit)
 
     def describe(self) -> str:
-        """What it found, in a sentence."""
+        """The current limit in a sentence."""
         return f"{_at_a_time(self.limit)}" + (f", for now, of {self.ceiling}" if self.limit < self.ceiling else "")
 
     def _crowded(self) -> None:
-        """Somebody has to wait."""
+        """A request has to wait."""
 
-    def _lower(self, place: Place, overloaded: bool) -> None:
+    def _lower(self, place: Slot, overloaded: bool) -> None:
         self.limit = max(1, self.limit // 2)
 
     def _quiet(self) -> None:
@@ -143,23 +144,23 @@ class Limiter:
             if not turn.done():
                 self._in_flight += 1
                 self._serial += 1
-                turn.set_result(Place(self._serial, self._in_flight, now))
+                turn.set_result(Slot(self._serial, self._in_flight, now))
 
 
 class SearchingLimiter(Limiter):
     """Finds how many requests at once an account takes, and follows when that changes.
 
-    It lets in one more every moment until one is refused, remembers how many that was, and stays one below.
-    After a growing number of successes it tries one more; where that is not refused, it searches on. If what it
-    stayed at is refused within a round (as many successes as the limit), it takes off 1, 4, 16 and so on, half
-    at most; after a half it searches again.
+    It raises the limit step by step until the provider refuses a request, remembers that number, and stays one below.
+    After a growing number of successes it tries one more, and goes on searching if that works. If the provider refuses
+    the limit itself within a round (as many successes as the limit), it subtracts 1, 4, 16 and so on, at most a half;
+    after a half it searches again.
     """
 
     def __init__(self, ceiling: int = AUTO_CEILING) -> None:
         super().__init__(ceiling, min(AUTO_START, ceiling))
         self._lowered_to = self.limit
         self._too_many: float = math.inf
-        """It does not grow to this many by searching."""
+        """The search stays below this number."""
         self._found: int | None = None
         self._cut = 1
         self._distance = FIRST_PROBE
@@ -169,17 +170,16 @@ class SearchingLimiter(Limiter):
         self._timer: asyncio.TimerHandle | None = None
 
     def begin_at(self, limit: int) -> None:
-        """Begin the search at a limit that the account is known to take, less one place for others."""
+        """Start the search at the account's known limit, less one for the team's own traffic."""
         self.limit = self._lowered_to = max(self.limit, min(limit - 1, self.ceiling))
         self._let_in()
 
-    def sent(self, place: Place) -> None:
-        """See Limiter. A step begins when the request that the last one let in is on its way."""
+    def sent(self, place: Slot) -> None:
+        """The next step begins when the request of the last step has been sent."""
         self._last_sent = max(self._last_sent, place.serial)
         self._crowded()
 
     def describe(self) -> str:
-        """See Limiter."""
         known = self._found is not None and self.limit <= self._found
         found = f"took no more than {self._found}" if known else "has not refused so many"
         return f"{_at_a_time(self.limit)}; the account {found}"
@@ -202,9 +202,9 @@ class SearchingLimiter(Limiter):
 
     def _quiet(self) -> None:
         if self._too_many <= self.limit + 1 and self._successes >= self._distance:
-            self._too_many = math.inf  # the next request to be sent begins a step
+            self._too_many = math.inf  # the next request starts a step
 
-    def _lower(self, place: Place, overloaded: bool) -> None:
+    def _lower(self, place: Slot, overloaded: bool) -> None:
         crowd = place.crowd
         if self._timer is not None:
             self._timer.cancel()
@@ -214,7 +214,7 @@ class SearchingLimiter(Limiter):
         self._cut = self._cut * 4 if again else 1
         wanted = crowd - self._cut
         self.limit = half if overloaded else max(half, wanted)
-        # So much less than it was: what it takes now lies anywhere between.
+        # The account takes much less than before: its limit lies anywhere in between.
         fallen = again and wanted <= half and not overloaded
         self._too_many = crowd if fallen else self.limit + 1
         self._lowered_to = self.limit
@@ -228,7 +228,7 @@ class SearchingLimiter(Limiter):
 
 
 def documented_limit(paid: str) -> int | None:
-    """How many requests at once an account takes that has paid in so much; None where that is no number."""
+    """How many requests at once an account with these payments takes; None if `paid` is not a number."""
     try:
         amount = Decimal(paid)
     except InvalidOperation:

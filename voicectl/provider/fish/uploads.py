@@ -9,19 +9,19 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import BinaryIO
 
+from voicectl.files import open_regular
 from voicectl.provider.fish.http import httpx
 from voicectl.provider.port import InputChanged, Progress, Upload
-from voicectl.regular_file import open_regular
 
 PIECE = 64 * 1024
-"""Bytes that are sent at once, at least; a file is read in as many."""
+"""The fewest bytes to send at once, and the size of reads."""
 
 
 class HashedFile:
     """A file that is read once from start to end, as httpx reads it for a multipart body.
 
-    Its last bytes are handed out only if all of them are what was planned: otherwise InputChanged is
-    raised, the body stays incomplete, and the provider makes nothing of it.
+    It hands out the last bytes only if the whole file is what was planned. Otherwise it raises InputChanged, and the
+    provider makes nothing of the incomplete body.
     """
 
     def __init__(self, upload: Upload, progress: Progress) -> None:
@@ -45,7 +45,7 @@ class HashedFile:
         """The next bytes. Raises InputChanged."""
         try:
             data = self._file.read(size)
-        except OSError as error:  # a disk or a network file system that fails in the middle
+        except OSError as error:  # a disk or a network file system failed in the middle
             words = f"{self.upload.path.name} can't be read: {error.strerror or error}"
             raise InputChanged(words, "check the file and its disk, then run again") from error
         self._hash.update(data)
@@ -105,7 +105,7 @@ class OpenUploads:
 
 
 class Gathered(httpx.AsyncByteStream):
-    """A body in pieces of a sensible size: httpx gives a form field in two or three, and each costs a send."""
+    """A body in larger pieces. httpx yields two or three for each form field, and each would cost a send."""
 
     def __init__(self, stream: object) -> None:
         assert isinstance(stream, httpx.AsyncByteStream)

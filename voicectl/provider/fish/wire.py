@@ -1,4 +1,4 @@
-"""The provider's JSON, read leniently (API page: unknown fields ignored, missing ones have defaults)."""
+"""The provider's JSON, read leniently: it ignores unknown fields, and missing ones have defaults."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from voicectl.model import names
 from voicectl.model.lock import EARLIEST, LATEST
 from voicectl.model.observed import Model, ModelState
 from voicectl.model.voice import VISIBILITIES
 from voicectl.provider.fish.limits import documented_limit
 from voicectl.provider.port import Wallet
 
-_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-"""32 hex characters so far; whatever it is, it must be safe in a path."""
+_ID = re.compile(names.ANY_MODEL_ID)
 _STATES: tuple[ModelState, ...] = ("created", "training", "trained", "failed")
 
 
-class Unreadable(ValueError):
-    """An answer that is not what the call returns."""
+class UnreadableAnswer(ValueError):
+    """The answer is not what the call returns."""
 
 
 def model(data: Any) -> Model:
-    """One model; raises Unreadable where it has no id."""
+    """One model. Raises UnreadableAnswer if it has no id."""
     if not isinstance(data, dict):
-        raise Unreadable("not an object")
+        raise UnreadableAnswer("not an object")
     model_id = data.get("_id") or data.get("id")
     if not isinstance(model_id, str) or not _ID.fullmatch(model_id):
-        raise Unreadable("a model without a proper id")
+        raise UnreadableAnswer("a model without a proper id")
     visibility, state = data.get("visibility"), data.get("state", "trained")
     author = data.get("author")
     return Model(
@@ -39,7 +39,7 @@ def model(data: Any) -> Model:
         visibility=visibility if visibility in VISIBILITIES else "private",
         tags=_texts(data.get("tags")),
         cover_image=_cover(data.get("cover_image")),
-        # What this version does not know is not ready: nothing half-made is shown to anybody.
+        # An unknown state counts as not ready: voicectl must not show a half-made model to anybody.
         state=state if state in _STATES else "training",
         created_at=_time(data.get("created_at")),
         updated_at=_time(data.get("updated_at")),
@@ -53,28 +53,28 @@ def model(data: Any) -> Model:
 def page(data: Any) -> tuple[list[Model], int | None, bool | None, bool]:
     """One page of a listing: its models, the exact total if known, has_more, and whether it is windowed."""
     if not isinstance(data, dict) or not isinstance(data.get("items"), list):
-        raise Unreadable("not a listing")
+        raise UnreadableAnswer("not a listing")
     models = [model(item) for item in data["items"]]
     total = data.get("total")
     exact = isinstance(total, int) and data.get("total_is_exact") is not False
     more = data.get("has_more")
     windowed, bound = data.get("window_limited"), data.get("accessible_upper_bound")
     if not isinstance(windowed, bool):
-        # An own listing of an empty account has the bound 0 beside `window_limited: false`: it counts only alone.
+        # The bound counts only without `window_limited`: an empty account's listing has the bound 0 with `false`.
         windowed = isinstance(bound, int) and isinstance(total, int) and bound < total
     return models, total if exact else None, more if isinstance(more, bool) else None, windowed
 
 
 def wallet(data: Any) -> Wallet:
-    """The wallet; what is missing is empty."""
+    """The wallet; missing values are empty."""
     if not isinstance(data, dict):
-        raise Unreadable("not an object")
+        raise UnreadableAnswer("not an object")
     paid = _number(data.get("cumulative_top_up"))
     return Wallet(_number(data.get("credit")), _text(data.get("user_id")), paid, documented_limit(paid))
 
 
 def error_message(body: str) -> str:
-    """The provider's own words in an error body, whichever of its shapes it has; none of a page."""
+    """The provider's own words in an error body of any shape; empty for an HTML page."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -97,17 +97,17 @@ def _complaint(item: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """A text; lone surrogates, which JSON can carry and UTF-8 can't, become question marks."""
+    """A text. Lone surrogates, which JSON allows but UTF-8 does not, become question marks."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _number(value: Any) -> str:
-    """A decimal, which is documented as a text and may be a number."""
+    """A decimal, documented as a text, but possibly a number."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
 
 
 def _cover(value: Any) -> str:
-    """The path of a cover's address. Its signature may change with each answer, and so may its host."""
+    """The path of a cover's address: the host and the signature may differ in each answer."""
     parts = urlsplit(_text(value))
     return parts.path.lstrip("/") if parts.scheme or parts.netloc else parts.path
 

@@ -1,4 +1,4 @@
-"""Where each key and value of a YAML file stands."""
+"""A YAML file as plain data that remembers where each key and value stands."""
 
 from __future__ import annotations
 
@@ -29,6 +29,20 @@ class KeySpot(NamedTuple):
     value: Spot
 
 
+_TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+FLAGS = {form: value for word, value in _TRUTH.items() for form in (word, word.capitalize(), word.upper())}
+"""YAML's words for true and false (YAML 1.1, "bool"), in the three ways that people write them."""
+
+
+class Plain(str):
+    """An unquoted text that YAML could also read as another value: `NO`, `1.10`.
+
+    It counts as a text; only a field that wants a flag or a number reads it as one.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A YAML file as plain data, with the way back from any path in it to its place."""
@@ -38,12 +52,12 @@ class Document:
     root: Spot
 
     def value(self, path: Sequence[Step]) -> Place:
-        """The place of the value at `path`, or of what is nearest above it."""
+        """The place of the value at `path`, or of the nearest value above it."""
         spot, _ = self._walk(path)
         return Place(self.file, spot.line + 1, spot.column + 1)
 
     def key(self, path: Sequence[Step]) -> Place:
-        """The place of the key at `path`; of the item where the path ends in a list."""
+        """The place of the key at `path`, or of the item if the path ends in a list."""
         _, (line, column) = self._walk(path)
         return Place(self.file, line + 1, column + 1)
 

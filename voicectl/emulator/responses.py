@@ -15,7 +15,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class ApiError(Exception):
-    """A refusal that the provider would word as `{status, message, reason?}`."""
+    """A refusal in the provider's form `{status, message, reason?}`."""
 
     def __init__(self, status: int, message: str, reason: str | None = None) -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ class ApiError(Exception):
 
 
 class Invalid(Exception):
-    """A request that does not fit its schema: 422 with every complaint, each as `{type, loc, msg, ctx?, in}`."""
+    """A request does not fit its form: 422 with all complaints, each as `{type, loc, msg, ctx?, in}`."""
 
     def __init__(self, complaints: Sequence[Mapping[str, Any]]) -> None:
         super().__init__(complaints[0]["msg"])
@@ -38,11 +38,11 @@ class Invalid(Exception):
 
 
 class Unparseable(Exception):
-    """A body that can't be read at all: 400 in plain text."""
+    """A body is completely unreadable: 400 in plain text."""
 
 
 class UnknownType(Exception):
-    """A body in an encoding that the call does not know: 415 in plain text."""
+    """A body has an encoding that the call does not know: 415 in plain text."""
 
 
 def dumps(value: object) -> str:
@@ -66,7 +66,7 @@ def error_response(
 
 
 def plain_response(status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """A refusal of the provider's framework, which knows nothing of its API: the status in words."""
+    """A refusal by the provider's framework, outside of its API: the status in words."""
     return PlainTextResponse(HTTPStatus(status).description, status, headers)
 
 
@@ -88,7 +88,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
 
 
 def _plainly(body: object) -> str:
-    """What a complaint has in its context may be anything, also texts that can't be encoded."""
+    """As JSON in ASCII: the context of a complaint may hold anything, even texts that can't be encoded."""
     return json.dumps(body, default=str)
 
 

@@ -18,9 +18,9 @@ def resolve_moves(
 ) -> tuple[Move, ...]:
     """The moves with chains followed to their final names, sorted by the old name.
 
-    A move has to end at a voice of the manifests, or at a removed name: then it is inert and
-    left out. Voices that change places make a ring, whose moves stay as they are. Anything else is most
-    likely a typing error that would replace a model.
+    A move must end at a voice of the manifests, or at a removed name, which makes it inert: the result leaves it out.
+    Voices that swap their names form a ring, whose moves stay as they are. Anything else is most likely a typing error,
+    and would replace a model, so it is an error.
     """
     moves = _declared_moves(manifests, problems)
     rings = {old for old, move in moves.items() if old in voices and move.new != old and _follow(move, moves) is None}
@@ -105,7 +105,7 @@ def _check_ends(
 
 
 def _follow(move: Move, moves: Mapping[str, Move]) -> str | None:
-    """Where a chain of moves ends; None where it leads back to its beginning."""
+    """Where a chain of moves ends; None if it leads back to its beginning."""
     seen = {move.old}
     new = move.new
     while new in moves:

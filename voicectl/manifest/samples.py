@@ -1,22 +1,24 @@
-"""The files that voices name: where they are, what they are, what is wrong with them."""
+"""The samples, transcripts and covers that voices name: where they are, what they are, what is wrong with them."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from voicectl.errors import Place
+from voicectl.files import read_regular
 from voicectl.manifest import media
 from voicectl.manifest.hashing import FileCache, FileFacts
 from voicectl.manifest.layers import Declared
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems, shown
-from voicectl.manifest.transcripts import read_transcript
 from voicectl.model import canonical
 from voicectl.model.voice import Cover, Sample
 
 MAX_SECONDS = 270
+MAX_TRANSCRIPT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class NamedFiles:
 
 
 def find_files(voice: Declared, paths: ProjectPaths, problems: Problems) -> NamedFiles:
-    """The files that a voice names, its transcripts read; what breaks a rule is reported and left out."""
+    """The files that a voice names, with its transcripts read. Reports and leaves out what breaks a rule."""
     samples = []
     first: dict[str, int] = {}
     for index, entry in enumerate(voice.entry.samples):
@@ -91,7 +93,7 @@ def _transcript(voice: Declared, index: int, paths: ProjectPaths, problems: Prob
         return None
     place = voice.own.place("samples", index, "transcript_file")
     try:
-        words = canonical.text(read_transcript(paths, entry.transcript_file, voice.own.base))
+        words = canonical.text(_read_transcript(paths, entry.transcript_file, voice.own.base))
         if not words:
             raise PathRefused(f"{shown(entry.transcript_file)} is empty", "write the words spoken into it")
     except PathRefused as error:
@@ -109,7 +111,7 @@ def _cover_file(voice: Declared, paths: ProjectPaths, problems: Problems) -> Nam
 
 
 class FileReader:
-    """Turns named files into samples and covers; each file is read once, most come from the cache."""
+    """Turns named files into samples and covers. It reads each file at most once; most come from the cache."""
 
     def __init__(self, cache: FileCache, min_seconds: float, problems: Problems) -> None:
         self._cache = cache
@@ -118,18 +120,19 @@ class FileReader:
         self._facts: Mapping[str, FileFacts | OSError] = {}
 
     def read(self, named: Iterable[NamedFiles]) -> None:
-        """Take note of all files, reading those that are not in the cache side by side."""
+        """Learn about all files. Those that are not in the cache are read side by side."""
         self._facts = self._cache.facts(path for files in named for path in files.paths())
         self._cache.save()
 
     def samples(self, files: NamedFiles) -> tuple[Sample, ...]:
-        """The samples of one voice in the manifest's order, those with problems left out."""
+        """The usable samples of one voice, in the manifest's order."""
         found: list[Sample] = []
         lines: dict[str, int] = {}
         for named in files.samples:
             facts = self._usable(named.file, "samples.audio", media.AUDIO, "wav, mp3, m4a or opus")
             if facts is None:
                 continue
+            # The provider would train on the same clip twice, and the lockfile could not tell the two apart.
             if facts.digest in lines:
                 message = f"samples.audio: {shown(named.file.written)} has the same content as the sample in line "
                 self._problems.error(named.file.place, f"{message}{lines[facts.digest]}", "delete one of them")
@@ -143,7 +146,7 @@ class FileReader:
         return tuple(found)
 
     def cover(self, files: NamedFiles) -> Cover | None:
-        """The cover of one voice; None without one, or where it can't be used."""
+        """The cover of one voice; None without a usable one."""
         if files.cover is None:
             return None
         facts = self._usable(files.cover, "cover_image", media.IMAGES, "png, jpeg, webp or gif")
@@ -186,3 +189,28 @@ class FileReader:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s"
+
+
+def _read_transcript(paths: ProjectPaths, text: str, base: str) -> str:
+    """The text in a transcript file, not in canonical form yet. Raises PathRefused if it breaks a rule."""
+    relative = paths.file(text, base)
+    if not relative.endswith(".txt"):
+        raise PathRefused(f"{shown(text)} leads to a file that does not end in .txt", "transcript files end in .txt")
+    try:
+        content = read_regular(paths.absolute(relative), MAX_TRANSCRIPT)
+    except OSError as error:
+        raise PathRefused(f"{shown(text)} can't be read", "check its permissions") from error
+    if len(content) > MAX_TRANSCRIPT:
+        raise PathRefused(f"{shown(text)} is larger than 64 KiB", "a transcript holds only the words of one sample")
+    if content.removeprefix(codecs.BOM_UTF8).startswith(media.LFS_POINTER):
+        raise PathRefused(
+            f"{shown(text)} is a Git LFS pointer, not the text",
+            "run `git lfs pull`; or keep .txt files out of Git LFS (.gitattributes)",
+        )
+    try:
+        words = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PathRefused(f"{shown(text)} is not UTF-8 text", "save it as UTF-8") from error
+    if "\0" in words:
+        raise PathRefused(f"{shown(text)} holds a NUL character", "save it as plain text")
+    return words

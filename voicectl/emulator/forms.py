@@ -1,7 +1,7 @@
-"""Requests as the provider's published description has them, read the way its framework most likely reads them.
+"""Requests as in the provider's published description, read the way its framework most likely reads them.
 
-Every complaint about a request is collected, not the first alone. Words count for booleans and digits for numbers in
-every encoding, because forms and queries know nothing else; fields that nobody knows are ignored.
+An answer lists all complaints about a request, not only the first. Words count as booleans and digits as numbers in
+every encoding, because forms and queries have nothing else. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError
 
-from voicectl.emulator.answers import Invalid
-from voicectl.emulator.uploads import Upload, upload_of
+from voicectl.emulator.bodies import ReceivedFile, received
+from voicectl.emulator.responses import Invalid
+from voicectl.emulator.settings import Visibility
 
 MAX_VOICES = 20
 _FORMATS = Literal["wav", "pcm", "mp3", "opus"]
 _Form = TypeVar("_Form", bound=BaseModel)
-Visibility = Literal["private", "unlist", "public"]
 OneOrMany = list[str] | str
 
 
 def _as_upload(value: object) -> object:
-    """A file, however it was sent: as a file, as bytes, or as the text of a form's or JSON's field."""
+    """A file in any form: as a file, as bytes, or as the text of a field in a form or in JSON."""
     if isinstance(value, str):
         value = value.encode()
-    return upload_of(value) if isinstance(value, bytes) else value
+    return received(value) if isinstance(value, bytes) else value
 
 
-File = Annotated[InstanceOf[Upload], BeforeValidator(_as_upload)]
+File = Annotated[InstanceOf[ReceivedFile], BeforeValidator(_as_upload)]
 
 
-class Creation(BaseModel):
-    """POST /model. Without a `visibility` it is None: what that means has changed and is a setting."""
+class CreationForm(BaseModel):
+    """POST /model. What a missing `visibility` means has changed, and is a setting."""
 
-    visibility: Visibility = None  # type: ignore[assignment]
+    visibility: Visibility = "private"
     type: Literal["tts"]
     title: str
     description: str | None = None
@@ -46,17 +46,17 @@ class Creation(BaseModel):
     generate_sample: bool = False
 
 
-class Change(BaseModel):
-    """PATCH /model/{id}. `tags` alone can't be null; without them they are None."""
+class ChangeForm(BaseModel):
+    """PATCH /model/{id}. `tags` alone can't be null."""
 
     title: str | None = None
     description: str | None = None
     cover_image: File | None = None
     visibility: Visibility | None = None
-    tags: OneOrMany = None  # type: ignore[assignment]
+    tags: OneOrMany = []
 
 
-class Listing(BaseModel):
+class ListingQuery(BaseModel):
     """The query of GET /model."""
 
     page_size: int = Field(10, ge=1, le=100)
@@ -71,7 +71,7 @@ class Listing(BaseModel):
     sort_by: Literal["score", "task_count", "created_at"] = "score"
 
 
-class Wallet(BaseModel):
+class WalletQuery(BaseModel):
     """The query of GET /wallet/{user_id}/api-credit."""
 
     check_free_credit: bool = False

@@ -90,7 +90,7 @@ def _mp3_frames(bitrate: int) -> list[bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class _OggPage:
     packets: list[bytes]
     size: int
 
@@ -107,7 +107,7 @@ def _opus_packets() -> tuple[bytes, bytes, list[bytes]]:
     return packets[0], packets[1], packets[2:]
 
 
-def _read_page(content: bytes, place: int) -> _Page:
+def _read_page(content: bytes, place: int) -> _OggPage:
     lacing = content[place + 27 : place + 27 + content[place + 26]]
     start = place + 27 + len(lacing)
     packets, size = [], 0
@@ -116,7 +116,7 @@ def _read_page(content: bytes, place: int) -> _Page:
         if value < 255:
             packets.append(content[start : start + size])
             start, size = start + size, 0
-    return _Page(packets, 27 + len(lacing) + sum(lacing))
+    return _OggPage(packets, 27 + len(lacing) + sum(lacing))
 
 
 def _ogg_page(packets: list[bytes], granule: int, number: int, flags: int) -> bytes:

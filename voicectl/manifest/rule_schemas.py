@@ -7,18 +7,18 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from voicectl.manifest.positions import Document
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.schema import DIALECT, RuleEntry
+from voicectl.manifest.yaml_document import Document
 from voicectl.model.catalog import Rule
 from voicectl.plan.rules import FORM
 
 _MAX_PATTERN = 500
 _MAX_REPEATED = 10_000
-"""By counts inside counts: to compile `((a{1000}){1000}){1000}` takes for ever."""
+"""Nested counts multiply, and compiling `((a{1000}){1000}){1000}` takes for ever."""
 _REPEATED = re.compile(r"(?<=[{,])\s*(\d+)(?=\s*[,}])")
 _MAX_REFERENCES = 16
-"""Two at each of a dozen levels already make four thousand visits."""
+"""Two references at each of a dozen levels already make four thousand visits."""
 _WITHOUT_MEANING = (
     "$schema",
     "$id",
@@ -38,7 +38,7 @@ _WITHOUT_MEANING = (
 
 
 def read_rules(entries: Sequence[RuleEntry], document: Document, problems: Problems) -> tuple[Rule, ...]:
-    """The rules that can be used; what is wrong with the others goes into `problems`.
+    """The usable rules; the problems of the others go into `problems`.
 
     A rule is data and stays data: it may refer to parts of itself, and to nothing else.
     """
@@ -58,7 +58,7 @@ def read_rules(entries: Sequence[RuleEntry], document: Document, problems: Probl
 
 
 def _complaints(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """What keeps a schema from being used, each with the path to it."""
+    """The reasons why a schema can't be used, each with the path to it."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError, best_match
 
@@ -70,7 +70,7 @@ def _complaints(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]
             message = f"`{key}` here is only a caption of the rule, a text; what a voice's {key} must be belongs under"
             yield where, f"{message} `properties`, as in {{properties: {{{key}: …}}}}"
         else:
-            yield where, f"this is no JSON Schema: {shown(error.message)}"
+            yield where, f"this is not a JSON Schema: {shown(error.message)}"
         return
     yield from _idle(schema)
     if {"unevaluatedProperties", "patternProperties"} <= set(_keys(schema)):
@@ -80,7 +80,7 @@ def _complaints(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]
 
 
 def _misled(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """References that lead to nothing, or to no schema; and so many that following them could take for ever."""
+    """References that lead nowhere or to something else than a schema, and too many of them to follow."""
     from referencing import Registry
     from referencing.exceptions import Unresolvable
     from referencing.jsonschema import DRAFT202012
@@ -97,7 +97,7 @@ def _misled(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
             yield path, f"{shown(reference)} leads nowhere"
             continue
         if not isinstance(target, dict | bool):
-            yield path, f"{shown(reference)} leads to something that is no schema"
+            yield path, f"{shown(reference)} leads to something that is not a schema"
 
 
 def _references(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -117,7 +117,8 @@ def _keys(value: Any) -> Iterator[str]:
 
 
 def _idle(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """Slips of the pen by which a rule would never deny anything: unknown keywords, keys that no voice has."""
+    """Typing errors that would keep a rule from ever denying anything: unknown keywords, keys that voices don't
+    have."""
     from jsonschema import Draft202012Validator
 
     dialect = schema.get("$schema", DIALECT)
@@ -136,7 +137,7 @@ def _idle(schema: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
 
 
 def _unusable(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """References that lead out of the schema, and patterns that are no regular expressions or too long."""
+    """References out of the schema, and patterns that are too long or not regular expressions."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _unusable(item, (*path, index))
@@ -166,4 +167,4 @@ def _pattern(pattern: str, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, .
     try:
         regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError) as error:
-        yield path, f"{shown(pattern)} is no regular expression ({error})"
+        yield path, f"{shown(pattern)} is not a regular expression ({error})"
