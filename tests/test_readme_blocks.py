@@ -1,4 +1,4 @@
-"""Every command block of the README does what it says, typed into bash as it stands."""
+"""Every command block of the README and the pages does what it says, typed into bash as it stands."""
 
 from __future__ import annotations
 
@@ -19,21 +19,16 @@ from tests.conftest import KEY
 from voicectl.emulator.server import RunningEmulator
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-EXEMPT = {
-    "pip install .": "it needs the package index; tests/release installs the wheel into an environment of its own",
-}
-"""Commands that are not run, each with its reason."""
+FILES = (ROOT / "README.md", *sorted((ROOT / "voicectl/pages").glob("*.md")))
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of the README."""
+    """A fenced block."""
 
     language: str
     text: str
-    line: int
+    place: str
 
 
 @dataclass(frozen=True)
@@ -124,8 +119,10 @@ EOF
 
 
 def blocks() -> Iterator[Block]:
-    for match in re.finditer(r"^```(\S*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
-        yield Block(match[1], match[2], README.count("\n", 0, match.start()) + 1)
+    for file in FILES:
+        text = file.read_text(encoding="utf-8")
+        for match in re.finditer(r"^```(\S*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+            yield Block(match[1], match[2], f"{file.name}:{text.count(chr(10), 0, match.start()) + 1}")
 
 
 COMMANDS = [block for block in blocks() if block.language in ("sh", "console")]
@@ -133,26 +130,24 @@ COMMANDS = [block for block in blocks() if block.language in ("sh", "console")]
 
 def setting_of(block: Block) -> Setting:
     found = [key for key in SETTINGS if key in block.text]
-    assert len(found) == 1, f"README.md:{block.line}: just one entry of SETTINGS must fit this block, not {found}"
+    assert len(found) == 1, f"{block.place}: just one entry of SETTINGS must fit this block, not {found}"
     return SETTINGS[found[0]]
 
 
 def test_no_block_of_commands_goes_by_another_name() -> None:
-    assert {block.language for block in blocks()} <= {"sh", "console", "yaml", "json", "python"}
+    assert {block.language for block in blocks()} <= {"sh", "console", "yaml", "json", "python", "text"}
 
 
-def test_every_setting_and_every_exemption_is_of_a_block() -> None:
-    for words in (*SETTINGS, *EXEMPT):
+def test_every_setting_is_of_a_block() -> None:
+    for words in SETTINGS:
         assert sum(words in block.text for block in COMMANDS) == 1, words
 
 
 @pytest.mark.skipif(not shutil.which("bash") or not shutil.which("git"), reason="needs bash and git")
-@pytest.mark.parametrize("block", COMMANDS, ids=lambda block: f"line-{block.line}")
+@pytest.mark.parametrize("block", COMMANDS, ids=lambda block: block.place.replace(":", "-"))
 def test_a_block_runs(block: Block, tmp_path: Path, emulator: RunningEmulator) -> None:
     setting = setting_of(block)
     text, after = block.text, setting.after
-    for command in EXEMPT:
-        text = re.sub(rf"^{re.escape(command)}", f": {command}", text, flags=re.MULTILINE)
     port = str(free_port())
     for old, new in setting.replaced:
         assert old in text

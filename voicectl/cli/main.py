@@ -49,6 +49,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "CI": {"ci": "Report to a pull request or an issue, and bring the lockfile into Git."},
     "Setup": {
         "doctor": "Check versions, project, key, endpoint, account and state.",
+        "help": "Print a page for readers, or list them all.",
         "emulator": "Serve the provider's API on this machine.",
         "schema": "Print a JSON Schema of one of the formats.",
         "completion": "Print a shell completion script.",

@@ -1,0 +1,175 @@
+"""`voicectl help`: the pages for readers, and the page of commands, which is made from the commands themselves.
+
+`python -m voicectl.cli.commands.help FILE` writes that page.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import cast
+
+import click
+
+from voicectl.cli import printing
+from voicectl.cli.context import Context
+from voicectl.cli.options import global_options, subcommand
+from voicectl.errors import UsageError
+
+TOPICS = (
+    "concepts",
+    "manifests",
+    "samples",
+    "consent",
+    "first-account",
+    "environments",
+    "ci",
+    "monorepo",
+    "state",
+    "marks",
+    "limits",
+    "commands",
+    "formats",
+    "logs",
+    "emulator",
+    "troubleshooting",
+    "versions",
+)
+"""Every page, in the order in which a reader may want them."""
+
+
+def _topics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    return [topic for topic in TOPICS if topic.startswith(incomplete)]
+
+
+@subcommand(name="help", help="Print a page for readers, or list them all.")
+@click.argument("topic", required=False, shell_complete=_topics)
+@click.pass_context
+def command(ctx: click.Context, /, topic: str | None) -> int:
+    root = ctx.find_root()
+    group = cast(click.Group, root.command)
+    if topic is None:
+        printing.out(_list())
+    elif topic in TOPICS:
+        _show(page(topic), cast(Context, root.obj))
+    elif (other := group.get_command(root, topic)) is not None:
+        printing.out(other.get_help(click.Context(other, info_name=topic, parent=root)) + "\n")
+    else:
+        from difflib import get_close_matches
+
+        close = get_close_matches(topic, [*TOPICS, *group.list_commands(root)], 1)
+        hint = f"did you mean '{close[0]}'?" if close else "`voicectl help` lists the pages"
+        raise UsageError(f"there is no page '{topic}'", hint)
+    return 0
+
+
+def page(topic: str) -> str:
+    """A page, in Markdown."""
+    return (files("voicectl") / "pages" / f"{topic}.md").read_text(encoding="utf-8")
+
+
+def _list() -> str:
+    width = max(map(len, TOPICS))
+    lines = [f"  {topic:{width}}  {_summary(page(topic))}" for topic in TOPICS]
+    return "\n".join(["Pages (voicectl help TOPIC):", "", *lines, "", "Commands: voicectl --help", ""])
+
+
+def _summary(text: str) -> str:
+    """The first sentence of a page, which says for whom it is."""
+    return " ".join(text.split("\n\n")[1].split())
+
+
+def _show(text: str, context: Context) -> None:
+    """On a terminal through a pager, laid out for its width; elsewhere as it is written."""
+    if not sys.stdout.isatty():
+        printing.out(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    style = printing.style(context)
+    console = Console(width=min(style.columns or 80, 100), no_color=not style.colour, highlight=False)
+    with console.capture() as captured:
+        console.print(Markdown(text))
+    click.echo_via_pager(captured.get(), color=style.colour)
+
+
+HEAD = """# Commands
+
+For those who look up an option: every command, made from the commands themselves.
+
+Results go to standard output, everything else to standard error. With a machine format, standard output holds that one
+document, also when a command fails.
+
+| exit code | meaning |
+|---|---|
+| 0 | done; with `--detailed-exitcode`, and always for `drift`: nothing differs |
+| 1 | an error, a usage error, an apply in which any voice failed |
+| 2 | `plan --detailed-exitcode`: there are changes; `drift`: drift was found |
+| 3 | refused, a person must decide: policy, protection, conflict, consent, not confirmed |
+| 4 | try again: the state is locked by another run or was changed by one |
+| 130 | interrupted |
+
+| variable | meaning |
+|---|---|
+| `FISH_API_KEY` | the key; voicectl reads it from nowhere else, and takes it out of every message |
+| `FISH_API_URL` | another endpoint: https, or plain http to this machine only |
+| `VOICECTL_ENV` | the environment; the other global options have a variable too (`VOICECTL_CHDIR`, …) |
+| `NO_COLOR` | no colours |
+| `CI` | no progress display, no questions |
+| `GITHUB_ACTIONS`, `GITLAB_CI` | `true`: the same, with annotations and folded lines |
+| `GITHUB_TOKEN`, `GITLAB_TOKEN` | for `voicectl ci` alone; taken out of every message too |
+| `VOICECTL_BOT` | who `GITHUB_TOKEN` writes as, if it is a GitHub App's: `voices[bot]` |
+
+No variable confirms anything or lifts a limit. A selector (`--only`, `--exclude`) is a name, a glob or `tag:x`.
+
+Completion: `eval "$(voicectl completion bash)"` in `~/.bashrc` (bash 4.4 or newer), the same with `zsh` in `~/.zshrc`
+after `compinit`, and `voicectl completion fish > ~/.config/fish/completions/voicectl.fish`.
+"""
+
+
+def commands_page() -> str:
+    """The page of commands: sections, usage, options."""
+    from voicectl.cli.main import SECTIONS, cli
+
+    root = click.Context(cli, info_name="voicectl")
+    parts = [HEAD, "## Global options\n\nBefore or after the command.\n", _options(_global(), root)]
+    for section, names in SECTIONS.items():
+        parts.append(f"## {section}\n")
+        for name in names:
+            parts += _command(cli.get_command(root, name), name, root)
+    return "\n".join(parts)
+
+
+def _command(each: click.Command | None, name: str, parent: click.Context) -> Iterator[str]:
+    assert each is not None
+    ctx = click.Context(each, info_name=name, parent=parent)
+    usage = " ".join([ctx.command_path, *(p for p in each.collect_usage_pieces(ctx) if p != "[OPTIONS]")])
+    yield f"### `{usage}`\n\n{(each.help or '').strip()}\n"
+    yield _options([p for p in each.params if p.name not in {g.name for g in _global()}], ctx)
+    for below in each.list_commands(ctx) if isinstance(each, click.Group) else ():
+        yield from _command(cast(click.Group, each).get_command(ctx, below), below, ctx)
+
+
+def _global() -> list[click.Parameter]:
+    version = click.Option(["--version"], is_flag=True, help="Show the version.")
+    return [*click.command()(global_options()(lambda: None)).params, version]
+
+
+def _options(parameters: list[click.Parameter], ctx: click.Context) -> str:
+    options = [each for each in parameters if isinstance(each, click.Option)]
+    records = [record for each in options if (record := each.get_help_record(ctx))]
+    if not records:
+        return ""
+    rows = [f"| `{_cell(names)}` | {_cell(text)} |" for names, text in records]
+    return "\n".join(["| option | what it does |", "|---|---|", *rows, ""])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(commands_page(), encoding="utf-8", newline="\n")
