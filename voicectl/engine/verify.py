@@ -15,7 +15,7 @@ from voicectl.model import marker
 from voicectl.model.lock import Blocked, Record
 from voicectl.model.observed import Model, Observation, Patch
 from voicectl.model.voice import FIELDS, FieldName, Value, Voice
-from voicectl.plan.actions import Make, Refresh, Resend, Restore, Serve, Update
+from voicectl.plan.actions import Make, Refresh, Resend, Restore, Serve, Update, values_patch
 from voicectl.plan.case import RETENTION_OVER, Sweep
 from voicectl.plan.compare import observed_value, shown
 from voicectl.plan.plan import Leftover
@@ -107,7 +107,7 @@ class Settling:
         taken = [field for field in fields if field not in left]
         values = {field: voice.metadata.get(field) for field in taken}
         blocked = {field: kept for field, kept in record.blocked.items() if field not in taken}
-        applied = replace(record.applied, **values)  # type: ignore[arg-type]
+        applied = record.applied.with_values(values)
         self._put(task.name, _with_cover(replace(record, applied=applied, blocked=blocked), frozenset(taken), last))
 
     async def _send(self, record: Record, voice: Voice, model: Model, fields: Iterable[FieldName]) -> Model:
@@ -116,13 +116,7 @@ class Settling:
         named = set(fields)
         marks = tuple(tag for tag in model.tags if marker.is_mark(tag))
         plain = (voice.metadata.tags or ()) if "tags" in named else marker.plain(model.tags)
-        values = {name: voice.metadata.get(name) for name in ("title", "description", "visibility") if name in named}
-        patch = Patch(
-            **values,  # type: ignore[arg-type]
-            tags=(*marks, *plain),
-            cover=voice.cover if "cover_image" in named else None,
-        )
-        await self.send(model.id, patch, voice)
+        await self.send(model.id, values_patch(named, voice, (*marks, *plain)), voice)
         return await self._look(model, lambda seen: False, (0.0,))
 
     async def _look(
@@ -209,12 +203,13 @@ def _with_cover(record: Record, sent: frozenset[FieldName], model: Model) -> Rec
 
 def _blocked(record: Record, voice: Voice, model: Model, refused: set[FieldName]) -> Record:
     """The record once these values were refused: what the account has instead is what was applied."""
-    blocked, values = dict(record.blocked), {}
+    blocked = dict(record.blocked)
+    values: dict[FieldName, Value] = {}
     for name in refused:
         observed = observed_value(name, model, record.applied)
         blocked[name] = Blocked(voice.metadata.get(name), observed)
         values[name] = observed if name != "cover_image" else record.applied.cover_image
-    applied = replace(record.applied, **values)  # type: ignore[arg-type]
+    applied = record.applied.with_values(values)
     return replace(record, applied=applied, blocked=blocked, state=model.state)
 
 

@@ -5,7 +5,7 @@ Plans show these steps, saved plans hold them, and the engine runs them one by o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -13,7 +13,7 @@ from voicectl.model import canonical, marker
 from voicectl.model.lock import Record, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
-from voicectl.model.voice import FieldName, Metadata, Visibility, Voice
+from voicectl.model.voice import Metadata, Visibility, Voice
 from voicectl.plan.compare import plain_tags, widens
 from voicectl.plan.plan import Change, FieldChange, Step
 
@@ -290,19 +290,19 @@ def field_patch(fields: Iterable[FieldChange], voice: Voice, model: Model, wante
 
     It carries all tags, marks and all: nobody knows whether a patch without tags leaves them alone.
     """
-    changed: dict[FieldName, str] = {
-        f.field: f.desired
-        for f in fields
-        if f.field in ("title", "description", "visibility") and isinstance(f.desired, str)
-    }
-    named = {f.field for f in fields}
-    if not named:
-        return Patch()
+    named = {each.field for each in fields}
+    tags = whole_tags(model, wanted, voice.metadata.tags if "tags" in named else None)
+    return values_patch(named, voice, tags) if named else Patch()
+
+
+def values_patch(named: Set[str], voice: Voice, tags: tuple[str, ...]) -> Patch:
+    """The patch that sets these fields as the manifest has them, beside all tags."""
+    wanted = voice.metadata
     return Patch(
-        title=changed.get("title"),
-        description=changed.get("description"),
-        visibility=changed.get("visibility"),  # type: ignore[arg-type]
-        tags=whole_tags(model, wanted, voice.metadata.tags if "tags" in named else None),
+        title=wanted.title if "title" in named else None,
+        description=wanted.description if "description" in named else None,
+        visibility=wanted.visibility if "visibility" in named else None,
+        tags=tags,
         cover=voice.cover if "cover_image" in named else None,
     )
 

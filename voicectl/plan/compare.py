@@ -126,7 +126,7 @@ def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, 
     """
     before = Applied() if retrained else record.applied
     kept = {change.field for change in comparison.left} | comparison.locked
-    values: dict[str, Value] = {}
+    values: dict[FieldName, Value] = {}
     for name in FIELDS:
         desired = voice.metadata.get(name)
         if desired is None or name in voice.lifecycle.ignore:
@@ -138,7 +138,7 @@ def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, 
             values[name] = comparison.blocked[name].observed if name != "cover_image" else before.cover_image
         else:
             values[name] = desired
-    metadata = Metadata(**values)  # type: ignore[arg-type]
+    metadata = Metadata.from_values(values)
     sends_cover = any(change.field == "cover_image" for change in comparison.fields)
     keeps_cover = "cover_image" in kept or "cover_image" in comparison.blocked
     remote_cover = before.remote_cover if keeps_cover or sends_cover else model.cover_image
@@ -160,13 +160,13 @@ def applied_at_creation(voice: Voice, before: Applied, left: Iterable[FieldChang
     `before` is the record of the model that gives way: a field that was left alone there keeps its value.
     """
     kept = {change.field for change in left} - {"cover_image"}
-    values: dict[str, Value] = {
+    values: dict[FieldName, Value] = {
         name: None
         if voice.metadata.get(name) is None or name in voice.lifecycle.ignore
         else (before.get(name) if name in kept else voice.metadata.get(name))
         for name in FIELDS
     }
-    return Applied.of(Metadata(**values))  # type: ignore[arg-type]
+    return Applied.of(Metadata.from_values(values))
 
 
 def recorded_samples(voice: Voice) -> tuple[RecordedSample, ...]:

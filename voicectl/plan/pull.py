@@ -58,5 +58,4 @@ def recorded_in(lock: Lock, pulled: Mapping[str, Sequence[Pull]]) -> Lock:
 
 
 def _recorded(record: Record, pulled: Sequence[Pull]) -> Record:
-    values = {pull.field: pull.value for pull in pulled}
-    return replace(record, applied=replace(record.applied, **values))  # type: ignore[arg-type]
+    return replace(record, applied=record.applied.with_values({pull.field: pull.value for pull in pulled}))

@@ -15,7 +15,7 @@ from voicectl.model import marker
 from voicectl.model.catalog import DEFAULT_RETENTION, Catalog
 from voicectl.model.lock import Applied, Lock, Record, Removed, Retired
 from voicectl.model.observed import Model, Observation
-from voicectl.model.voice import FIELDS, Metadata, Voice
+from voicectl.model.voice import FIELDS, FieldName, Metadata, Value, Voice
 from voicectl.plan.compare import observed_value, recorded_samples
 from voicectl.plan.identity import Holding, identify
 
@@ -115,14 +115,14 @@ def _record(voice: Voice, model: Model, generation: int, catalog: Catalog) -> Re
 
 def _applied(voice: Voice, model: Model) -> Applied:
     """What the account shows, for the fields that the manifest manages."""
-    values = {}
+    values: dict[FieldName, Value] = {}
     for name in FIELDS:
         managed = voice.metadata.get(name) is not None and name not in voice.lifecycle.ignore
         values[name] = observed_value(name, model, None) if managed and name != "cover_image" else None
     # A cover can't be compared: one that is there counts as the manifest's, so that it is not sent again.
     if voice.metadata.cover_image is not None and model.cover_image and "cover_image" not in voice.lifecycle.ignore:
         values["cover_image"] = voice.metadata.cover_image
-    return Applied.of(Metadata(**values), model.cover_image)  # type: ignore[arg-type]
+    return Applied.of(Metadata.from_values(values), model.cover_image)
 
 
 def _retired(holding: Holding, numbers: dict[str, int], catalog: Catalog, now: datetime) -> Iterator[Retired]:
