@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator": {"errors", "emulator"},
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
-    "hosting.publish": {"errors", "model", "hosting", "hosting.port", "state", "files", "regular_file"},
+    "hosting.publish": {"hosting", "hosting.port", "state", "files", "regular_file"},
     "hosting": {"concurrency", "errors", "hosting", "hosting.port", "redaction", "unpacking", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")

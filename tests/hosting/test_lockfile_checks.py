@@ -129,7 +129,7 @@ def test_a_branch_is_measured_from_where_it_left(repository: Project) -> None:
     done = repository.run("ci", "check-lockfile", "--base", "main", "--strict", "--format", "markdown").expect(3)
     assert f"becomes {'e' * 32}" in done.out
     assert "voicectl.lock.json:1:1: warning: this pull request changes the lockfile" in done.err
-    assert "it is not known what this pull request starts from" in repository.run("ci", "check-lockfile").expect(1).err
+    assert "where does this pull request start?" in repository.run("ci", "check-lockfile").expect(1).err
 
 
 def test_each_kind_of_edit_has_a_sentence(project: Project) -> None:

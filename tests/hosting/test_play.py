@@ -294,7 +294,7 @@ def test_a_night_watch_opens_updates_and_closes_its_issue(team: Team) -> None:
     passed(team.night())
     (issue,) = team.service.issues
     assert issue["state"] == "closed"
-    assert any("finds nothing to do" in comment["body"] for comment in team.service.comments)
+    assert any("finds nothing here" in comment["body"] for comment in team.service.comments)
 
     team.hand.patch(narrator, title="Again")
     team.night()

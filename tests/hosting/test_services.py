@@ -236,9 +236,9 @@ def rest(url: str, pauses: list[float] | None = None, now: float = 0.0) -> Rest:
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        ((200, {}, b"<html>please log in</html>"), HostingError, "no JSON"),
-        ((200, {}, b""), HostingError, "no JSON"),
-        ((200, {}, b'{"not": "a list"}'), HostingError, "no JSON"),
+        ((200, {}, b"<html>please log in</html>"), HostingError, "does not understand the answer"),
+        ((200, {}, b""), HostingError, "does not understand the answer"),
+        ((200, {}, b'{"not": "a list"}'), HostingError, "does not understand the answer"),
         ((401, {}, b'{"message": "Bad credentials"}'), NotAllowed, "Bad credentials"),
         ((403, {}, b"{}"), NotAllowed, "403"),
         ((404, {}, b"[]"), NotAllowed, "404"),
@@ -321,13 +321,13 @@ def test_a_listing_does_not_carry_the_token_elsewhere(scripted: Callable[..., Sc
 
 @pytest.mark.parametrize("token", ["tökén", "a\n", " a"])
 def test_a_token_that_is_none(token: str) -> None:
-    with pytest.raises(HostingError, match="no token has"):
+    with pytest.raises(HostingError, match="that tokens don't have"):
         Rest("http://127.0.0.1", {"PRIVATE-TOKEN": token}, hint="")
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://a\nb", "", "ftp://a"])
 def test_an_address_that_is_none(url: str) -> None:
-    with pytest.raises(HostingError, match="no address"):
+    with pytest.raises(HostingError, match="is not the address"):
         Rest(url, {}, hint="")
 
 
@@ -408,7 +408,7 @@ def test_a_persons_edit_is_not_pushed_for_them(project: Project) -> None:
     text = project.lock_path.read_text(encoding="utf-8")
     project.lock_path.write_text(text.replace('"protect": false', '"protect": true'), encoding="utf-8")
     done = project.spawn("ci", "push-lockfile").expect(3)
-    assert "somebody changed it" in done.err
+    assert "was changed by hand" in done.err
     assert "git checkout HEAD -- voicectl.lock.json" in done.err
 
 

@@ -143,7 +143,7 @@ def test_invalid_manifests_are_told_and_left_out(applied: Project, hand: Hand) -
     (applied.root / "voices/all.yaml").write_text("voices: [")
     edited(applied, hand)
     done = applied.run("drift", "--format", "json").expect(2)
-    assert "left out" in done.err
+    assert "so this compares lockfile and account only" in done.err
     assert voice(done.json)["status"] == "changed"
 
 

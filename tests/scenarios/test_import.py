@@ -99,7 +99,7 @@ def test_into_an_environment(project: Project, hand: Hand) -> None:
         (["Bad Name=MINE"], "is not NAME=ID"),
         ([], "--all"),
         (["--all", "a=MINE"], "--all"),
-        (["a=MINE", "--out", "elsewhere"], "would match none of the globs"),
+        (["a=MINE", "--out", "elsewhere"], "matches none of the globs"),
         (["a=MINE", "--out", "../outside"], "outside the project"),
         (["taken=MINE"], "exists already"),
     ],

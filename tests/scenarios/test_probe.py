@@ -96,6 +96,6 @@ def test_plain_doctor_tells_what_it_fetches_anyhow(project: Project, hand: Hand)
     assert "requests at once" in done.out
     assert "listing" not in done.out
     hand.emulator.settings = replace(hand.emulator.settings, tag_filter="nothing")
-    assert "the listing by tag does not find" in project.run("doctor").expect(0).out
+    assert "the listing by tag does not show" in project.run("doctor").expect(0).out
     found = project.run("doctor", "--format", "json").expect(0).json
     assert {"listing"} <= {line["subject"] for line in found["findings"] if line["level"] == "warning"}

@@ -316,10 +316,10 @@ def test_what_is_no_plan_is_said_to_be_none(project: Project, content: bytes) ->
 
 def test_files_that_are_not_there_or_no_files(project: Project) -> None:
     project.voices({"a": {}})
-    assert "is not there" in project.run("show-plan", "gone.json").expect(1).err
-    assert "no regular file" in project.run("show-plan", "voices").expect(1).err
+    assert "does not exist" in project.run("show-plan", "gone.json").expect(1).err
+    assert "not a regular file" in project.run("show-plan", "voices").expect(1).err
     os.mkfifo(project.root / "pipe")
-    assert "no regular file" in project.run("show-plan", "pipe").expect(1).err
+    assert "not a regular file" in project.run("show-plan", "pipe").expect(1).err
     with (project.root / "large.json").open("wb") as file:
         file.truncate(MAX_BYTES + 2)
     assert "larger than" in project.run("show-plan", "large.json").expect(1).err
@@ -392,5 +392,5 @@ def test_only_a_saved_plan_is_overwritten(applied: Project) -> None:
     save(applied)
     for path in ("voices/all.yaml", "voicectl.lock.json", "voicectl.yaml"):
         before = (applied.root / path).read_bytes()
-        assert "is no saved plan" in applied.run("plan", "--out", path).expect(1).err
+        assert "is not a saved plan" in applied.run("plan", "--out", path).expect(1).err
         assert (applied.root / path).read_bytes() == before

@@ -98,7 +98,7 @@ def test_there_is_nothing_to_move_or_something_is_in_the_way(project: Project, h
     with_environments(project)
     project.run("apply", "--yes", "--env", "production").expect(0)
     told = project.run("state", "move", "--env", "production", "--yes").expect(1).err
-    assert "is there already" in told
+    assert "exists already" in told
     project.environ["FISH_API_KEY"] = KEY + "-of-another"
     assert project.run("state", "move", "--env", "staging", "--yes").code != 0
     assert all("voicectl:acme.staging" not in model["tags"] for model in hand.models())

@@ -49,7 +49,7 @@ def notices(project: Project) -> tuple[Notice, ...]:
                 else f", and there is no {project.state} yet: this plan makes every voice of {project.namespace} "
                 "a second time"
             ),
-            "once its models are moved or deleted, delete the file" if there else _remedy(project, to),
+            "once you have moved or deleted its models, delete the file" if there else _remedy(project, to),
             tuple(sorted(lock.voices)),
         )
         for place, lock in earlier(project)
@@ -57,7 +57,7 @@ def notices(project: Project) -> tuple[Notice, ...]:
 
 
 def _remedy(project: Project, to: str) -> str:
-    words = f"if they are the models of {project.namespace}, `voicectl state move{to}` takes them along with their ids"
+    words = f"if these are the models of {project.namespace}, `voicectl state move{to}` moves them, and their ids stay"
     others = [name for name in project.environments if name != project.environment]
     if others:
         words += f"; if they are those of {' or '.join(others)}, run it with that --env first"

@@ -199,7 +199,8 @@ def _beyond_us(error: BaseException) -> VoicectlError | None:
         return VoicectlError("there is not enough memory", "give it more, or plan a part of the catalog with --only")
     if isinstance(error, RecursionError):
         return VoicectlError(
-            "something is nested too deeply to be read", "look for a file, or an answer of the provider, that nests so"
+            "something is nested too deeply to read",
+            "look for a file, or an answer of the provider, that nests so deeply",
         )
     if isinstance(error, OSError) and not _here():
         return UsageError("the working directory does not exist any more", "change to a directory that does")

@@ -30,7 +30,7 @@ def report_option(*formats: str) -> Callable[[F], F]:
             if fmt not in formats or not sign or not file:
                 raise click.BadParameter(f"{value!r} is not FORMAT=FILE with a format of {', '.join(formats)}.")
             if file.endswith(_PROJECT_FILES):
-                raise click.BadParameter(f"{file!r} ends like a file of the project, which would be lost.")
+                raise click.BadParameter(f"{file!r} ends like a file of the project, which the report would overwrite.")
             if Path(file) in [path for _, path in context.reports]:
                 raise click.BadParameter(f"{file!r} is named twice.")
             context.reports.append((fmt, Path(file)))
@@ -98,7 +98,7 @@ def _prefix(context: Context) -> str:
 
 def _write(path: Path, text: str) -> None:
     if path.is_symlink() and not path.is_relative_to("/dev"):  # such as /dev/stdout
-        raise UsageError(f"--report {path} is a link: a checkout may bring one that leads anywhere", "delete it")
+        raise UsageError(f"--report {path} is a link, and one from a checkout may lead anywhere", "delete it")
     try:
         write_file(path, redacted(text).encode())
     except OSError as error:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 EMULATOR_HOST = "emulator"
 _NEW_ACCOUNT = (
-    f"delete {NAME}/emulator.db and what begins with its name, then run `voicectl apply --recreate-missing`: "
-    "the emulator's models are lost with it, and made again"
+    f"delete {NAME}/emulator.db and the files whose names begin like it, then run `voicectl apply --recreate-missing`: "
+    "the emulator's models go with it, and apply makes them again"
 )
 
 

@@ -54,7 +54,7 @@ class Repository:
         except OSError:
             same = False
         if not same:
-            raise HostingError(f"git does not take {self._top} for the top of a checkout, though it holds .git", _CLONE)
+            raise HostingError(f"git does not see {self._top} as the top of a checkout, though it holds .git", _CLONE)
 
     def commit_of(self, revision: str) -> str | None:
         """The full id of a commit; None if there is no such commit."""
@@ -98,7 +98,7 @@ class Repository:
         Raises Unreachable.
         """
         reference = f"refs/heads/{branch}"
-        self._run("check-ref-format", reference, hint=f"{branch!r} is no name for a branch")
+        self._run("check-ref-format", reference, hint=f"{branch!r} is not a name for a branch")
         if self._remote == Remote("origin") and self._line("remote", "get-url", "origin", fails=True) is None:
             raise HostingError("this clone has no remote `origin`", "git remote add origin ADDRESS")
         try:
@@ -197,7 +197,7 @@ class Repository:
             raise HostingError(f"git {arguments[0]} took longer than {_TIMEOUT:.0f} s", "try again") from error
         if done.returncode:
             words = redacted(" ".join(done.stderr.decode("utf-8", "replace").split()))[-600:]
-            raise HostingError(f"git {arguments[0]} failed: {words or 'it does not say why'}", hint)
+            raise HostingError(f"git {arguments[0]} failed: {words or 'without a message'}", hint)
         return done.stdout
 
 

@@ -48,7 +48,7 @@ class GitHub:
     def _rest(self) -> Rest:
         token = self._environment.get("GITHUB_TOKEN", "")
         if not token:
-            raise NotAllowed("GITHUB_TOKEN is not set", "hand the step `GITHUB_TOKEN: ${{ github.token }}`")
+            raise NotAllowed("GITHUB_TOKEN is not set", "give the step `GITHUB_TOKEN: ${{ github.token }}`")
         headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
@@ -118,7 +118,7 @@ class GitHub:
 
     def comments(self) -> Iterator[Post]:
         if self._number is None:
-            raise HostingError("this run is of no pull request", "use it in a workflow on pull_request")
+            raise HostingError("this run belongs to no pull request", "use it in a workflow on pull_request")
         path = self._path("issues", self._number, "comments")
         return (_post(entry) for entry in self._rest.pages(path, {}) if self._ours(entry))
 
@@ -157,4 +157,4 @@ def _post(entry: dict[str, Any]) -> Post:
     try:
         return Post(int(entry.get("number") or entry["id"]), str(entry.get("body") or ""), str(entry["html_url"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise HostingError("GitHub's answer is none that voicectl knows", "is GITHUB_API_URL right?") from error
+        raise HostingError("voicectl does not understand GitHub's answer", "is GITHUB_API_URL right?") from error

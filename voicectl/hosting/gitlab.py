@@ -15,7 +15,7 @@ from urllib.parse import quote
 from voicectl.hosting.port import Environment, HostingError, Job, NotAllowed, Post, Remote
 from voicectl.hosting.rest import Rest
 
-_HINT = "GITLAB_TOKEN needs the scopes api and write_repository and, for what it does here, the role Developer or more"
+_HINT = "GITLAB_TOKEN needs the scopes api and write_repository, and at least the role Developer"
 
 
 class GitLab:
@@ -86,7 +86,7 @@ class GitLab:
 
     def _notes(self) -> tuple[str, str, str]:
         if not self._number:
-            raise HostingError("this job is of no merge request", "use it in a merge request pipeline")
+            raise HostingError("this job belongs to no merge request", "use it in a merge request pipeline")
         return "merge_requests", self._number, "notes"
 
     def comments(self) -> Iterator[Post]:
@@ -130,4 +130,4 @@ def _post(entry: dict[str, Any]) -> Post:
         text = str(entry.get("body") or entry.get("description") or "")
         return Post(int(entry.get("iid") or entry["id"]), text, str(entry.get("web_url") or ""))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise HostingError("GitLab's answer is none that voicectl knows", "is CI_API_V4_URL right?") from error
+        raise HostingError("voicectl does not understand GitLab's answer", "is CI_API_V4_URL right?") from error

@@ -79,7 +79,7 @@ def close_issue(hosting: Hosting, subject: Subject) -> list[Post]:
     """Close our open issues on the subject, and return them."""
     found = list(_about(hosting.issues(), subject))
     for post in found:
-        hosting.close_issue(post, f"The newest audit finds nothing to do here.{_link(hosting.job)}\n")
+        hosting.close_issue(post, f"The newest drift report finds nothing here.{_link(hosting.job)}\n")
     return found
 
 

@@ -48,14 +48,14 @@ class Rest:
         self._now = now
         if any(not value.isascii() or not value.isprintable() or value != value.strip() for value in headers.values()):
             raise HostingError(
-                "the token holds characters that no token has", "copy it anew, without spaces or line ends"
+                "the token holds characters that tokens don't have", "copy it anew, without spaces or line ends"
             )
         try:
             address = httpx.URL(url.rstrip("/") + "/")
         except httpx.InvalidURL:
             address = httpx.URL("")
         if address.scheme not in ("http", "https") or not address.host:
-            raise HostingError(f"{url!r} is no address of a service", "correct GITHUB_API_URL, or CI_API_V4_URL")
+            raise HostingError(f"{url!r} is not the address of a service", "correct GITHUB_API_URL, or CI_API_V4_URL")
         self._address = address
         self._headers = {
             "User-Agent": f"voicectl/{VERSION}",
@@ -99,7 +99,7 @@ class Rest:
             raise self._strange() from None
 
     def _strange(self) -> HostingError:
-        return HostingError(f"{self._address.host}: the answer is no JSON that voicectl knows", "is the address right?")
+        return HostingError(f"{self._address.host}: voicectl does not understand the answer", "is the address right?")
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request with its whole answer. Raises HostingError, httpx.HTTPError, TimeoutError."""
@@ -152,9 +152,7 @@ class Rest:
             if pause is None:
                 break
             self._sleep(pause)
-        hint = (
-            "run it again; the service may be down, or busy" if busy else "that is not what it should answer: see why"
-        )
+        hint = "run it again later; the service may be down or busy" if busy else "look at its answer"
         raise HostingError(f"{self._address.host}: {reason}", hint)
 
 

@@ -205,7 +205,7 @@ def _failure(applied: ApplyResult, command: str) -> VoicectlError | None:
         return None
     if applied.error is not None:
         return applied.error
-    hint = f"look at the messages above; then `{command}` again goes on"
+    hint = f"look at the messages above; then run `{command}` again to go on"
     if applied.failed_training:
         hint = f"look at the messages above; `{command}` again leaves failed trainings alone, "
         hint += f"`{command} --retry-failed` makes those models again"

@@ -72,7 +72,7 @@ def run_comment(context: Context, file: Path, exit_code: int) -> None:
 
     hosting = _hosting()
     if not hosting.job.pull_request:
-        context.log.note("this run is of no pull request: there is nothing to comment on")
+        context.log.note("this run belongs to no pull request: there is nothing to comment on")
         return
     subject, report = _subject(context, "plan"), _read(file)
     quiet = exit_code == _NO_CHANGES and EDITED not in report
@@ -81,7 +81,7 @@ def run_comment(context: Context, file: Path, exit_code: int) -> None:
     except NotAllowed as error:
         context.log.warning(f"no comment was written: {error.message}; {error.hint}")
         return
-    context.log.note(f"comment: {post.url}" if post else "no changes, and no comment that said otherwise")
+    context.log.note(f"comment: {post.url}" if post else "no changes, and no earlier comment to update")
 
 
 def run_issue(context: Context, file: Path, exit_code: int) -> None:
@@ -98,7 +98,7 @@ def run_issue(context: Context, file: Path, exit_code: int) -> None:
         closed = posts.close_issue(hosting, subject)
         context.log.note(f"closed: {', '.join(post.url for post in closed)}" if closed else "no issue is open")
     else:
-        context.log.note("the audit itself failed: the issue stays as it is")
+        context.log.note("the command failed, so the issue stays as it is")
 
 
 def _hosting() -> Hosting:
@@ -108,7 +108,7 @@ def _hosting() -> Hosting:
     if hosting is not None:
         return hosting
     raise HostingError(
-        "neither GitHub Actions nor GitLab CI runs this",
+        "this runs neither in GitHub Actions nor in GitLab CI",
         "elsewhere, `--report markdown=FILE` writes the same report for whatever your CI does with it",
     )
 
@@ -125,7 +125,7 @@ def _subject(context: Context, kind: str) -> Subject:
 
 def _read(file: Path) -> str:
     if file.is_symlink() and not file.is_relative_to("/dev"):  # such as /dev/stdin
-        raise UsageError(f"{file} is a link: a checkout may bring one that leads anywhere", "name the report itself")
+        raise UsageError(f"{file} is a link, and one from a checkout may lead anywhere", "name the report itself")
     try:
         with file.open("rb") as opened:
             return opened.read(_MAX_REPORT).decode("utf-8", "replace")

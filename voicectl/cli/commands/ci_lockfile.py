@@ -35,7 +35,7 @@ EDITED = "#### This changes the lockfile"
 """The heading under which a report says so."""
 _SHOWN = 20
 _COMMIT = re.compile("[0-9a-f]{40}")
-_ADVICE = "only voicectl writes it: what is changed by hand is taken for what was applied"
+_ADVICE = "only voicectl should write it: it takes what somebody edited for what was applied"
 
 
 _way = click.option(
@@ -110,7 +110,7 @@ def run_push(context: Context, way: str, branch: str | None, into: str | None) -
     repository = _repository(project, hosting)
     target = _target(project, repository, hosting, way, branch, into)
     if not target.branch:
-        raise UsageError("it is not known which branch was applied: none is checked out", "name it: --into NAME")
+        raise UsageError("no branch is checked out, so which one was applied?", "name it: --into NAME")
     since = _remembered(project, repository, target)
     _refuse_edits(project, repository, target, since)
     published = publish.publish(repository, target, since or "HEAD")
@@ -133,8 +133,8 @@ def _refuse_edits(project: Project, repository: Repository, target: Target, sinc
     plain = data.replace(b"\r\n", b"\n")
     if since is None and plain not in known and not wiring.store(project).wrote(data):
         raise Refused(
-            f"{project.state} is neither what HEAD holds nor what voicectl wrote here: somebody changed it",
-            f"`git checkout HEAD -- {project.state}` takes that back; then apply again",
+            f"{project.state} was changed by hand: it is neither HEAD's nor one that voicectl wrote here",
+            f"`git checkout HEAD -- {project.state}` undoes that; then apply again",
         )
 
 
@@ -196,7 +196,7 @@ def check_staged(context: Context) -> int:
         repository = Repository(project.root)
         path = repository.prefix + project.state
         if repository.staged(path) and not _written(repository, path, project):
-            hint = f"`git checkout HEAD -- {project.state}` takes it back; `voicectl state rebuild` makes it anew"
+            hint = f"`git checkout HEAD -- {project.state}` undoes that; `voicectl state rebuild` makes it anew"
             wrong.append(Problem(Place(project.state), "the lockfile was changed by hand", hint))
     if wrong:
         raise InvalidFiles(wrong)
@@ -247,7 +247,7 @@ def check_pull_request(context: Context, base: str | None, *, strict: bool, fmt:
         )
         context.log.problems((Problem(Place(name), message, _ADVICE, level="warning"),))
     if found and strict:
-        raise Refused("the lockfile is changed by hand", "take its changes out; apply on the main branch writes it")
+        raise Refused("the lockfile is changed by hand", "remove its changes; apply on the main branch writes it")
     if not found and fmt == "text":
         printing.out("the lockfile is as voicectl left it\n")
     return 0
@@ -266,7 +266,7 @@ def _sentences(before: bytes | None, after: bytes | None, path: str) -> Iterator
     said = edits(past, present)
     if past is not None and present is not None and past.revision != present.revision:
         said = (f"revision: {past.revision} becomes {present.revision}", *said)
-    yield from said or ("the same content in other words",)
+    yield from said or ("the same content, written differently",)
 
 
 def _start(repository: Repository, hosting: Hosting | None, base: str | None) -> str:
@@ -276,11 +276,11 @@ def _start(repository: Repository, hosting: Hosting | None, base: str | None) ->
         return parents[0]
     wanted = base or (hosting.base() if hosting else None)
     if wanted is None:
-        raise HostingError("it is not known what this pull request starts from", "name it: --base REV")
+        raise HostingError("where does this pull request start?", "name it: --base REV")
     commit = repository.commit_of(wanted)
     if commit is None and not _COMMIT.fullmatch(wanted):
         raise HostingError(
-            f"{wanted} is no commit of this clone", "fetch it, or name a commit in full; see fetch-depth"
+            f"{wanted} is not a commit of this clone", "fetch it, or name a commit in full; see fetch-depth"
         )
     if commit is None:
         repository.fetch_commit(wanted)

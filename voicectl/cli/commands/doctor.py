@@ -149,7 +149,7 @@ async def _account(project: Project, catalog: Catalog, lock: Lock, listener: Lis
     async with wiring.provider(project, listener) as provider:
         checks = [Check("ok", "endpoint", f"{host}{' (nothing real)' if project.provider == 'emulator' else ''}")]
         wallet = await provider.wallet()
-        checks.append(Check("ok", "key", f"accepted; credit {wallet.credit or 'not told'}{_tier(wallet)}"))
+        checks.append(Check("ok", "key", f"accepted; credit {wallet.credit or 'unknown'}{_tier(wallet)}"))
         seen = await observe(provider, catalog, lock)
         account = await provider.list_models()
     refused = [*check_account(lock, seen), *check_missing(lock, seen, catalog.policy, allowed=False)]
@@ -174,17 +174,17 @@ def _listing(account: Listing, seen: Observation, ours: int, wallet: Wallet) -> 
     authors = {model.author for model in account.models if model.author}
     if len(authors) > 1:
         whose = wallet.user_id if wallet.user_id in authors else "nobody that the wallet names"
-        text = f"the own listing shows models of {len(authors)} authors; those of {whose} count as yours"
-        yield Check("warning", "listing", text, "saved voices of others may be listed, too; voicectl leaves them alone")
+        text = f"the account's own listing shows models of {len(authors)} authors; those of {whose} count as yours"
+        yield Check("warning", "listing", text, "they may be saved voices of others; voicectl leaves them alone")
     elif authors and wallet.user_id and wallet.user_id not in authors:
         text = f"models have the author {next(iter(authors))}, but the wallet is {wallet.user_id}'s"
         yield Check("warning", "listing", text, "a workspace's key may have a wallet of its own")
     if ours and not seen.filtered:
-        text = "the listing by tag does not find the catalog's models"
+        text = "the listing by tag does not show the catalog's models"
         yield Check("warning", "listing", text, "voicectl lists the whole account instead, which takes longer")
     if not account.complete:
         text = "the provider does not list all models of the account"
-        yield Check("warning", "listing", text, "nothing is deleted as long as that is so")
+        yield Check("warning", "listing", text, "until it does, voicectl deletes nothing")
 
 
 def run_live(context: Context, *, yes: bool, fmt: str) -> int:
@@ -248,13 +248,13 @@ async def _clean_up(provider: Provider, scratch: Scratch, context: Context) -> N
         with contextlib.suppress(NotReadable):  # then it is gone, or somebody else's
             model = await provider.get(left)
         if model is not None and model.title.startswith(TITLE):
-            context.log.note(f"an earlier probe was ended early: its model {left} is deleted now")
+            context.log.note(f"an earlier probe did not end: deleting its model {left}")
             await provider.delete(left)
         _forget(scratch)
     others = [model_id for model_id in leftovers((await provider.list_models()).models) if model_id != left]
     if others:
         context.log.warning(
-            f"{', '.join(others)} may be of an earlier probe, by their title: look at them, and delete them by hand"
+            f"{', '.join(others)} have titles like an earlier probe's: look at them, and delete them by hand"
         )
 
 

@@ -30,7 +30,7 @@ def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     chosen = tuple(part.strip() for part in value.split(",") if part.strip())
     wrong = [status for status in chosen if status not in STATUSES]
     if not chosen:
-        raise click.BadParameter("is empty: nothing would ever count as drift.")
+        raise click.BadParameter("is empty, so nothing would ever count as drift.")
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not one of {', '.join(STATUSES)}.")
     return chosen
@@ -91,7 +91,7 @@ def audit(context: Context, *, unmanaged: bool, selectors: Selectors) -> Audited
     except InvalidFiles as error:
         readable, catalog = False, Catalog(project.catalog, project.environment)
         context.log.problems(error.problems)
-        context.log.warning("the manifests are invalid and left out: lockfile and account alone are compared")
+        context.log.warning("the manifests are invalid, so this compares lockfile and account only")
     question = Question(catalog, now().date(), readable, unmanaged, project.claimed, selectors)
     store, identity = wiring.store(project), wiring.identity(project)
 

@@ -97,7 +97,7 @@ def run(context: Context, wanted: Mapping[str, str] | None, out: Path | None) ->
     if bad:
         raise NotImportable(
             f"{', '.join(each.model.id for each, _ in bad)} can't be imported: {bad[0][1]}",
-            "correct what it names (a title in the account), then run `voicectl import --all` again",
+            "correct that in the account, such as a title, then run `voicectl import --all` again",
         )
 
 
@@ -126,7 +126,7 @@ def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple
         path = os.path.normpath(os.path.join(directory, f"{each.name}.yaml")).replace(os.sep, "/")
         if not any(matches(pattern, path) for pattern in project.manifests):
             raise UsageError(
-                f"{path} would match none of the globs under `manifests:`, so no plan would see it",
+                f"{path} matches none of the globs under `manifests:`, so no plan would see it",
                 "choose another directory with --out, or add a glob",
             )
         files[path], found = manifest_text(each.name, each.model, project.environment, project.title_suffix)

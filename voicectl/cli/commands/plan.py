@@ -140,7 +140,9 @@ def read_plan(path: Path) -> Plan:
     name = str(path)
     try:
         if not path.is_file():
-            raise PlanInvalid(f"{name} is {'no regular file' if path.exists() else 'not there'}", "name a saved plan")
+            raise PlanInvalid(
+                f"{name} {'is not a regular file' if path.exists() else 'does not exist'}", "name a saved plan"
+            )
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -160,7 +162,7 @@ def save_plan(path: Path, plan: Plan, scratch: Scratch) -> None:
     if path.is_dir():
         raise UsageError(f"--out {path} is a directory", "name a file, such as plan.json")
     if path.exists() and not _is_plan(path):
-        raise UsageError(f"--out {path} exists and is no saved plan", "name another file, such as plan.json")
+        raise UsageError(f"--out {path} exists and is not a saved plan", "name another file, such as plan.json")
     try:
         replace_file(path, redacted(plan_json.plan(plan)).encode(), scratch=scratch)
     except OSError as error:

@@ -84,7 +84,7 @@ def run(context: Context, chosen: Selectors, *, dry_run: bool) -> None:
             context.log.warning(words)
         if not texts and not left_out:
             count = len(edits.remarks)
-            left = f"{count} {'value was' if count == 1 else 'values were'} changed in the account and can't be taken"
+            left = f"the account has {count} changed value{'' if count == 1 else 's'} that can't be pulled"
             none = "no managed value was changed in the account"
             printing.out(f"Nothing to pull: {f'{left}; the warnings say why' if count else none}.\n")
             return
@@ -109,7 +109,7 @@ def _refuse(left_out: Sequence[tuple[str, str]]) -> None:
         names = ", ".join(name for name, _ in left_out)
         flags = " ".join(f"--exclude {name}" for name, _ in left_out)
         raise NotPullable(
-            f"{names} can't be pulled: {left_out[0][1]}", f"edit by hand what it names; {flags} goes on without"
+            f"{names} can't be pulled: {left_out[0][1]}", f"edit by hand what it names, or go on without: {flags}"
         )
 
 
@@ -175,7 +175,7 @@ def _edits(project: Project, pulled: list[Pull]) -> _Edits:
         if override is not None and pull.field in override.model_fields_set and project.environment:
             file, path = PROJECT_FILE, ("environments", project.environment, "voices", name, pull.field)
         elif len(project.environments) > 1:
-            edits.remarks.append(f"{name}: {pull.field} changes in every environment, as the manifest is for all")
+            edits.remarks.append(f"{name}: {pull.field} changes in every environment, because all share the manifest")
         edits.files[file][path] = value
         edits.voices[name].append(pull)
     return edits
@@ -189,7 +189,7 @@ def _value(project: Project, pull: Pull) -> tuple[Any, str]:
         united = () if whole else (*project.content.defaults.tags, *project.chosen.defaults.tags)
         missing = sorted(set(united) - set(pull.value))
         if missing:
-            return None, f"{', '.join(missing)} comes from the defaults, which every voice has"
+            return None, f"{', '.join(missing)} comes from the defaults, which apply to every voice"
         return [tag for tag in pull.value if tag not in united or tag in _own_tags(project, pull)], ""
     text = pull.value or ""
     suffix = project.title_suffix if pull.field == "title" else ""

@@ -96,7 +96,7 @@ def run_rebuild(context: Context, *, yes: bool) -> None:
         rebuilt = wiring.run(make())
         path = project.root / project.state
         if path.exists() and read_regular(path, MAX_BYTES) == store.encoded(rebuilt.lock):
-            printing.out(f"{project.state} is as it would be rebuilt: nothing to do.\n")
+            printing.out(f"{project.state} is what a rebuild would write: nothing to do.\n")
             return
         if path.exists():
             agree(f"{project.state} exists and will be replaced (a backup is kept)", yes, context)
@@ -105,7 +105,7 @@ def run_rebuild(context: Context, *, yes: bool) -> None:
     for words in rebuilt.unknown[:MAX_SHOWN]:
         context.log.note(f"not known: {words}")
     if len(rebuilt.unknown) > MAX_SHOWN:
-        context.log.note(f"… and {len(rebuilt.unknown) - MAX_SHOWN} more of the kind")
+        context.log.note(f"… and {len(rebuilt.unknown) - MAX_SHOWN} more")
     count, removed = len(rebuilt.lock.voices), len(rebuilt.lock.removed)
     gone = f", {removed} removed" if removed else ""
     printing.out(f"{project.state} rebuilt: {count} voices{gone}. Next: voicectl plan\n")
@@ -124,11 +124,11 @@ def run_unlock(context: Context, *, yes: bool) -> None:
     project = wiring.project(context)
     store = wiring.store(project)
     if not store.locked():
-        printing.out(f"{project.state} is not locked: the lock of a run that ended frees itself.\n")
+        printing.out(f"{project.state} is not locked: a run's lock ends with it.\n")
         return
     holder = store.holder()
-    who = str(holder) if holder else "a run that does not say who it is"
-    agree(f"{project.state} is held by {who}. If it still works, two runs will write at once", yes, context)
+    who = str(holder) if holder else "an unknown run"
+    agree(f"{project.state} is held by {who}. If that run still works, two runs will write at once", yes, context)
     context.log.note(f"backup: {_backup(project, store.break_lease())}")
     printing.out(f"{project.state} is unlocked. Next: end that run, then voicectl plan\n")
 
@@ -198,15 +198,15 @@ def run_move(context: Context, *, source: str | None, yes: bool) -> None:
         identity = wiring.identity(project)
         if (old.provider.name, old.provider.host) != (identity.name, identity.host):
             raise StateError(
-                f"{place} is of {cut(old.provider.name)} at {cut(old.provider.host)}, this run of {identity.host}",
-                "move it with the same `provider` and FISH_API_URL with which it was applied",
+                f"{place} belongs to {cut(old.provider.name)} at {cut(old.provider.host)}, this run to {identity.host}",
+                "move it with the `provider` and FISH_API_URL that it was applied with",
             )
         new = replace(old, catalog=project.catalog, environment=project.environment)
         if store is not old_store:
             there, expected = store.load()
             store.carry(old_store)
             if there is not None and there.ids() - old.ids():
-                message = f"{project.state} is there already and records other models than {place}"
+                message = f"{project.state} exists already and records other models than {place}"
                 env = f" --env {project.environment}" if project.environment else ""
                 hint = f"`voicectl destroy{env}` deletes those of {project.namespace}; then move the older ones here"
                 raise StateError(message, hint)
@@ -241,14 +241,16 @@ def _source(project: Project, source: str | None) -> str:
     """The lockfile to move. Raises UsageError if there is none, or several."""
     if source is not None:
         if earlier_lockfiles.read(project.root / source, source) is None:
-            raise UsageError(f"--from {source} is no lockfile in the project", "name one, such as voicectl.lock.json")
+            raise UsageError(
+                f"--from {source} is not a lockfile in the project", "name one, such as voicectl.lock.json"
+            )
         return source
     found = [place for place, _ in earlier_lockfiles.earlier(project)]
     if len(found) == 1:
         return found[0]
     if not found:
         raise UsageError(
-            f"there is no lockfile of another name to move to {project.namespace}",
-            "the one to move lies beside the new one, such as voicectl.lock.json; or name it with --from FILE",
+            f"no lockfile of another name can move to {project.namespace}",
+            "it has to lie beside the new one, such as voicectl.lock.json; or name it with --from FILE",
         )
     raise UsageError(f"there are several: {', '.join(found)}", "name the one to move with --from FILE")
