@@ -9,19 +9,21 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from voicectl.plan.plan import Action, Change
+if TYPE_CHECKING:  # whatever prints needs this module, and not much of it is about plans
+    from voicectl.plan.plan import Change
 
 _CODES = {"green": 32, "yellow": 33, "red": 31, "cyan": 36, "magenta": 35, "bold": 1, "dim": 2}
 _SIGNS = {
-    Action.CREATE: ("+", "green"),
-    Action.UPDATE: ("~", "yellow"),
-    Action.REPLACE: ("±", "magenta"),
-    Action.RESTORE: ("↺", "cyan"),
-    Action.RETIRE: ("-", "red"),
-    Action.PRUNE: ("-", "red"),
-    Action.FORGET: ("?", "red"),
-    Action.REFRESH: ("·", "dim"),
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "replace": ("±", "magenta"),
+    "restore": ("↺", "cyan"),
+    "retire": ("-", "red"),
+    "prune": ("-", "red"),
+    "forget": ("?", "red"),
+    "refresh": ("·", "dim"),
 }
 _ESCAPE = "\x1b\\[[0-9;]*m"
 _PIECES = re.compile(f"{_ESCAPE}|[ ]+|[^ \x1b]+")
@@ -56,7 +58,7 @@ def sign(change: Change, style: Style) -> str:
     text, colour = _SIGNS[change.action]
     if change.previous_name is not None:
         text = "→"
-    elif change.adopted and change.action in (Action.UPDATE, Action.REFRESH):
+    elif change.adopted and change.action in ("update", "refresh"):
         text = "←"
     return style.paint(text, colour)
 

@@ -21,7 +21,6 @@ from click.shell_completion import (
     get_completion_class,
 )
 
-from voicectl.cli import printing, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 
@@ -30,6 +29,7 @@ from voicectl.cli.options import subcommand
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_obj
 def command(context: Context, shell: str) -> int:
+    from voicectl.cli import printing
     from voicectl.cli.main import COMPLETE, cli
 
     made = get_completion_class(shell)
@@ -40,6 +40,8 @@ def command(context: Context, shell: str) -> int:
 
 def voices(ctx: click.Context) -> set[str]:
     """The names in the manifests and in the lockfile, as far as either can be read."""
+    from voicectl.cli import wiring
+
     context, names = ctx.find_root().ensure_object(Context), set[str]()
     # If no environment was chosen so far, the rest of the line may choose any.
     for environment in (context.environment,) if context.environment else environments(ctx) or (None,):

@@ -19,6 +19,8 @@ from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 from voicectl.errors import InvalidFiles, VoicectlError
 from voicectl.files import Scratch, replace_file
+from voicectl.report.document import document
+from voicectl.report.escape import terminal
 from voicectl.version import VERSION
 
 if TYPE_CHECKING:
@@ -57,8 +59,6 @@ def command(context: Context, /, live: bool, yes: bool, fmt: str) -> int:
 
 def run(context: Context, *, fmt: str) -> int:
     """Look, and print what was found; 1 if anything is wrong."""
-    from voicectl.report.document import document
-    from voicectl.report.escape import terminal
 
     checks = wiring.run(_look(context))
     failed = any(check.level == "error" for check in checks)
@@ -190,8 +190,6 @@ def _listing(account: Listing, seen: Observation, ours: int, wallet: Wallet) -> 
 def run_live(context: Context, *, yes: bool, fmt: str) -> int:
     """Run the probe; 0, whatever holds. Raises NotConfirmed, ProviderError."""
     from voicectl.engine.probe import settings_of
-    from voicectl.report.document import document
-    from voicectl.report.escape import terminal
 
     project = wiring.project(context)
     host = wiring.identity(project).host

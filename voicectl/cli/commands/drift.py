@@ -12,6 +12,8 @@ from voicectl.cli.context import Context
 from voicectl.cli.options import selectors, subcommand
 from voicectl.cli.reports import report_option
 from voicectl.errors import InvalidFiles
+from voicectl.report.terminal import Style
+from voicectl.version import VERSION
 
 if TYPE_CHECKING:
     from voicectl.engine.audit import Answer
@@ -117,7 +119,6 @@ def _layered(project: Project) -> tuple[str, ...]:
 def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], context: Context | None) -> str:
     """The report in one of its formats; without a context it is for a file, not for this terminal."""
     from voicectl.state.codec import now
-    from voicectl.version import VERSION
 
     report = audited.report
     match fmt:
@@ -142,7 +143,6 @@ def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], context: Cont
             prefix = wiring.repository_prefix(audited.project.root)
             return drift_sarif.render(report, fail_on, version=VERSION, state=audited.project.state, prefix=prefix)
     from voicectl.report import drift_text
-    from voicectl.report.terminal import Style
 
     style = printing.style(context) if context else Style()
     return drift_text.render(report, audited.heading, fail_on, style, audited.left_out)

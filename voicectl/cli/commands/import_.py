@@ -15,6 +15,7 @@ from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
 from voicectl.cli.writing import refused, sift, write_all
 from voicectl.errors import UsageError
+from voicectl.files import Rewriting
 
 if TYPE_CHECKING:
     from voicectl.manifest.project import Project
@@ -140,7 +141,6 @@ def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple
 
 def _write(root: Path, files: Mapping[str, str]) -> None:
     """Write all files, and overwrite no manifest. Raises UsageError before it writes anything."""
-    from voicectl.files import Rewriting
     from voicectl.manifest.discover import PROJECT_FILE
 
     there = sorted(path for path in files if path != PROJECT_FILE and (root / path).exists())

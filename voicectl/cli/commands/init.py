@@ -13,6 +13,7 @@ from voicectl.cli import printing
 from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
 from voicectl.errors import UsageError
+from voicectl.files import Rewriting
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -40,8 +41,6 @@ def write_starter(directory: Path) -> list[str]:
     Raises UsageError if one of them exists or can't be written; then it has written nothing.
     """
     from importlib.resources import files
-
-    from voicectl.files import Rewriting
 
     found = dict(_files(files("voicectl.cli") / "starter_project", PurePosixPath()))
     try:

@@ -13,11 +13,15 @@ from voicectl.cli import printing, reports, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import max_bytes_option, plan_format, plan_options, subcommand
 from voicectl.cli.reports import report_option
+from voicectl.errors import UsageError
+from voicectl.files import Scratch, replace_file
+from voicectl.redaction import redacted
+from voicectl.report.terminal import Style
+from voicectl.version import VERSION
 
 if TYPE_CHECKING:
     from voicectl.engine.events import Listener
     from voicectl.engine.plan import Prepared, Wishes
-    from voicectl.files import Scratch
     from voicectl.manifest.project import Project
     from voicectl.model.catalog import Catalog
     from voicectl.plan.plan import Plan
@@ -52,8 +56,6 @@ def command(
     prepared = wiring.run(_plan(project, catalog, wishes(options), offline=offline, listener=listener))
     plan = prepared.planned.plan
     if out is not None:
-        from voicectl.files import Scratch
-
         save_plan(context.path(out), plan, Scratch(project.root))
     names = _unchanged(prepared) if show_unchanged else ()
     reports.write(context, lambda fmt: _rendered(plan, fmt, None, unchanged=names, max_bytes=max_bytes))
@@ -84,7 +86,6 @@ def wishes(options: dict[str, Any], **more: Any) -> Wishes:
     from voicectl.engine.plan import Wishes
     from voicectl.plan.plan import Selectors
     from voicectl.state.codec import now
-    from voicectl.version import VERSION
 
     return Wishes(
         now=now(),
@@ -125,7 +126,6 @@ def _rendered(plan: Plan, fmt: str, context: Context | None, *, unchanged: Itera
 
         return plan_markdown.render(plan, max_bytes, unchanged)
     from voicectl.report import plan_text
-    from voicectl.report.terminal import Style
 
     return plan_text.render(plan, printing.style(context) if context else Style(), unchanged)
 
@@ -154,9 +154,6 @@ def read_plan(path: Path) -> Plan:
 
 def save_plan(path: Path, plan: Plan, scratch: Scratch) -> None:
     """Save a plan, whole or not at all; `scratch` is the project's. Raises UsageError if it can't."""
-    from voicectl.errors import UsageError
-    from voicectl.files import replace_file
-    from voicectl.redaction import redacted
     from voicectl.report import plan_json
 
     if path.is_dir():

@@ -14,6 +14,8 @@ from voicectl.cli.context import Context
 from voicectl.cli.options import selectors, subcommand
 from voicectl.cli.writing import refused, sift, write_all
 from voicectl.errors import StateError, UsageError, VoicectlError
+from voicectl.files import Rewriting
+from voicectl.report.escape import terminal
 
 if TYPE_CHECKING:
     from voicectl.manifest.editing import Path
@@ -144,8 +146,6 @@ def _write(
     project: Project, texts: Mapping[str, tuple[str, str]], store: StateStore, lock: Lock, version: Version
 ) -> None:
     """Write all of these files and the lockfile, or nothing."""
-    from voicectl.files import Rewriting
-
     written = Rewriting(project.root)
     write_all(written, {path: after for path, (_, after) in texts.items()})
     try:
@@ -235,8 +235,6 @@ def _read(project: Project, file: str) -> bytes:
 
 def _diff(path: str, before: str, after: str) -> str:
     import difflib
-
-    from voicectl.report.escape import terminal
 
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"a/{path}", f"b/{path}", lineterm="")
     return "".join(f"{terminal(line)}\n" for line in lines)

@@ -15,6 +15,7 @@ import click
 from voicectl.cli import printing
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
+from voicectl.files import replace_file
 
 KINDS = ("project", "manifest", "lock", "plan", "drift", "error")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -69,8 +70,6 @@ def schema_text(kind: str) -> str:
 
 def write_all(directory: Path) -> None:
     """Write every schema to a directory, as `<kind>.schema.json`."""
-    from voicectl.files import replace_file
-
     directory.mkdir(parents=True, exist_ok=True)
     for kind in KINDS:
         replace_file(directory / f"{kind}.schema.json", schema_text(kind).encode())

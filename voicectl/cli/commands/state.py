@@ -15,6 +15,7 @@ from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 from voicectl.errors import StateError, UsageError, cut
 from voicectl.files import NAME, Scratch, replace_file
+from voicectl.version import VERSION
 
 if TYPE_CHECKING:
     from voicectl.manifest.project import Project
@@ -183,7 +184,6 @@ def run_move(context: Context, *, source: str | None, yes: bool) -> None:
     """
     from voicectl.engine.renaming import rename_catalog
     from voicectl.report import plan_text
-    from voicectl.version import VERSION
 
     project = wiring.project(context)
     store = wiring.store(project)
