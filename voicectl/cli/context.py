@@ -36,7 +36,7 @@ class Context:
 
     @property
     def run(self) -> str:
-        """An id by which this run's log lines, and whoever waits for it, know it from others."""
+        """This run's id: its log lines carry it, and whoever waits for the run reads it."""
         if not self._run:
             import uuid
 

@@ -66,7 +66,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "audition": ("speak", "audition"),
     "import": ("import_", "command"),
 }
-"""Module and attribute of each command that is not `command` in the module of its own name."""
+"""Module and attribute of the commands that are not `command` in the module of their name."""
 
 
 class Commands(click.Group):

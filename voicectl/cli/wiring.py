@@ -163,7 +163,7 @@ async def provider(found: Project, listener: Listener, *, busy: bool = False) ->
 
 
 def _account_of_emulator(found: Project) -> Path:
-    """Where `provider: emulator` keeps its account. Raises StateNotSaved where it can't."""
+    """Where `provider: emulator` keeps its account. Raises StateNotSaved if it can't."""
     try:
         return Scratch(found.root).make("emulator.db")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A Git repository, through the `git` command. Commits are made beside the work tree, which is never touched."""
+"""A Git repository, through the `git` command. It commits beside the work tree, and never touches it."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class GitLab:
 
     @property
     def _number(self) -> str:
-        """The merge request at hand; empty where there is none."""
+        """The merge request at hand; empty if there is none."""
         number = self._environment.get("CI_MERGE_REQUEST_IID", "")
         return number if number.isdecimal() else ""
 

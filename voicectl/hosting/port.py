@@ -1,4 +1,4 @@
-"""What voicectl asks of a Git hosting: comments and issues of its own. And how that may fail.
+"""What voicectl asks of a Git hosting: its own comments and issues. And how that may fail.
 
     HostingError             1   Git or its hosting would not do what was asked
     ├── NotAllowed           1   the token may not do that

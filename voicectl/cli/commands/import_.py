@@ -116,7 +116,7 @@ def _directory(project: Project, context: Context, out: Path | None) -> str:
 
 
 def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple[dict[str, str], list[str]]:
-    """The text of each file by its path, and remarks. Raises UsageError where no glob would find a file."""
+    """The text of each file by its path, and remarks. Raises UsageError if no glob would find a file."""
     from voicectl.manifest.discover import PROJECT_FILE, matches
     from voicectl.manifest.writing import manifest_text, with_models
     from voicectl.manifest.yaml_source import MAX_BYTES

@@ -152,17 +152,17 @@ class JsonLog:
         self._write(event, time.perf_counter() - self._start, values)
 
     def _write(self, event: str, seconds: float, values: dict[str, Any]) -> None:
-        """One line, at so many seconds after the beginning: a clock that is set back meanwhile has no say."""
+        """One line, so many seconds after the beginning. Setting the clock back meanwhile changes nothing."""
         moment = (self._clock + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
         line = {"time": moment.replace("+00:00", "Z"), "run": self._context.run, "event": event, **values}
-        # Where nobody can be told, the run goes on: it has more to lose than a line.
+        # If this fails the run goes on: it has more to lose than a line.
         with suppress(OSError, ValueError):
             self._stream.write(redacted(json_text(_encode(line))) + "\n")
             self._stream.flush()
 
 
 class _Lines(io.TextIOBase):
-    """Takes what others write to standard error, tracebacks and warnings of Python among it."""
+    """Takes what others write to standard error, such as tracebacks and warnings of Python."""
 
     encoding = "utf-8"
     errors = "replace"
