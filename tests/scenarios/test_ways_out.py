@@ -54,7 +54,7 @@ def test_a_broken_emulator_is_deleted_and_made_again(local: Project, broken: Cal
     done = local.run("plan").expect(1)
     assert "can't be used as the emulator's database" in done.err
     assert "internal error" not in done.err
-    assert "delete .voicectl/emulator.db and what begins with its name" in done.err
+    assert "delete .voicectl/emulator.db and the files whose names begin like it" in done.err
     assert "voicectl apply --recreate-missing" in done.err
     for each in path.parent.glob("emulator.db*"):
         shutil.rmtree(each) if each.is_dir() else each.unlink()
@@ -67,7 +67,7 @@ def test_a_failed_training_names_the_command_that_makes_the_model_again(project:
     project.voices({"a": {}})
     done = project.run("apply", "--yes").expect(1)
     assert "`voicectl apply --retry-failed` makes those models again" in done.err
-    assert "again goes on" not in done.err
+    assert "again to go on" not in done.err
     hand.emulator.settings = replace(hand.emulator.settings, fail_training=())
     failed = project.lock["voices"]["a"]["id"]
     project.run("apply", "--yes").expect(0)
