@@ -18,8 +18,12 @@ from voicectl.provider.port import NotSent, ProviderError
 
 UNREACHABLE = 5
 """Changes in a row, each retried for two minutes, that find no provider: then it is gone, and the run with it."""
-PRUNES_TOGETHER = 50
-"""Models that one save marks as being deleted. As many may wait for the next run where this one is interrupted."""
+PRUNES_TOGETHER, SAVES = 50, 8
+"""How many models one save marks as being deleted, at least, and how many saves a stage of deletions makes, roughly.
+
+A save costs the whole lockfile. But what is marked and not deleted when a run is interrupted can't be brought back any
+more, so they are not all marked at once.
+"""
 MADE = frozenset({Step.RENAME, Step.CREATE, Step.UPDATE, Step.AWAIT_TRAINING, Step.MAKE_CURRENT})
 """The steps up to a model that is right and current, but private."""
 EVERY = frozenset(Step)
@@ -111,8 +115,9 @@ class Execution:
     async def _prune(self, outcomes: list[Outcome]) -> None:
         """Delete models, some at a time: one save says of all of them that they are being deleted."""
         ledger = self.performer.ledger
-        for start in range(0, len(outcomes), PRUNES_TOGETHER):
-            some = outcomes[start : start + PRUNES_TOGETHER]
+        size = max(PRUNES_TOGETHER, len(outcomes) // SAVES)
+        for start in range(0, len(outcomes), size):
+            some = outcomes[start : start + size]
             await self._stage(some, {Step.CONDEMN})
             if any(outcome.alive and outcome.begun for outcome in some):
                 with contextlib.suppress(StateError, TryAgain):  # `failure` holds it

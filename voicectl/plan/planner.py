@@ -16,7 +16,7 @@ from voicectl.plan.identity import Holding, identify
 from voicectl.plan.plan import Action, Held, Notice, Orphan, Plan, Refusal, Summary
 from voicectl.plan.removals import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
 from voicectl.plan.request import PlanRequest, select
-from voicectl.plan.saved import is_due_later
+from voicectl.plan.saved import without_due_later
 from voicectl.plan.voices import voice_tasks
 
 ORDER = (
@@ -57,7 +57,7 @@ def make_plan(request: PlanRequest, lock: Lock, observation: Observation, sweep:
     time = request.now if request.offline else observation.time
     tasks, retries, notices = _decided(Case(holding, request, time, sweep) for holding in holdings)
     if request.saved is not None:
-        tasks = [task for task in tasks if not is_due_later(task, request.saved)]
+        tasks = without_due_later(tasks, request.saved)
     if not request.destroy:
         notices += guards.check_rules(holdings, catalog.policy)
     refusals = [notice for notice in notices if isinstance(notice, Refusal)]

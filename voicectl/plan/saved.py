@@ -131,17 +131,21 @@ def listed(saved: Plan, retries: Iterable[Resend]) -> tuple[Resend, ...]:
     )
 
 
-def is_due_later(task: Task, saved: Plan) -> bool:
-    """A retention that ran out after the plan was saved: nobody has seen this deletion, and the next apply makes it."""
-    change = task.change
-    due = change.action is Action.PRUNE and change.reason == RETENTION_OVER
-    return due and not any(one.action is Action.PRUNE and one.id == change.id for one in saved.changes)
+def without_due_later(tasks: Iterable[Task], saved: Plan) -> list[Task]:
+    """The tasks without those whose retention ran out after the plan was saved.
+
+    Nobody has seen these deletions, and the next apply makes them.
+    """
+    seen = {change.id for change in saved.changes if change.action is Action.PRUNE}
+    return [
+        task
+        for task in tasks
+        if not (isinstance(task, Prune) and task.change.reason == RETENTION_OVER and task.model.id not in seen)
+    ]
 
 
 def _moved(saved: Plan, tasks: Sequence[Task], catalog: Catalog) -> Iterator[Moved]:
-    before: dict[str, list[Change]] = defaultdict(list)
-    for change in saved.changes:
-        before[change.name].append(change)
+    before = _by_name(saved)
     for name, changes in before.items():
         desired = digests(catalog.voices.get(name), None, None).desired
         if any(change.digests.desired != desired for change in changes):
@@ -158,12 +162,18 @@ def _moved(saved: Plan, tasks: Sequence[Task], catalog: Catalog) -> Iterator[Mov
 def _refused_since(saved: Plan, now: Plan) -> Iterator[Moved]:
     """Voices that were changed by hand, or on both sides, where policy does not allow to go on."""
     before = {(notice.code, notice.voices) for notice in saved.refusals}
+    known, left = _by_name(saved), _by_name(now)
     for notice in now.refusals:
         if notice.code in _MOVED and (notice.code, notice.voices) not in before:
             for name in notice.voices:
-                known = [change for change in saved.changes if change.name == name]
-                left = next((change for change in now.changes if change.name == name), None)
-                yield Moved(name, _side(known, left) if left else "account")
+                yield Moved(name, _side(known[name], left[name][0]) if name in left else "account")
+
+
+def _by_name(plan: Plan) -> dict[str, list[Change]]:
+    found: dict[str, list[Change]] = defaultdict(list)
+    for change in plan.changes:
+        found[change.name].append(change)
+    return found
 
 
 def _as_careful(saved: Change, now: Change) -> bool:

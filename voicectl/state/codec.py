@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from voicectl.errors import Place, StateError, cut
-from voicectl.model.lock import EARLIEST, FORMAT_VERSION, LATEST, REVISION, Lock
+from voicectl.model.lock import EARLIEST, FORMAT_VERSION, LATEST, REVISION, Lock, Record
 from voicectl.state.carried import NOTHING, Carried, put_back, take_out
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -20,10 +20,10 @@ _CONFLICT_MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
 @cache
-def _adapter() -> Any:
+def _adapter(kind: type[Any] = Lock) -> Any:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Lock)
+    return TypeAdapter(kind)
 
 
 def schema() -> dict[str, Any]:
@@ -32,39 +32,73 @@ def schema() -> dict[str, Any]:
     return result
 
 
-def encode(lock: Lock, carried: Carried = NOTHING) -> bytes:
+Texts = dict[str, tuple[Record, str, bool]]
+"""By name: a record, its text in the lockfile, and whether that needs revision 2."""
+
+
+def encode(lock: Lock, carried: Carried = NOTHING, texts: Texts | None = None) -> bytes:
     """Sorted, two-space JSON with a newline at the end; equal locks give equal bytes.
 
     Optional keys without a value are left out, so that older versions can read the file as long as possible. For the
-    same reason the revision is the lowest that has all keys in use, or `carried`'s if that is higher.
+    same reason the revision is the lowest that has all keys in use, or `carried`'s if that is higher. `texts` are those
+    of an earlier call, and are brought up to date: a run saves often, and changes few records between two saves.
     """
-    data = _adapter().dump_python(lock, mode="json")
-    revision = max(carried.revision, _trim(data))
+    before, now = texts or {}, {}
+    for name, record in lock.voices.items():
+        known = before.get(name)
+        now[name] = known if known is not None and known[0] is record else _text(record)
+    if texts is not None:
+        texts.clear()
+        texts.update(now)
+    data = _adapter().dump_python(replace(lock, voices={}), mode="json")
+    newer = _trim(data) or any(newer for _, _, newer in now.values())
+    revision = max(carried.revision, 2 if newer else 1)
     if revision == 1:
         del data["revision"]
     else:
         data["revision"] = revision
-    put_back(data, carried)
-    return (json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    if carried.keys:
+        data["voices"] = {name: json.loads(text) for name, (_, text, _) in now.items()}
+        put_back(data, carried)
+        return (_json(data) + "\n").encode()
+    voices = ",".join(f"\n    {_json(name)}: {now[name][1]}" for name in sorted(now))
+    # The voices come last, as their key does in the alphabet.
+    head = _json(data).removesuffix("{}\n}")
+    return f"{head}{{{voices}{chr(10) + '  ' if voices else ''}}}\n}}\n".encode()
 
 
-def _trim(data: dict[str, Any]) -> int:
-    """Remove optional keys without a value, and return the lowest revision that has all remaining keys."""
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def _text(record: Record) -> tuple[Record, str, bool]:
+    data = _adapter(Record).dump_python(record, mode="json")
+    _without_empty(data, "retain")
+    newer = _without_empty(data, "previous_names", "changed")
+    for sample in data["samples"]:
+        newer |= _without_empty(sample, "file", "seconds")
+    newer |= _trim_retired(data["retired"])
+    return record, _json(data).replace("\n", "\n    "), newer
+
+
+def _trim(data: dict[str, Any]) -> bool:
+    """Remove optional keys without a value from all but the voices, and say whether one is left of revision 2."""
     newer = _without_empty(data, "deleted")
     for entry in data.get("deleted", ()):
         for sample in entry["samples"]:
             _without_empty(sample, "file", "seconds")
-    for record in data["voices"].values():
-        _without_empty(record, "retain")
-        newer |= _without_empty(record, "previous_names", "changed")
-        for sample in record["samples"]:
-            newer |= _without_empty(sample, "file", "seconds")
-    for holder in (*data["voices"].values(), *data["removed"].values()):
-        for gone in holder["retired"]:
-            newer |= _without_empty(gone, "samples")
-            for sample in gone.get("samples", ()):
-                _without_empty(sample, "file", "seconds")
-    return 2 if newer else 1
+    for removed in data["removed"].values():
+        newer |= _trim_retired(removed["retired"])
+    return newer
+
+
+def _trim_retired(retired: list[dict[str, Any]]) -> bool:
+    newer = False
+    for gone in retired:
+        newer |= _without_empty(gone, "samples")
+        for sample in gone.get("samples", ()):
+            _without_empty(sample, "file", "seconds")
+    return newer
 
 
 def _without_empty(values: dict[str, Any], *keys: str) -> bool:

@@ -16,7 +16,7 @@ from voicectl.errors import Place, StateConflict, StateError, StateLocked, State
 from voicectl.files import NAME, Scratch, prove_room, read_regular, replace_file
 from voicectl.model.lock import Lock
 from voicectl.state.carried import NOTHING
-from voicectl.state.codec import MAX_BYTES, decode_all, encode
+from voicectl.state.codec import MAX_BYTES, Texts, decode_all, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
 WRITTEN = "lockfiles"
@@ -39,6 +39,7 @@ class FileStore:
         self._name = name
         self._scratch = scratch
         self._carried = NOTHING
+        self._texts: Texts = {}
         self._lease_name = f"{name.replace('/', '%2F')}.lease"
 
     def carry(self, other: FileStore) -> None:
@@ -94,7 +95,7 @@ class FileStore:
 
     def encoded(self, lock: Lock) -> bytes:
         """The bytes that a save would write, with the keys that a newer revision added to the loaded file."""
-        return encode(lock, self._carried)
+        return encode(lock, self._carried, self._texts)
 
     def _read(self) -> bytes | None:
         try:
