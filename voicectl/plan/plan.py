@@ -9,13 +9,13 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 from voicectl.errors import VoicectlError
+from voicectl.model import names
 from voicectl.model.lock import ModelId, Pattern, ProviderIdentity
 from voicectl.model.voice import FieldName, Value, Voice
 
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
-Name = Annotated[str, Pattern(r"^[a-z0-9][a-z0-9._-]{0,119}$")]
-"""As in a marker, which may be of a name that no manifest could have."""
-Digest = Annotated[str, Pattern(r"^sha256:[0-9a-f]{64}$")]
+Name = Annotated[str, Pattern(names.whole(names.ANY_VOICE))]
+Digest = Annotated[str, Pattern(names.whole(names.DIGEST))]
 
 
 class Action(StrEnum):
@@ -212,8 +212,8 @@ class Plan:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     voicectl_version: str
-    catalog: Annotated[str, Pattern(r"^[a-z0-9][a-z0-9-]{0,39}$")]
-    environment: Annotated[str, Pattern(r"^[a-z0-9][a-z0-9-]{0,39}$")] | None
+    catalog: Annotated[str, Pattern(names.whole(names.CATALOG))]
+    environment: Annotated[str, Pattern(names.whole(names.CATALOG))] | None
     provider: ProviderIdentity
     selectors: Selectors = EVERYTHING
     changes: tuple[Change, ...] = ()

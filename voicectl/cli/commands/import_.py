@@ -16,6 +16,7 @@ from voicectl.cli.options import directories, subcommand
 from voicectl.cli.writing import refused, sift, write_all
 from voicectl.errors import UsageError
 from voicectl.files import Rewriting
+from voicectl.model import names
 
 if TYPE_CHECKING:
     from voicectl.manifest.project import Project
@@ -26,9 +27,7 @@ def _pair(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     pairs: dict[str, str] = {}
     for value in values:
         name, _, model_id = value.partition("=")
-        if not re.fullmatch(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?", name) or not re.fullmatch(
-            "[0-9a-f]{32}", model_id
-        ):
+        if not re.fullmatch(names.VOICE, name) or not re.fullmatch(names.MODEL_ID, model_id):
             raise click.BadParameter(f"{value!r} is not NAME=ID, with an id of 32 characters of 0-9 and a-f.")
         if name in pairs:
             raise click.BadParameter(f"{name!r} is given twice.")
