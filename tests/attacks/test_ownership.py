@@ -259,7 +259,7 @@ def test_two_voices_exchange_their_sound(world: World) -> None:
     edited(world, swap)
     plan = world.plan(TEN)
     assert [(c.name, c.action.value) for c in plan.changes] == [("a", "refresh"), ("b", "refresh")]
-    assert all("the id is no longer" in c.warnings[0] for c in plan.changes)
+    assert all("tell its users that the id has changed" in c.warnings[0] for c in plan.changes)
     world.apply(TEN)
     assert world.account.models == before
     names = {world.lock.voices[n].id: n for n in NAMES}

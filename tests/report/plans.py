@@ -200,7 +200,7 @@ PLANS: dict[str, Plan] = {
         warnings=(
             Notice(
                 "consent_expiring",
-                "voices/narration.yaml:3: narrator: the consent ends on 2026-12-10, in 18 days",
+                "voices/narration.yaml:3: narrator: the consent expires on 2026-12-10, in 18 days",
                 "renew it, or take the voice out of the manifests",
                 ("narrator",),
             ),
@@ -212,7 +212,7 @@ PLANS: dict[str, Plan] = {
         refusals=(
             Refusal(
                 "max_deletes",
-                "4 of 9 voices would be retired or deleted; 2 may be (30%)",
+                "4 of 9 voices would be retired or deleted; the limit is 2 (30%)",
                 "if that is meant, run with --max-deletes 4",
             ),
             Refusal(

@@ -156,7 +156,7 @@ def test_a_breach_never_shows_what_is_private(project: Project) -> None:
             assert "555" not in done.out + done.err
 
 
-def test_a_consent_that_ends_warns_thirty_days_ahead_and_then_blocks_what_is_new(project: Project, hand: Hand) -> None:
+def test_a_consent_warns_thirty_days_before_it_expires_and_then_blocks_new_models(project: Project, hand: Hand) -> None:
     def consent(offset: int) -> dict[str, Any]:
         return {"consent": {"speaker": "Jane Roe", "expires_on": day(offset)}}
 
@@ -168,7 +168,7 @@ def test_a_consent_that_ends_warns_thirty_days_ahead_and_then_blocks_what_is_new
     assert "in 30 days" in project.run("validate").expect(0).err
     project.voices({"a": consent(-1), "b": {}})
     project.settled()
-    assert "ended" in project.run("plan").expect(0).out
+    assert "expired on" in project.run("plan").expect(0).out
     project.voices({"a": {**consent(-1), "visibility": "unlist"}, "b": {"title": "New"}})
     assert codes(project.plan(), "refusals") == ["consent_expired"]
     project.run("apply", "--yes", "--exclude", "a").expect(0)
@@ -279,7 +279,7 @@ def test_forgetting_names_every_model_that_loses_its_marks(project: Project, han
 
 def test_a_consent_that_will_be_withdrawn_is_announced(project: Project) -> None:
     project.voices({"a": {"consent": {"speaker": "Jane", "withdrawn_on": day(10)}}})
-    assert "from then on every generation is deleted" in project.run("plan").expect(0).out
+    assert "the first apply from then on deletes every generation" in project.run("plan").expect(0).out
 
 
 def test_a_restoration_says_which_id_ends(project: Project) -> None:
@@ -305,5 +305,5 @@ def test_an_id_that_changed_behind_the_lockfile_is_told(project: Project) -> Non
     project.sample("a.wav", "another")
     project.apply()
     project.lock_path.write_bytes(old)
-    assert f"the id is no longer {first}, as the lockfile says" in project.run("plan").out
+    assert f"the lockfile says {first}: tell its users" in project.run("plan").out
     assert first in project.run("plan", "--format", "markdown").out.partition("Needs care")[2]

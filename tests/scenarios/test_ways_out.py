@@ -91,7 +91,7 @@ def test_voices_only_the_account_shows_count_in_the_size_of_the_catalog(project:
     for name in ("lost", "gone"):
         hand.create(name, tags=["voicectl:acme", f"voicectl:acme:{name}:0123456789ab"])
     (refusal,) = project.plan()["refusals"]
-    assert refusal["message"].startswith("2 of 3 voices would be retired or deleted; 1 may be")
+    assert refusal["message"].startswith("2 of 3 voices would be retired or deleted; the limit is 1")
     flag, number = refusal["hint"].split()[-2:]
     project.run("apply", "--yes", flag, number).expect(0)
 

@@ -51,7 +51,7 @@ def silent(event: Event) -> None:
 
 
 def troubles(listener: Listener) -> Listener:
-    """For work that no plan counted: retries are told, failures as warnings, and nothing else."""
+    """For work that no plan counted: it reports retries, and failures as warnings, and nothing else."""
 
     def hear(event: Event) -> None:
         if event.kind == "failed":

@@ -94,7 +94,7 @@ def publish(
     """Commit and push the lockfile of the work tree; None if there is none.
 
     `started_from` is the commit whose lockfile this run began with. Whatever else the branch holds by now, others
-    wrote; it is merged, in the work tree too. A push that loses a race, or does not get through, is made anew.
+    wrote; it is merged, in the work tree too. A push that loses a race, or does not get through, is made again.
     Raises HostingError, StateError, NotMergeable.
     """
     ours = _on_disk(target)

@@ -48,7 +48,7 @@ class Rest:
         self._now = now
         if any(not value.isascii() or not value.isprintable() or value != value.strip() for value in headers.values()):
             raise HostingError(
-                "the token holds characters that tokens don't have", "copy it anew, without spaces or line ends"
+                "the token holds characters that tokens don't have", "copy it again, without spaces or line ends"
             )
         try:
             address = httpx.URL(url.rstrip("/") + "/")

@@ -102,7 +102,7 @@ class Update(Serve):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair(Task):
-    """Write the marks of a model anew; the lockfile stays as it is."""
+    """Rewrite the marks of a model; the lockfile stays as it is."""
 
     model: Model
     patch: Patch

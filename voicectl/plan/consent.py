@@ -34,13 +34,13 @@ def expiry(voice: Voice, today: date) -> str:
     expires = voice.consent.expires_on if voice.consent else None
     ends = voice.consent.withdrawn_on if voice.consent else None
     if ends is not None and ends > today:
-        return f"the consent is withdrawn on {ends}: from then on every generation is deleted, for good"
+        return f"the consent is withdrawn on {ends}: the first apply from then on deletes every generation, for good"
     if expires is None or withdrawn(voice, today) or expires > today + EXPIRY_WARNING:
         return ""
     if expires < today:
-        return f"the consent ended on {expires}: the voice can't be made anew or shown to more people"
+        return f"the consent expired on {expires}: voicectl will not create, replace or widen the voice"
     days = (expires - today).days
-    return f"the consent ends on {expires}, in {days} day{'' if days == 1 else 's'}"
+    return f"the consent expires on {expires}, in {days} day{'' if days == 1 else 's'}"
 
 
 def consent_problems(catalog: Catalog, today: date) -> Iterator[Problem]:

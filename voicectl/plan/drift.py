@@ -268,7 +268,7 @@ def _consent_notes(voice: Voice | None, today: date) -> Iterator[str]:
         if withdrawn(voice, today):
             yield f"the consent was withdrawn on {consent.withdrawn_on}"
         elif consent.expires_on is not None and consent.expires_on < today:
-            yield f"the consent ended on {consent.expires_on}"
+            yield f"the consent expired on {consent.expires_on}"
 
 
 def _orphaned(sides: _Sides) -> Iterator[Orphan]:

@@ -120,7 +120,7 @@ def check_emptied(catalog: Catalog, lock: Lock) -> Iterator[Refusal]:
     if not catalog.voices and lock.voices:
         yield Refusal(
             "catalog_emptied",
-            f"the manifests hold no voice, and would lose all that are recorded ({len(lock.voices)})",
+            f"the manifests hold no voice, so all {len(lock.voices)} recorded voices would be removed",
             "bring the manifests back; `voicectl destroy` deletes every model at once, for good",
             tuple(sorted(lock.voices)),
         )
@@ -234,7 +234,7 @@ def check_protection(holdings: Iterable[Holding], tasks: Iterable[Task], today: 
         yield Refusal(
             "protected",
             f"{task.name} is protected: it can't be {'retired' if isinstance(task, Retire) else 'pruned'}",
-            "let the manifest say `lifecycle: {protect: false}` and apply; after that it can go",
+            "write `lifecycle: {protect: false}` in the manifest and apply; then remove the voice",
             (task.name,),
         )
 
@@ -258,7 +258,7 @@ def check_limits(tasks: Sequence[Task], policy: Policy, size: int) -> Iterator[R
                 hint += "; deletions that an earlier run began are finished by `voicectl destroy --only NAME`, too"
             yield Refusal(
                 name,
-                f"{count} would be {word}; {allowed} may be ({limit})",
+                f"{count} would be {word}; the limit is {allowed} ({limit})",
                 hint,
                 tuple(names),
             )

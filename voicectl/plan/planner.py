@@ -185,7 +185,7 @@ def _orphans(holdings: Iterable[Holding]) -> tuple[Orphan, ...]:
 
 
 def _size(holdings: Iterable[Holding], observation: Observation, namespace: str) -> int:
-    """How many voices the catalog has of which shares are taken: those with a model that the account shows.
+    """The size of the catalog, for shares such as 30 %: its voices with a model that the account shows.
 
     Neither a manifest nor a lockfile can make a catalog look larger than it is.
     """

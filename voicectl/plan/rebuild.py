@@ -46,7 +46,7 @@ def rebuild(catalog: Catalog, empty: Lock, observation: Observation, now: dateti
             unknown += _unknown(holding, holding.voice, record)
         elif gone:
             removed[holding.name] = Removed(gone)
-        unknown += [f"{holding.name}: since when {r.id} is retired; its retention begins anew" for r in gone]
+        unknown += [f"{holding.name}: since when {r.id} is retired; its retention starts again" for r in gone]
         unknown += [f"{holding.name}: what {r.id} was made from" for r in gone if r.inputs is None]
     account = empty.provider.account or observation.account
     provider = replace(empty.provider, account=account)

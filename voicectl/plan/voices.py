@@ -208,7 +208,7 @@ def _other_id(case: Case, model: Model) -> tuple[str, ...]:
     record = case.record
     if record is None or record.origin == "external" or record.id == model.id:
         return ()
-    return (f"the id is no longer {record.id}, as the lockfile says: tell its users",)
+    return (f"the lockfile says {record.id}: tell its users that the id has changed",)
 
 
 def _replace(case: Case, voice: Voice, current: Model) -> Iterator[Decision]:
@@ -311,5 +311,5 @@ def _in_use_elsewhere(model: Model | None) -> tuple[str, ...]:
     """What to know before a model gives way that others than its owner could be using."""
     if model is None or model.visibility == "private":
         return ()
-    who = "public: anybody" if model.visibility == "public" else "unlisted: anybody who was told its id"
+    who = "public: anybody" if model.visibility == "public" else "unlisted: anybody who knows its id"
     return (f"{model.id} is {who} may be using it elsewhere",)

@@ -194,7 +194,7 @@ def check_staged(context: Context) -> int:
         repository = Repository(project.root)
         path = repository.prefix + project.state
         if repository.staged(path) and not _written(repository, path, project):
-            hint = f"`git checkout HEAD -- {project.state}` undoes that; `voicectl state rebuild` makes it anew"
+            hint = f"`git checkout HEAD -- {project.state}` undoes that; `voicectl state rebuild` writes it again"
             wrong.append(Problem(Place(project.state), "the lockfile was changed by hand", hint))
     if wrong:
         raise InvalidFiles(wrong)

@@ -81,7 +81,7 @@ command.add_command(unlock)
 
 
 def run_rebuild(context: Context, *, yes: bool) -> None:
-    """Write the lockfile anew. Raises NotConfirmed if there is one and nobody agrees to replace it."""
+    """Write the lockfile again. Raises NotConfirmed if there is one and nobody agrees to replace it."""
     from voicectl.engine.plan import rebuild_lock
     from voicectl.files import read_regular
     from voicectl.state.codec import MAX_BYTES, now
