@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from voicectl.cli.log.port import Log
 
+COMPLETE = "_VOICECTL_COMPLETE"
+"""The variable by which the completion scripts ask, as click names it."""
+
 
 class PrintingFailed(Exception):
     """A command can't write to standard output."""

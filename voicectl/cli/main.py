@@ -13,14 +13,11 @@ from itertools import pairwise
 import click
 
 from voicectl import signals
-from voicectl.cli.context import Context, PrintingFailed
+from voicectl.cli.context import COMPLETE, Context, PrintingFailed
 from voicectl.cli.log.port import Log, wanted_format
 from voicectl.cli.options import global_options
 from voicectl.errors import Interrupted, UsageError, VoicectlError
 from voicectl.version import VERSION
-
-COMPLETE = "_VOICECTL_COMPLETE"
-"""The variable by which the completion scripts ask, as click names it."""
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
@@ -151,7 +148,7 @@ def _run(args: Sequence[str], context: Context) -> int:
         with signals.heard_by(None):
             signals.check()
             if COMPLETE in os.environ:
-                from voicectl.cli.commands import completion
+                from voicectl.cli import completion
 
                 completion.register()
             result = cli.main(list(args), prog_name="voicectl", standalone_mode=False, obj=context)

@@ -19,14 +19,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def voice_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For completion: the project's voices."""
-    from voicectl.cli.commands import completion
+    from voicectl.cli import completion
 
     return sorted(name for name in completion.voices(ctx) if name.startswith(incomplete))
 
 
 def environment_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """For completion: the project's environments."""
-    from voicectl.cli.commands import completion
+    from voicectl.cli import completion
 
     return sorted(name for name in completion.environments(ctx) if name.startswith(incomplete))
 
