@@ -316,7 +316,7 @@ def test_a_tag_that_was_edited_by_hand_takes_a_voice_its_model(world: World) -> 
     model = world.id_of("a")
     world.account.edit(model, tags=Marker.of("acme", "b", "sha256:" + "0" * 64).marks)
     before = dict(world.account.models)
-    with pytest.raises(Refused, match="its ownership tags say that it serves b"):
+    with pytest.raises(Refused, match="its marks say that it serves b"):
         world.run(TEN)
     assert world.account.models == before
     world.apply(replace(TEN, policy=Policy()), selectors=_without("a"))

@@ -92,7 +92,7 @@ def test_into_an_environment(project: Project, hand: Hand) -> None:
         (["narrator=" + "0" * 32], "there is no model"),
         (["first=MINE"], "is a voice of the manifests already"),
         (["again=FIRST"], "is managed already, as first"),
-        (["theirs=OTHER"], "carries the ownership tags of other"),
+        (["theirs=OTHER"], "carries the marks of other"),
         (["a=MINE", "b=MINE"], "asked for twice"),
         (["a=MINE", "a=MINE"], "given twice"),
         (["narrator=nonsense"], "is not NAME=ID"),

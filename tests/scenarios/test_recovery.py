@@ -54,7 +54,7 @@ def test_the_rebuilt_lockfile_is_the_lost_one_and_the_next_plan_is_empty(rich: P
     assert hand.mutating() == []
     assert comparable(rich.lock) == comparable(before)
     assert "not known: replaced: the numbers of its generations" in done.err
-    assert "its retention begins anew" in done.err
+    assert "its retention starts again" in done.err
     rich.settled()
 
 

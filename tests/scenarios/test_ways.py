@@ -48,7 +48,7 @@ def test_cut_marks_and_a_lost_lockfile_make_no_second_model() -> None:
         (only,) = hand.models()
         project.lock_path.unlink()
         done = project.run("apply", "--yes").expect(3)
-        assert "[marks_unreadable]" in done.out + done.err or "ownership tags can't be read" in done.out + done.err
+        assert "[marks_unreadable]" in done.out + done.err or "marks can't be read" in done.out + done.err
         assert [model["_id"] for model in hand.models()] == [only["_id"]]
 
 

@@ -30,7 +30,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "show": "Show one voice with its generations.",
         "output": "Print name to id for applications, from the lockfile alone.",
     },
-    "Audit": {"drift": "Audit the account against the lockfile."},
+    "Audit": {"drift": "Ask whether the account still is what was last applied."},
     "Adopt": {
         "import": "Write manifests for existing models.",
         "pull": "Write what was changed in the account into the manifests and the lockfile.",

@@ -205,7 +205,7 @@ class Creations:
         if candidates:
             raise PerhapsMade(
                 f"the answer to a creation was lost, and it may have become {' or '.join(candidates)}, "
-                "which carries no ownership tags",
+                "which carries no marks",
                 "delete it, or adopt it with `model:` in the manifest; then run the command again",
             )
         if not listing.complete:

@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"[^\W\d_][\w .'’!?()/-]*")
 _WORDS = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null|none")
 _LINE_END = re.compile(r"\r?\n|\Z")
 _MORE = "more than these values would change: is an alias or a merge key at work?"
-_HEAD = "# Written by `voicectl import`: the next apply writes ownership tags on the model, and nothing else.\n"
+_HEAD = "# Written by `voicectl import`: the next apply writes its marks on the model, and nothing else.\n"
 
 
 class CannotEdit(Exception):

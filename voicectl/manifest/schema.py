@@ -197,7 +197,7 @@ class VoiceEntry(_Closed):
     lifecycle: Lifecycle = Field(default_factory=lambda: Lifecycle(), description="How careful to be with this voice.")
     metadata: dict[str, Any] = Field(default_factory=dict, description="Free values that stay in Git.")
     model: ModelId = Field(default="", description="Existing model to adopt.")
-    external: Flag = Field(default=False, description="Not ours to change: looked up and audited, never written to.")
+    external: Flag = Field(default=False, description="Not ours to change: looked up and checked, never written to.")
 
 
 class MoveEntry(_Closed):

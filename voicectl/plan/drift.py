@@ -223,11 +223,11 @@ def _marks_notes(name: str, record: Record, model: Model, lock: Lock) -> Iterato
     wanted = marks_of_record(lock, name, record)
     others = marker.owners(model.tags) - {lock.namespace}
     if others:
-        yield f"it carries the ownership tags of {', '.join(sorted(others))}"
+        yield f"it carries the marks of {', '.join(sorted(others))}"
     elif not model.marks:
-        yield "its ownership tags are gone"
+        yield "its marks are gone"
     elif set(model.marks) != set(wanted):
-        yield "its ownership tags were changed"
+        yield "its marks were changed"
 
 
 def _cover_notes(voice: Voice | None, record: Record, model: Model) -> Iterator[str]:
@@ -244,7 +244,7 @@ def _retired_notes(name: str, gone: Retired, sides: _Sides) -> Iterator[str]:
     elif model is None:
         yield f"retired generation {gone.generation} ({gone.id}) is gone from the account"
     elif set(model.marks) != set(marks_of_retired(sides.lock, name, gone, model)):
-        yield f"retired generation {gone.generation} ({gone.id}) has other ownership tags"
+        yield f"retired generation {gone.generation} ({gone.id}) has other marks"
     elif model.visibility == "public":
         yield f"retired generation {gone.generation} ({gone.id}) is public again"
 

@@ -202,7 +202,7 @@ def check_unclaimed(catalog: Catalog, lock: Lock, observation: Observation, task
             tags = ", ".join(cut(tag) for tag in model.tags if marker.is_mark(tag))
             yield Refusal(
                 "marks_unreadable",
-                f"no lockfile records {model.id}, and its ownership tags can't be read ({tags}): it may be the model "
+                f"no lockfile records {model.id}, and its marks can't be read ({tags}): it may be the model "
                 "of a voice that would be created",
                 f"write `model: {model.id}` at the voice that it belongs to, or take those tags off in the account; "
                 "`voicectl doctor --live` tells whether the account keeps tags as they are sent",

@@ -134,12 +134,12 @@ def _contradiction(name: str, recorded_name: str, record: Record | None, facts: 
     if model is None or not facts.ours(model):
         return ""
     if model.unreadable(facts.namespace):
-        return f"the ownership tags of {model.id} can't be read, or name several voices"
+        return f"the marks of {model.id} can't be read, or name several voices"
     if mark is None:
         return ""
     placed = mark.name == recorded_name or name in facts.moves.names(mark, model.id) or facts.fits(model.id, name)
     if not placed:
-        return f"{model.id} is recorded here, but its ownership tags say that it serves {mark.name}"
+        return f"{model.id} is recorded here, but its marks say that it serves {mark.name}"
     claimed = marker.key_of(record.inputs)
     agreed = mark.key in (claimed, marker.ADOPTED) or record.inputs is None
     voice = facts.catalog.voices.get(name)

@@ -103,4 +103,4 @@ def _reason(name: str, model_id: str, model: Model | None, catalog: Catalog, loc
     if account and model.author and model.author != account:
         return f"{model_id} belongs to another account; `external: true` uses it without owning it"
     others = marker.owners(model.tags)
-    return f"{model_id} carries the ownership tags of {', '.join(sorted(others))}" if others else ""
+    return f"{model_id} carries the marks of {', '.join(sorted(others))}" if others else ""

@@ -83,7 +83,7 @@ def _change(name: str, model: Model, generation: int, wanted: Marker) -> Change:
         generation=generation,
         fields=(marks,),
         digests=Digests(),
-        reason="its ownership tags say the new name",
+        reason="its marks say the new name",
     )
 
 

@@ -186,7 +186,7 @@ def _said_of(voice: Voice, model: Model, base: Record, known: Record | None) -> 
     if known is not None and known.origin == "created" and base.origin == "adopted":
         yield Notice(
             "marks_lost",
-            f"{voice.name}: {model.id} has lost our ownership tags: it counts as adopted from now on, and voicectl "
+            f"{voice.name}: {model.id} has lost our marks: it counts as adopted from now on, and voicectl "
             "never deletes it",
             "nothing to do; if somebody copied its id into the lockfile, correct that first",
             (voice.name,),

@@ -70,7 +70,7 @@ def _tool(version: str) -> dict[str, Any]:
             "name": _name(status),
             "shortDescription": {"text": f"The voice {words.MEANINGS[status]}."},
             "fullDescription": {"text": f"The voice {words.MEANINGS[status]}. {_REMEDIES[status]}"},
-            "helpUri": f"{HOME}#audits",
+            "helpUri": f"{HOME}/blob/main/voicectl/pages/ci.md#drift",
         }
         for status in _RULES
     ]

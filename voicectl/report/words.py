@@ -20,7 +20,7 @@ MAX_VALUE = 200
 """Characters of a value that a line shows; JSON has the whole value."""
 LONG = 60
 """Characters from which on we show only the changed words of a text."""
-_LABELS = {"inputs": "samples", "cover_image": "cover image", "marks": "ownership marks"}
+_LABELS = {"inputs": "samples", "cover_image": "cover image", "marks": "marks"}
 _COUNTED = (
     ("create", "to create"),
     ("update", "to update"),

@@ -173,7 +173,7 @@ def merge_hint(name: str) -> str:
     )
     return (
         f"while Git merges, this merges both sides: `{sides}; voicectl state merge {base} {ours} {theirs} && "
-        f"mv {ours} {file} && rm {base} {theirs}` (and the merge driver in the README does so by itself from then on); "
+        f"mv {ours} {file} && rm {base} {theirs}` (`voicectl help state` shows how to have Git do this by itself); "
         "or take either side whole: the next plan finds the models of the other one by their marks"
     )
 
@@ -220,7 +220,7 @@ def _checked(lock: Lock, name: str, hint: str) -> Lock:
             if model_id in seen:
                 raise StateError(
                     f"{name}: model {model_id} is recorded twice, under {seen[model_id]} and {voice}",
-                    f"if Git merged it, take one side whole and set up `voicectl state merge` (README); else {hint}",
+                    f"if Git merged it, take one side whole and set up the merge driver: `voicectl help state`; else {hint}",
                     [Place(name)],
                 )
             seen[model_id] = voice

@@ -85,7 +85,7 @@ def run_comment(context: Context, file: Path, exit_code: int) -> None:
 
 
 def run_issue(context: Context, file: Path, exit_code: int) -> None:
-    """Open or update the issue if there is drift, close it if there is none, leave it if the audit failed."""
+    """Open or update the issue if there is drift, close it if there is none, leave it if `drift` failed."""
     from voicectl.hosting import posts
 
     hosting = _hosting()

@@ -38,7 +38,7 @@ def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     return chosen
 
 
-@subcommand(name="drift", help="Audit the account against the lockfile. Reads only.")
+@subcommand(name="drift", help="Ask whether the account still is what was last applied. Reads only.")
 @click.option(
     "--format",
     "fmt",
@@ -63,14 +63,14 @@ def command(
     from voicectl.plan.plan import Selectors
     from voicectl.report.drift_words import found
 
-    audited = audit(context, unmanaged=unmanaged, selectors=Selectors(only, exclude))
-    reports.write(context, lambda fmt: rendered(audited, fmt, fail_on, None))
-    printing.out(rendered(audited, fmt, fail_on, context))
-    return 2 if found(audited.report, fail_on) else 0
+    drift = observed(context, unmanaged=unmanaged, selectors=Selectors(only, exclude))
+    reports.write(context, lambda fmt: rendered(drift, fmt, fail_on, None))
+    printing.out(rendered(drift, fmt, fail_on, context))
+    return 2 if found(drift.report, fail_on) else 0
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
+class Observed:
     """A report, with what its renderers need beside it."""
 
     report: DriftReport
@@ -79,8 +79,8 @@ class Audited:
     heading: str
 
 
-def audit(context: Context, *, unmanaged: bool, selectors: Selectors) -> Audited:
-    """Audit the account. If the manifests are invalid, report that and go on without them."""
+def observed(context: Context, *, unmanaged: bool, selectors: Selectors) -> Observed:
+    """Compare the account with the lockfile. If the manifests are invalid, report that and go on without them."""
     from voicectl.engine.plan import observe_drift
     from voicectl.model.catalog import Catalog
     from voicectl.plan.request import DriftRequest
@@ -104,7 +104,7 @@ def audit(context: Context, *, unmanaged: bool, selectors: Selectors) -> Audited
 
     answer = wiring.run(look())
     heading = plan_text.heading(project.catalog, project.environment, answer.provider)
-    return Audited(answer.report, answer.left_out, project, heading)
+    return Observed(answer.report, answer.left_out, project, heading)
 
 
 def _layered(project: Project) -> tuple[str, ...]:
@@ -117,11 +117,11 @@ def _layered(project: Project) -> tuple[str, ...]:
     return tuple(fields)
 
 
-def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], context: Context | None) -> str:
+def rendered(drift: Observed, fmt: str, fail_on: tuple[str, ...], context: Context | None) -> str:
     """The report in one of its formats; without a context it is for a file, not for this terminal."""
     from voicectl.state.codec import now
 
-    report = audited.report
+    report = drift.report
     match fmt:
         case "json":
             from voicectl.report.document import as_json, document
@@ -132,7 +132,7 @@ def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], context: Cont
             from voicectl.report import drift_markdown
 
             return drift_markdown.render(
-                report, audited.heading, fail_on, audited.left_out, layered=_layered(audited.project)
+                report, drift.heading, fail_on, drift.left_out, layered=_layered(drift.project)
             )
         case "junit":
             from voicectl.report import drift_junit
@@ -141,9 +141,9 @@ def rendered(audited: Audited, fmt: str, fail_on: tuple[str, ...], context: Cont
         case "sarif":
             from voicectl.report import drift_sarif
 
-            prefix = wiring.repository_prefix(audited.project.root)
-            return drift_sarif.render(report, fail_on, version=VERSION, state=audited.project.state, prefix=prefix)
+            prefix = wiring.repository_prefix(drift.project.root)
+            return drift_sarif.render(report, fail_on, version=VERSION, state=drift.project.state, prefix=prefix)
     from voicectl.report import drift_text
 
     style = printing.style(context) if context else Style()
-    return drift_text.render(report, audited.heading, fail_on, style, audited.left_out)
+    return drift_text.render(report, drift.heading, fail_on, style, drift.left_out)
