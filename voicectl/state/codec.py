@@ -220,7 +220,7 @@ def _checked(lock: Lock, name: str, hint: str) -> Lock:
             if model_id in seen:
                 raise StateError(
                     f"{name}: model {model_id} is recorded twice, under {seen[model_id]} and {voice}",
-                    f"if Git merged it, take one side whole and set up the merge driver: `voicectl help state`; else {hint}",
+                    f"if Git merged it, take one side whole (`voicectl help state` has a merge driver); else {hint}",
                     [Place(name)],
                 )
             seen[model_id] = voice
