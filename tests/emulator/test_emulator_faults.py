@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from voicectl.emulator.app import in_process_transport
 from voicectl.emulator.settings import KINDS, Fault, Settings
-from voicectl.emulator.transport import in_process_transport
 
 CREATION = {"type": "tts", "train_mode": "fast", "voices": "v", "visibility": "private"}
 

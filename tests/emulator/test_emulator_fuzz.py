@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicectl.emulator.transport import InProcessTransport, in_process_transport
+from voicectl.emulator.app import InProcessTransport, in_process_transport
 
 NAMES = st.sampled_from(
     [

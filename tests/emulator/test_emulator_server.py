@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
+from voicectl.emulator.app import in_process_transport
 from voicectl.emulator.server import RunningEmulator, serve
 from voicectl.emulator.settings import Settings
 from voicectl.emulator.store import Store
-from voicectl.emulator.transport import in_process_transport
 from voicectl.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from voicectl.emulator.entity import workspace_of
 from voicectl.emulator.settings import Settings
 from voicectl.errors import UsageError
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "voicectl/pages/emulator.md").read_text(encoding="utf-8")
 
 
 def order(emulator: Any, **settings: Any) -> None:
@@ -257,8 +257,8 @@ def test_reasons_are_told_where_they_are_asked_for(api: Any, emulator: Any, way:
     assert set(api.http.post("/v1/tts", json={"text": " "}).json()) == keys
 
 
-def test_every_setting_is_in_the_readmes_table_with_its_default() -> None:
-    rows = [line.split("|")[1:4] for line in README.splitlines() if line.startswith("| `")]
+def test_every_setting_is_in_the_pages_table_with_its_default() -> None:
+    rows = [line.split("|")[1:4] for line in PAGE.splitlines() if line.startswith("| `")]
     told = {name: row[1] for row in rows for name in row[0].replace("`", " ").replace(",", " ").split()}
     for each in fields(Settings):
         if each.name != "rules":

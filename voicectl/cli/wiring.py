@@ -127,7 +127,7 @@ async def provider(found: Project, listener: Listener, *, busy: bool = False) ->
 
     transport = None
     if found.provider == "emulator":
-        from voicectl.emulator.transport import in_process_transport
+        from voicectl.emulator.app import in_process_transport
 
         transport = in_process_transport(_account_of_emulator(found), remedy=_NEW_ACCOUNT)
         endpoint = Endpoint(f"http://{EMULATOR_HOST}", "emulator-key")

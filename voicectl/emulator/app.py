@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -60,3 +63,34 @@ def create_app(store: Store, settings: Settings | None = None) -> Starlette:
     app.state.log = RequestLog()
     app.user_middleware.append(Middleware(Gate, state=app.state))
     return app
+
+
+class InProcessTransport(httpx.ASGITransport):
+    """An ASGI transport that owns its store and closes it. `store` and `app` are open to tests."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self.asgi = create_app(store, settings)
+        super().__init__(app=self.asgi)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answers. Raises UnusableDatabase if the file is damaged."""
+        try:
+            return await super().handle_async_request(request)
+        except sqlite3.DatabaseError as error:
+            raise self.store.unusable(error) from None
+
+    async def aclose(self) -> None:
+        """Closes the store."""
+        self.store.close()
+
+
+def in_process_transport(
+    db: Path | None = None, settings: Settings | None = None, *, remedy: str = ""
+) -> InProcessTransport:
+    """A transport for `httpx.AsyncClient` on a database file (none: in memory). Closing the client closes it.
+
+    Raises UnusableDatabase if the file can't be used, with `remedy` as its hint.
+    """
+    store = Store(db, remedy=remedy) if remedy else Store(db)
+    return InProcessTransport(store, settings or Settings())

@@ -6,6 +6,7 @@ import hashlib
 import random
 import re
 import time
+import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from voicectl.emulator.bodies import ReceivedFile
-from voicectl.emulator.responses import dumps
+from voicectl.emulator.responses import Invalid, dumps
+from voicectl.emulator.settings import Settings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIGNATURE = "\x01signature\x01"
@@ -159,3 +161,35 @@ def _quality(voices: Sequence[ReceivedFile], languages: Sequence[str], when: str
         for index, voice in enumerate(voices)
     ]
     return {"audios": audios, "created_at": when, "updated_at": when}
+
+
+def stored(tags: Sequence[str], settings: Settings) -> list[str]:
+    """The tags that a model gets from a request. Raises Invalid if one is refused."""
+    if settings.clean_tags != "never":
+        tags = [tag.strip() for tag in tags]
+    if settings.clean_tags == "nfkc":
+        tags = [unicodedata.normalize("NFKC", tag) for tag in tags]
+    if settings.lower_tags:
+        tags = [tag.lower() for tag in tags]
+    if settings.colon_tags == "refuse" and any(":" in tag for tag in tags):
+        raise Invalid.at("body", "tags", "Tags should have no colon")
+    if settings.colon_tags == "drop":
+        tags = [tag for tag in tags if ":" not in tag]
+    return [tag[: settings.tag_length] for tag in tags[: settings.tag_count]]
+
+
+def changed(sent: Sequence[str] | None, settings: Settings) -> list[str] | None:
+    """The tags after a PATCH, or None if it leaves them alone. `sent` is None without tags."""
+    if sent is None:
+        return [] if settings.patch_without_tags == "empty" else None
+    if not sent:
+        return [] if settings.patch_empty_tags == "empty" else None
+    return stored(sent, settings)
+
+
+def sought(tags: Sequence[str], settings: Settings) -> list[str] | None:
+    """The tags that a listing looks for; None if it can't find anything."""
+    if not tags or settings.tag_filter == "exact":
+        return list(dict.fromkeys(tags))
+    findable = [tag for tag in dict.fromkeys(tags) if settings.tag_filter == "no_colons" and ":" not in tag]
+    return findable if findable and (settings.match_any_tag or len(findable) == len(set(tags))) else None

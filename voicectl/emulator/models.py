@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from voicectl.emulator import forms, tags
+from voicectl.emulator import entity, forms
 from voicectl.emulator.bodies import ReceivedFile, read_body
 from voicectl.emulator.entity import Draft
 from voicectl.emulator.gate import Exchange, exchange_of
@@ -171,7 +171,7 @@ def _draft(form: forms.CreationForm, exchange: Exchange) -> Draft:
         visibility = "private"
     if visibility == "public" and form.cover_image is None:
         raise ApiError(400, "A public model needs a cover image", "cover_image_required")
-    kept = tags.stored(forms.many(form.tags), settings)
+    kept = entity.stored(forms.many(form.tags), settings)
     return Draft(
         workspace=exchange.workspace,
         title=form.title,
@@ -199,7 +199,7 @@ def _changes(form: forms.ChangeForm, settings: Settings) -> dict[str, Any]:
         "title": form.title,
         "description": form.description,
         "visibility": form.visibility,
-        "tags": tags.changed(sent, settings),
+        "tags": entity.changed(sent, settings),
         "cover_image": _cover_path(form.cover_image) or None,
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -230,7 +230,7 @@ def _merged_query(request: Request) -> dict[str, Any]:
 
 
 def _query(asked: forms.ListingQuery, exchange: Exchange) -> Query:
-    sought = tags.sought(forms.many(asked.tag), exchange.settings)
+    sought = entity.sought(forms.many(asked.tag), exchange.settings)
     return Query(
         workspace=exchange.workspace if asked.own else asked.author_id or None,
         saved=asked.own and exchange.settings.self_lists_saved,

@@ -14,7 +14,7 @@ import unicodedata
 from itertools import islice
 from pathlib import Path
 
-from voicectl.manifest.cache import Stamp, stamp_of
+from voicectl.manifest.hashing import Stamp, stamp_of
 from voicectl.manifest.problems import shown
 
 _DRIVE = re.compile("[A-Za-z]:")

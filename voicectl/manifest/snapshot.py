@@ -15,8 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from voicectl.manifest.cache import CacheFile, Stamp, settled, stamp
 from voicectl.manifest.discover import PROJECT_FILE
+from voicectl.manifest.hashing import CacheFile, Stamp, settled, stamp
 from voicectl.model.catalog import Catalog
 from voicectl.version import VERSION
 
