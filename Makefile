@@ -31,6 +31,7 @@ format: $(VENV)/.installed-dev ## Format, and repair what ruff can.
 
 schemas: $(VENV)/.installed ## Write schemas/ from the models.
 	$(BIN)/python -m voicectl.cli.commands.schema schemas
+	cp schemas/project.schema.json schemas/manifest.schema.json examples/gitops/.vscode/
 
 pages: $(VENV)/.installed ## Write the page of commands from the commands themselves.
 	$(BIN)/python -m voicectl.cli.commands.help voicectl/pages/commands.md

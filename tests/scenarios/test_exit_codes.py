@@ -155,6 +155,10 @@ def no_plan(project: Project, hand: Hand) -> None:
 OUTCOMES: list[tuple[str, State, int]] = [
     ("init new", empty, 0),
     ("init .", in_step, 1),
+    ("help", empty, 0),
+    ("help marks", empty, 0),
+    ("help apply", empty, 0),
+    ("help nonsense", empty, 1),
     ("validate", new, 0),
     ("validate --format json", new, 0),
     ("validate", invalid, 1),

@@ -83,7 +83,7 @@ import sys
 from voicectl.cli.commands import drift
 def raising(*arguments, **options):
     raise {error}
-drift.audit = raising
+drift.observed = raising
 sys.argv = ["voicectl", "drift", *sys.argv[1:]]
 from voicectl.__main__ import entry
 entry()

@@ -289,7 +289,7 @@ def broken(*args, **options):
     click.echo("no end of line", err=True, nl=False)
     raise RuntimeError("broken")
 
-drift.audit = broken
+drift.observed = broken
 sys.exit(main())
 """
 

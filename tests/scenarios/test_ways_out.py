@@ -327,7 +327,7 @@ def test_merge_conflict_marks_lead_to_a_merged_lockfile(project: Project, hand: 
     ids = {**project.lock["voices"]}
     git("merge", "-q", "other", code=1)
     done = project.run("plan").expect(1)
-    hint = re.search(r"this merges both sides: `(.*?)` \(and the merge driver", done.err)
+    hint = re.search(r"this merges both sides: `(.*?)` \(`voicectl help state`", done.err)
     assert hint is not None, done.err
     ours = f"{sys.executable} -m voicectl"
     script = hint[1].replace("voicectl state merge", f"{ours} state merge")
