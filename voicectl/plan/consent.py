@@ -1,13 +1,17 @@
-"""The speaker's consent: what the manifests alone say of it."""
+"""The speaker's consent: what it covers, when it ends, and what it then refuses. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from voicectl.errors import Problem
 from voicectl.model.catalog import Catalog
+from voicectl.model.lock import Lock
 from voicectl.model.voice import Consent, Visibility, Voice
+from voicectl.plan.actions import Resend, Serve, Task, shows_more
+from voicectl.plan.identity import Holding
+from voicectl.plan.plan import Notice, Refusal
 
 EXPIRY_WARNING = timedelta(days=30)
 """How long before the end of a consent warnings begin."""
@@ -55,3 +59,59 @@ def consent_problems(catalog: Catalog, today: date) -> Iterator[Problem]:
             yield Problem(voice.source, message, "complete `consent`, or narrow `visibility`")
         elif words := expiry(voice, today):
             yield Problem(voice.source, words, RENEW, "warning")
+
+
+def _withdrawn_samples(catalog: Catalog, lock: Lock, today: date) -> dict[str, str]:
+    """Every recording whose speaker has withdrawn the consent, and the voice that it was made for.
+
+    Each by its own digest, in whatever set it stands, also those of earlier generations and of models deleted since.
+    """
+    refused: dict[str, str] = {s.audio: gone.name for gone in lock.deleted for s in gone.samples}
+    for voice in catalog.voices.values():
+        if not withdrawn(voice, today):
+            continue
+        record = lock.voices.get(voice.name)
+        recorded = (*(record.samples if record else ()), *(s for r in lock.retired(voice.name) for s in r.samples))
+        refused |= dict.fromkeys((s.audio for s in recorded), voice.name)
+        refused |= dict.fromkeys((s.digest for s in voice.samples), voice.name)
+    return refused
+
+
+def check_consent(catalog: Catalog, lock: Lock, tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
+    """No new model and no wider visibility without the consent that the policy asks for."""
+    refused = _withdrawn_samples(catalog, lock, today)
+    for task in tasks:
+        if not isinstance(task, Serve | Resend) or not shows_more(task):
+            continue
+        voice = task.voice
+        if taken := [sample for sample in voice.samples if sample.digest in refused]:
+            names = ", ".join(sorted({refused[sample.digest] for sample in taken}))
+            files = ", ".join(sample.path for sample in taken)
+            yield Refusal(
+                "consent_withdrawn",
+                f"{voice.name}: the consent for {files} was withdrawn (see {names})",
+                "take these samples out of the voice, or the voice out of the manifests",
+                (voice.name,),
+            )
+            continue
+        visibility = voice.metadata.visibility
+        place = f"{voice.source.file}:{voice.source.line}: {voice.name}"
+        expires = voice.consent.expires_on if voice.consent else None
+        if visibility in catalog.policy.require_consent:
+            lacking = lacking_consent(voice.consent, visibility, today)
+            words = f"{visibility} voices need a consent, and {lacking}" if lacking else ""
+        else:
+            words = expiry(voice, today) if expires is not None and expires < today else ""
+        ended = expires is not None and expires < today
+        if words:
+            hint = RENEW if ended else "complete `consent`, or narrow `visibility`"
+            yield Refusal("consent_expired" if ended else "consent_missing", f"{place}: {words}", hint, (voice.name,))
+
+
+def check_expiry(holdings: Iterable[Holding], today: date) -> Iterator[Notice]:
+    """Consents that end soon, or have ended while their voice is still served."""
+    for holding in holdings:
+        voice = holding.voice
+        if voice is not None and (words := expiry(voice, today)):
+            place = f"{voice.source.file}:{voice.source.line}: {voice.name}"
+            yield Notice("consent_expiring", f"{place}: {words}", RENEW, (voice.name,))
