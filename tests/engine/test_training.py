@@ -100,3 +100,11 @@ def test_a_trained_model_is_not_looked_at() -> None:
     assert done is not None
     assert done.state == "failed"
     assert account.asked == []
+
+
+def test_a_bug_in_a_look_reaches_those_who_wait() -> None:
+    class Broken(Account):
+        async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
+            raise RuntimeError("a bug")
+
+    assert {type(each) for each in wait(Broken(looks=1), IDS)} == {RuntimeError}

@@ -68,18 +68,23 @@ class Training:
     async def _look_until_all_are_over(self) -> None:
         while self._waiting:
             await asyncio.sleep(self._pauses.pause() or 0.0)
-            for model_id, seen in (await self._seen(list(self._waiting))).items():
+            ids = list(self._waiting)
+            try:
+                found = await self._seen(ids)
+            except Exception as error:  # a bug of ours: those who wait must hear of it, and not in five minutes
+                found = dict.fromkeys(ids, error)
+            for model_id, seen in found.items():
                 ended = self._waiting.get(model_id)
                 if ended is None or ended.done():
                     continue
-                if isinstance(seen, ProviderError):
+                if isinstance(seen, Exception):
                     ended.set_exception(seen)
                 elif seen is None or seen.state not in IN_TRAINING:
                     ended.set_result(seen)
 
-    async def _seen(self, ids: list[str]) -> dict[str, Model | ProviderError | None]:
+    async def _seen(self, ids: list[str]) -> dict[str, Model | Exception | None]:
         """Each model as the account shows it now; None where it is gone. Listings may lag, so only GET says that."""
-        found: dict[str, Model | ProviderError | None] = {}
+        found: dict[str, Model | Exception | None] = {}
         if len(ids) > 1 + self.size // PAGE:
             try:
                 listed = await self.provider.list_models(self.tag)
@@ -88,8 +93,8 @@ class Training:
             found |= {model.id: model for model in listed.models if model.id in ids}
         return found | await self._asked(model_id for model_id in ids if model_id not in found)
 
-    async def _asked(self, ids: Iterable[str]) -> dict[str, Model | ProviderError | None]:
-        async def one(model_id: str) -> tuple[str, Model | ProviderError | None]:
+    async def _asked(self, ids: Iterable[str]) -> dict[str, Model | Exception | None]:
+        async def one(model_id: str) -> tuple[str, Model | Exception | None]:
             try:
                 return model_id, await self.provider.get(model_id)
             except ProviderError as error:
