@@ -71,6 +71,7 @@ NEXT = f"""
 {BOLD}That was the whole job, on the emulator: nothing real was touched.{END}
 With a Fish Audio key, in a directory of your own:
 
+    . {sys.prefix}/bin/activate
     voicectl init my-voices && cd my-voices     # a first voice; put your own samples in
     sed -i.bak 's/^provider: .*/provider: fish/' voicectl.yaml
     export FISH_API_KEY=…                       # from your Fish Audio account

@@ -38,7 +38,7 @@ def test_environments_are_added_to_an_applied_project(project: Project, hand: Ha
     assert all("voicectl:acme" in model["tags"] for model in hand.models())
     # The hint, followed to the letter, leads out.
     done = project.run("state", "move", "--env", "production", "--yes").expect(0)
-    assert "voicectl.lock.json is now voicectl.production.lock.json" in done.out
+    assert "voicectl.production.lock.json is now of acme.production" in done.out
     assert not project.lock_path.exists()
     project.settled("--env", "production")
     project.run("drift", "--env", "production").expect(0)

@@ -140,7 +140,7 @@ def test_an_orphan_is_not_adopted_but_recorded_as_retired(project: Project, hand
     project.lock_path.write_text(json.dumps(lock))
     done = project.run("plan").expect(0)
     assert f"record {retired} as retired" in done.out
-    assert "it carries our marks, but neither the manifests nor the lockfile know it" in done.out
+    assert "it carries our marks, but neither manifests nor lockfile know it" in done.out
     assert "1 to record as retired" in done.out
     assert "adopt" not in done.out
     assert "no manifest and no lockfile knows it; the next apply retires it" in project.run("drift").expect(2).out

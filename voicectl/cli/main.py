@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -182,13 +183,31 @@ def _in_words(error: BaseException) -> VoicectlError:
     if isinstance(error, VoicectlError):
         return error
     if isinstance(error, click.ClickException):
-        hint = ""
-        if isinstance(error, click.UsageError) and error.ctx is not None:
-            hint = f"see `{error.ctx.command_path} --help`"
-        return UsageError(" ".join(error.format_message().split()), hint)
+        return _usage(error)
     if isinstance(error, PrintingFailed):
         return VoicectlError(f"the output can't be written: {error}", "is the disk full?")
     return _beyond_us(error) or _internal(error)
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    """What is wrong with the command line, with the nearest word that is right."""
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    if ctx is None:
+        return UsageError(" ".join(error.format_message().split()))
+    hint = f"see `{ctx.command_path} --help`"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(ctx.command, click.Group):
+        below = ", ".join(ctx.command.list_commands(ctx))
+        return UsageError(f"`{ctx.command_path}` needs one of its commands: {below}", hint)
+    message = " ".join(error.format_message().split())
+    unknown = re.fullmatch(r"No such command '(.*)'\.", message)
+    if unknown and isinstance(ctx.command, click.Group):
+        from difflib import get_close_matches
+
+        close = get_close_matches(unknown[1], ctx.command.list_commands(ctx), 1)
+        hint = f"did you mean '{close[0]}'?" if close else hint
+    if "unexpected extra argument" in message and any("--only" in each.opts for each in ctx.command.params):
+        hint = "for one voice, write --only NAME"
+    return UsageError(message, hint)
 
 
 def _beyond_us(error: BaseException) -> VoicectlError | None:

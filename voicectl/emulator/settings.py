@@ -182,11 +182,11 @@ class Settings:
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             where = getattr(error, "problem_mark", None)
             line = f":{where.line + 1}" if where else ""
-            raise UsageError(f"{path}{line}: is not valid YAML", "see `voicectl emulator --help`") from None
+            raise UsageError(f"{path}{line}: is not valid YAML", "see `voicectl help emulator`") from None
         try:
             return _validated({} if content is None else content)
         except ValueError as error:
-            raise UsageError(f"{path}: {error}", "see `voicectl emulator --help`") from None
+            raise UsageError(f"{path}: {error}", "see `voicectl help emulator`") from None
 
     @classmethod
     def from_findings(cls, path: Path) -> Settings:

@@ -1,4 +1,4 @@
-"""Exactly-once creation without an idempotency key (design: "Exactly once")."""
+"""Exactly-once creation without an idempotency key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way to look at the account (design: "Observing and state")."""
+"""The one way to look at the account."""
 
 from __future__ import annotations
 

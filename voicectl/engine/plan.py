@@ -43,17 +43,23 @@ def load_state(store: StateStore, catalog: Catalog, identity: ProviderIdentity) 
     lock, version = store.load()
     if lock is None:
         return Lock(catalog.name, catalog.environment, identity), version
-    for what, recorded, wanted in (
-        ("catalog", lock.catalog, catalog.name),
-        ("environment", lock.environment, catalog.environment),
-        ("provider", lock.provider.name, identity.name),
-        ("endpoint", lock.provider.host, identity.host),
+    own = "give this one a lockfile of its own with `state` in voicectl.yaml"
+    moves = "; `voicectl state move` takes its models along to the new name"
+    trial = f"if it is left over from a trial, delete {store.location} (`voicectl help first-account`); else {own}"
+    for what, recorded, wanted, hint in (
+        ("catalog", lock.catalog, catalog.name, f"correct the catalog, or {own}{moves}"),
+        ("environment", lock.environment, catalog.environment, f"correct the environment, or {own}"),
+        (
+            "provider",
+            lock.provider.name,
+            identity.name,
+            trial if lock.provider.name == "emulator" else f"correct the provider, or {own}",
+        ),
+        ("endpoint", lock.provider.host, identity.host, f"correct FISH_API_URL (or unset it), or {own}"),
     ):
         if recorded != wanted:
-            along = "; `voicectl state move` takes its models along to the new name" if what == "catalog" else ""
             raise StateError(
-                f"{store.location} is of {what} {cut(recorded or 'none')}, but this run is of {wanted or 'none'}",
-                f"correct the {what}, or give this one a lockfile of its own with `state` in voicectl.yaml{along}",
+                f"{store.location} is of {what} {cut(recorded or 'none')}, but this run is of {wanted or 'none'}", hint
             )
     return lock, version
 

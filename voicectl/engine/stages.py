@@ -24,9 +24,9 @@ PRUNES_TOGETHER, SAVES = 50, 8
 A save costs the whole lockfile. But what is marked and not deleted when a run is interrupted can't be brought back any
 more, so they are not all marked at once.
 """
-MADE = frozenset({Step.RENAME, Step.CREATE, Step.UPDATE, Step.AWAIT_TRAINING, Step.MAKE_CURRENT})
+UNTIL_CURRENT = frozenset({Step.RENAME, Step.CREATE, Step.UPDATE, Step.AWAIT_TRAINING, Step.MAKE_CURRENT})
 """The steps up to a model that is right and current, but private."""
-EVERY = frozenset(Step)
+ALL_STEPS = frozenset(Step)
 
 
 @dataclass(slots=True)
@@ -38,13 +38,13 @@ class Outcome:
     message: str = ""
     hint: str = ""
     begun: bool = False
-    left: list[Step] = field(default_factory=list)
+    todo: list[Step] = field(default_factory=list)
     """The steps that are still to be done."""
     seconds: float = 0.0
     """How long it was worked on; between its steps it may wait for other tasks, which does not count."""
 
     def __post_init__(self) -> None:
-        self.left = list(steps(self.task))
+        self.todo = list(steps(self.task))
 
     @property
     def alive(self) -> bool:
@@ -55,10 +55,10 @@ class Outcome:
         """Do the next step, and count its time. Raises what the step raises."""
         start = time.perf_counter()
         try:
-            await performer.do(self.left[0], self.task)
+            await performer.do(self.todo[0], self.task)
         finally:
             self.seconds += time.perf_counter() - start
-        del self.left[0]
+        del self.todo[0]
 
     def result(self, voices: Mapping[str, Record]) -> Result:
         """The same as a frozen value, once the run is over; `voices` are the records by then."""
@@ -100,14 +100,14 @@ class Execution:
         unfinished = [o for o in self.outcomes if isinstance(o.task, Prune) and o.task.unfinished]
         makes = [o for o in self.outcomes if isinstance(o.task, Make | Restore)]
         await self._prune(unfinished)
-        await self._exchange([o for o in self.outcomes if Step.EXCHANGE in o.left])
+        await self._exchange([o for o in self.outcomes if Step.EXCHANGE in o.todo])
         await self._stage(self._of(Action.REFRESH))
         await self._stage(self._of(Action.UPDATE))
-        await self._stage(makes, MADE)
+        await self._stage(makes, UNTIL_CURRENT)
         if any(outcome.alive for outcome in makes) and not self.stopped:
             await before_widening()
         await self._stage(makes, {Step.SHOW})
-        await self._stage(makes)
+        await self._stage(makes)  # what is left of them: retire the old
         await self._stage(self._of(Action.FORGET))
         await self._stage(self._of(Action.RETIRE))
         await self._prune(self._of(Action.PRUNE))
@@ -140,12 +140,12 @@ class Execution:
             if isinstance(error, ProviderError) and error.stops_run:
                 self.stop(error)
         for outcome in outcomes:
-            outcome.left.remove(Step.EXCHANGE)
+            outcome.todo.remove(Step.EXCHANGE)
 
     def _of(self, action: Action) -> list[Outcome]:
         return [o for o in self.outcomes if o.task.change.action is action]
 
-    async def _stage(self, outcomes: Iterable[Outcome], which: Set[Step] = EVERY) -> None:
+    async def _stage(self, outcomes: Iterable[Outcome], which: Set[Step] = ALL_STEPS) -> None:
         """The next steps of many tasks, as many at once as there are places; a name's tasks never overlap."""
         by_name: dict[str, list[Outcome]] = {}
         for outcome in outcomes:
@@ -154,7 +154,7 @@ class Execution:
 
     async def _tasks(self, outcomes: list[Outcome], which: Set[Step]) -> None:
         for outcome in outcomes:
-            if outcome.alive and outcome.left[0] in which:
+            if outcome.alive and outcome.todo[0] in which:
                 async with self.performer.places:
                     await self._steps(outcome, which)
 
@@ -167,7 +167,7 @@ class Execution:
             tell(Event("started", task.name, task.change.action))
             outcome.begun = True
         try:
-            while outcome.left and outcome.left[0] in which:
+            while outcome.todo and outcome.todo[0] in which:
                 await outcome.work(self.performer)
         except NotTried as error:
             outcome.message = error.message
@@ -183,6 +183,6 @@ class Execution:
         self.unreachable = 0
         if self.performer.ledger.failure is not None:
             self.stop(self.performer.ledger.failure)
-        if not outcome.left:
+        if not outcome.todo:
             outcome.status = "done"
             tell(Event("done", task.name, task.change.action, seconds=outcome.seconds))

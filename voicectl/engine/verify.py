@@ -84,7 +84,8 @@ class Settling:
         self._put(name, _with_cover(_blocked(record, voice, last, refused), sent, last))
         return [
             Leftover(
-                name, f"{field} did not stick: {_words(field, voice, last)}" + ("" if field in refused else _OTHERS)
+                name,
+                f"{field} did not stick: {_words(field, voice, last)}" + (_REFUSED if field in refused else _OTHERS),
             )
             for field in FIELDS
             if field in left
@@ -138,6 +139,7 @@ class Settling:
         self.listener(Event("warning", name, detail=text))
 
 
+_REFUSED = "; each apply asks once more; to end this, take the account's value into the manifest"
 _OTHERS = ", which it did not show before; did somebody else change it?"
 
 

@@ -1,4 +1,4 @@
-"""Canonical forms: what two values must share to count as equal (design: "Comparing")."""
+"""Canonical forms: what two values must share to count as equal."""
 
 from __future__ import annotations
 

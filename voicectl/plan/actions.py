@@ -109,12 +109,21 @@ class Repair(Task):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resend(Task):
-    """Send a value once more that the provider did not take before. It is no change of the plan."""
+class Resend:
+    """Send a value once more that the provider did not take before.
 
+    This is no task of the plan: it comes after the look that ends an apply.
+    """
+
+    change: Change
     voice: Voice
     model: Model
     patch: Patch
+
+    @property
+    def name(self) -> str:
+        """The voice's name."""
+        return self.change.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +214,7 @@ def _own_steps(task: Task) -> tuple[Step, ...]:
         case Update():
             # A model that is still training is not shown to more people.
             return (Step.AWAIT_TRAINING, Step.UPDATE) if shows_more(task) else (Step.UPDATE,)
-        case Repair() | Resend():
+        case Repair():
             return (Step.UPDATE,)
         case Retire():
             return (Step.RETIRE,)
@@ -214,8 +223,9 @@ def _own_steps(task: Task) -> tuple[Step, ...]:
             return (Step.CONDEMN, Step.DELETE)
         case Forget() | ForgetVoice():
             return (Step.FORGET,)
-        case _:
+        case Refresh() | RecordRetired() | DropRetired():
             return (Step.RECORD,)
+    raise AssertionError(f"{type(task).__name__} names no steps")
 
 
 def shown_last(task: Make | Restore) -> Visibility | None:
@@ -227,7 +237,7 @@ def shown_last(task: Make | Restore) -> Visibility | None:
     return wanted if widens(present, wanted) else None
 
 
-def shows_more(task: Task) -> bool:
+def shows_more(task: Task | Resend) -> bool:
     """Whether a task makes a model, brings one back, or shows one to more people: then consent is needed."""
     if isinstance(task, Update | Resend):
         return widens(task.model.visibility, task.patch.visibility)

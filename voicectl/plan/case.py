@@ -15,7 +15,7 @@ from voicectl.model.lock import Origin, Record, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
 from voicectl.model.voice import FIELDS, Voice
-from voicectl.plan.actions import Patches, Prune, Retirement, Task, tags_patch, unmark_patch, whole_tags
+from voicectl.plan.actions import Patches, Prune, Resend, Retirement, Task, tags_patch, unmark_patch, whole_tags
 from voicectl.plan.compare import Comparison, compare, marks_change, recorded_samples, shown
 from voicectl.plan.identity import Holding, inputs_of
 from voicectl.plan.plan import RETRY_FAILED, Action, Change, Digests, FieldChange, Notice, Refusal, Source
@@ -28,19 +28,21 @@ UNFINISHED = "unfinished"
 """The reason of a prune that an earlier run began."""
 
 WITHDRAWN = "consent withdrawn"
+TRAINING_FAILED = "its training failed"
+"""The reason of a replacement by the same samples, which --retry-failed asks for."""
 DUPLICATE = "duplicate"
 """The reason for seeing off the younger of two models with one marker."""
 
 UNREADABLE = "unreadable"
 """The code of a warning about a model that the provider does not show; an apply ends with 1 for a managed one."""
 
-Decision = Task | Notice
+Decision = Task | Resend | Notice
 """What deciding about a name yields: tasks, warnings, and refusals among the notices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What a run knows of its own creations: which twins it may see off when it ends."""
+    """What a run knows of its own creations: which duplicates it may delete or retire when it ends."""
 
     made: frozenset[str]
     """Ids that an answer of this run named."""
@@ -107,7 +109,10 @@ class Case:
 
     @property
     def next_generation(self) -> int:
-        """The number of the generation that comes after all that the name has had."""
+        """The number of the generation that comes after all that the name has had.
+
+        A model that serves without a record counts as the first.
+        """
         numbers = [gone.generation for gone, _ in self.holding.retired]
         last = max([self.record.last_generation if self.record else 0, *numbers])
         return (last if last or self.holding.current is None else 1) + 1

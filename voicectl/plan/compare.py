@@ -1,4 +1,4 @@
-"""Three-way comparison of one voice: desired, recorded, observed (design: "Comparing"). Pure."""
+"""Three-way comparison of one voice: desired, recorded, observed. Pure."""
 
 from __future__ import annotations
 

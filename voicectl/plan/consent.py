@@ -77,7 +77,7 @@ def _withdrawn_samples(catalog: Catalog, lock: Lock, today: date) -> dict[str, s
     return refused
 
 
-def check_consent(catalog: Catalog, lock: Lock, tasks: Iterable[Task], today: date) -> Iterator[Refusal]:
+def check_consent(catalog: Catalog, lock: Lock, tasks: Iterable[Task | Resend], today: date) -> Iterator[Refusal]:
     """No new model and no wider visibility without the consent that the policy asks for."""
     refused = _withdrawn_samples(catalog, lock, today)
     for task in tasks:

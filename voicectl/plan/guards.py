@@ -211,13 +211,18 @@ def check_unclaimed(catalog: Catalog, lock: Lock, observation: Observation, task
 
 def check_swaps(catalog: Catalog, holdings: Iterable[Holding]) -> Iterator[Refusal]:
     """Names that change places do so together."""
-    ring = {holding.name: holding for holding in holdings if holding.swaps}
+    chosen = {holding.name: holding for holding in holdings}
+    ring = {name for name, holding in chosen.items() if holding.swaps}
     for move in catalog.moved:
         if (move.old in ring) != (move.new in ring):
+            missing = [name for name in (move.old, move.new) if name in chosen and name not in ring]
+            hint = "select all voices of the ring, or none of them"
+            if move.old in chosen and move.new in chosen:
+                hint = f"{missing[0]} has no model to exchange: take this entry out of `moved`"
             yield Refusal(
                 "swap_incomplete",
                 f"{move.source.file}:{move.source.line}: {move.old} and {move.new} change places only together",
-                "select all voices of the ring, or none of them",
+                hint,
                 (move.old, move.new),
             )
 

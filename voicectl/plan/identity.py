@@ -1,4 +1,4 @@
-"""Who is who: which of the models in the account serve which names (design: "Who is who").
+"""Who is who: which of the models in the account serve which names.
 
 Pure. Takes the manifests, the lockfile and what was observed; gives one `Holding` a name, in which
 every model that is ours has exactly one place.

@@ -160,7 +160,7 @@ def unreadable(holding: Holding) -> Notice:
     return Notice(code, f"{holding.name}: {what}: {holding.unreadable}", hint, (holding.name,))
 
 
-def _order(task: Task) -> tuple[bool, int, str, int, str]:
+def _order(task: Task | Resend) -> tuple[bool, int, str, int, str]:
     """Unfinished prunes first, then by action, then by name."""
     change = task.change
     unfinished = isinstance(task, Prune) and task.unfinished

@@ -25,7 +25,7 @@ from voicectl.plan.case import DUPLICATE, RETENTION_OVER, UNFINISHED, Case, Deci
 from voicectl.plan.compare import marks_change
 from voicectl.plan.plan import Action, Notice
 
-ORPHANED = "it carries our marks, but neither the manifests nor the lockfile know it"
+ORPHANED = "it carries our marks, but neither manifests nor lockfile know it: did another clone or branch make it?"
 UNRECORDED = "another generation of this voice, which the lockfile does not know"
 GONE = "a retired model is gone from the account"
 STRAYED = "a model recorded here carries the marks of another name"

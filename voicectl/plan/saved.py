@@ -1,4 +1,4 @@
-"""Saved plans: what was reviewed is what is applied, or nothing is (design: promise 2). Pure.
+"""Saved plans: what was reviewed is what is applied, or nothing is. Pure.
 
 A saved plan is untrusted and decides nothing: the plan is made again from the three sides, and this module
 says whether it is still the saved one, the part of it that a killed run left, or something else.

@@ -22,7 +22,7 @@ from voicectl.plan.actions import (
     creation_metadata,
     field_patch,
 )
-from voicectl.plan.case import Case, Decision, failed_notice, notices
+from voicectl.plan.case import TRAINING_FAILED, Case, Decision, failed_notice, notices
 from voicectl.plan.compare import Comparison, applied_at_creation, inputs_reason, inputs_summary, settled
 from voicectl.plan.identity import inputs_of
 from voicectl.plan.plan import Action, FieldChange, Notice, Refusal
@@ -224,7 +224,7 @@ def _replace(case: Case, voice: Voice, current: Model) -> Iterator[Decision]:
         adopted=case.holding.adopted,
         generation=generation,
         fields=(_inputs_change(voice, known), *comparison.fields),
-        reason="its training failed" if failed else inputs_reason(voice, known),
+        reason=TRAINING_FAILED if failed else inputs_reason(voice, known),
         retires=gives_way.model.id,
         undo_until=_undo_until(case, gives_way),
         warnings=_in_use_elsewhere(current),

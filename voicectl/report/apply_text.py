@@ -35,7 +35,8 @@ def totals(applied: ApplyResult, style: Style, done: str = "Applied") -> str:
         counts[result.status] += 1
     if applied.succeeded:
         word = "change" if counts["done"] == 1 else "changes"
-        end = "the plan is empty now" if done == "Applied" else "nothing of the selection is left"
+        whole = done == "Applied" and not applied.plan.summary.left_out
+        end = "the plan is empty now" if whole else "nothing of the selection is left"
         return style.paint(done, "green", "bold") + f": {counts['done']} {word} done; {end}."
     parts = [f"{counts['done']} done", f"{counts['failed']} failed", f"{counts['not_tried']} not tried"]
     parts += [f"{len(applied.leftovers)} did not stick"] if applied.leftovers else []

@@ -1,4 +1,4 @@
-"""A plan for people (cli.md, "Text output")."""
+"""A plan for people."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from voicectl.model.lock import ProviderIdentity
 from voicectl.model.voice import Value
-from voicectl.plan.case import DUPLICATE
+from voicectl.plan.case import DUPLICATE, TRAINING_FAILED
 from voicectl.plan.plan import Action, Change, FieldChange, Plan
 from voicectl.report.escape import shortened, terminal
 from voicectl.report.word_diff import Piece, word_diff
@@ -143,7 +143,9 @@ def why(change: Change) -> str:
 def consequences(change: Change) -> Iterator[tuple[str, str]]:
     """Sentences on what the change means for others, each with its colour (empty for none)."""
     until = moment(change.undo_until) if change.undo_until else ""
-    if change.action is Action.REPLACE or (change.action is Action.CREATE and change.id):
+    if change.reason == TRAINING_FAILED:
+        yield "A new model is made from the same samples.", ""
+    elif change.action is Action.REPLACE or (change.action is Action.CREATE and change.id):
         yield f"The id will change; tell the users of {change.id}.", "magenta"
         if until:
             yield f"The old model is kept until {until}: until then, git revert and apply bring its id back.", ""
@@ -173,7 +175,8 @@ def field_rows(change: Change, field: FieldChange) -> FieldRows | None:
     if field.field == "marks":
         return FieldRows(label, note="moved to the new name" if field.cause == "moved" else "written on the model")
     if field.cause in ("drift", "conflict"):
-        note = "changed by hand in the account" if field.cause == "drift" else "changed in Git and in the account"
+        where = "the account since the last apply" if field.cause == "drift" else "Git and in the account"
+        note = f"changed in {where}"
         sides = (("Git", field.desired), ("last applied", field.recorded), ("account now", field.observed))
         return FieldRows(label, tuple(Row("", caption, _whole(v, field)) for caption, v in sides), note)
     if change.action is Action.CREATE:

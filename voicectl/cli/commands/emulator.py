@@ -50,7 +50,8 @@ def command(
 
     def ready(url: str) -> None:
         printing.out(url + "\n")
-        context.log.note(f"use it with: export FISH_API_URL={url} FISH_API_KEY=any-key   (Ctrl-C ends it)", ours=True)
+        key = ordered.keys[0] if ordered.keys else "any-key"
+        context.log.note(f"use it with: export FISH_API_URL={url} FISH_API_KEY={key}   (Ctrl-C ends it)", ours=True)
 
     serve(ordered, host, port, db, ready)
     return 0

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from textwrap import wrap
 from typing import cast
 
 import click
@@ -17,6 +18,7 @@ from voicectl.cli import printing
 from voicectl.cli.context import Context
 from voicectl.cli.options import global_options, subcommand
 from voicectl.errors import UsageError
+from voicectl.report.terminal import Style
 
 TOPICS = (
     "concepts",
@@ -38,6 +40,15 @@ TOPICS = (
     "versions",
 )
 """Every page, in the order in which a reader may want them."""
+ALIASES = {
+    "account": "first-account",
+    "drift-status": "ci",
+    "exit-codes": "commands",
+    "glossary": "concepts",
+    "lockfile": "state",
+    "rules": "manifests",
+}
+"""Other words for pages."""
 
 
 def _topics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -45,24 +56,37 @@ def _topics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 
 
 @subcommand(name="help", help="Print a page for readers, or list them all.")
-@click.argument("topic", required=False, shell_complete=_topics)
+@click.argument("topic", nargs=-1, shell_complete=_topics)
 @click.pass_context
-def command(ctx: click.Context, /, topic: str | None) -> int:
+def command(ctx: click.Context, /, topic: tuple[str, ...]) -> int:
     root = ctx.find_root()
-    group = cast(click.Group, root.command)
-    if topic is None:
-        printing.out(_list())
-    elif topic in TOPICS:
-        _show(page(topic), cast(Context, root.obj))
-    elif (other := group.get_command(root, topic)) is not None:
-        printing.out(other.get_help(click.Context(other, info_name=topic, parent=root)) + "\n")
+    group, context = cast(click.Group, root.command), cast(Context, root.obj)
+    name = ALIASES.get(topic[0], topic[0]) if len(topic) == 1 else None
+    if not topic:
+        printing.out(_list(printing.style(context)))
+    elif name in TOPICS:
+        also = f"\nThe command: `voicectl {name} --help`\n" if group.get_command(root, name) else ""
+        _show(page(name) + also, context)
+    elif (found := _found(root, topic)) is not None:
+        printing.out(found.command.get_help(found) + "\n")
     else:
         from difflib import get_close_matches
 
-        close = get_close_matches(topic, [*TOPICS, *group.list_commands(root)], 1)
+        close = get_close_matches(topic[0], [*TOPICS, *ALIASES, *group.list_commands(root)], 1, 0.75)
         hint = f"did you mean '{close[0]}'?" if close else "`voicectl help` lists the pages"
-        raise UsageError(f"there is no page '{topic}'", hint)
+        raise UsageError(f"there is no page '{' '.join(topic)}'", hint)
     return 0
+
+
+def _found(root: click.Context, words: tuple[str, ...]) -> click.Context | None:
+    """The command of these words, `state merge` say; None if there is none."""
+    ctx = root
+    for word in words:
+        below = ctx.command.get_command(ctx, word) if isinstance(ctx.command, click.Group) else None
+        if below is None:
+            return None
+        ctx = click.Context(below, info_name=word, parent=ctx)
+    return ctx
 
 
 def page(topic: str) -> str:
@@ -70,9 +94,12 @@ def page(topic: str) -> str:
     return (files("voicectl") / "pages" / f"{topic}.md").read_text(encoding="utf-8")
 
 
-def _list() -> str:
-    width = max(map(len, TOPICS))
-    lines = [f"  {topic:{width}}  {_summary(page(topic))}" for topic in TOPICS]
+def _list(style: Style) -> str:
+    widest = max(map(len, TOPICS))
+    lines = []
+    for topic in TOPICS:
+        text = f"  {topic:{widest}}  {_summary(page(topic))}"
+        lines += wrap(text, max(style.columns or 1000, widest + 30), subsequent_indent=" " * (widest + 4))
     return "\n".join(["Pages (voicectl help TOPIC):", "", *lines, "", "Commands: voicectl --help", ""])
 
 

@@ -224,9 +224,10 @@ def run_move(context: Context, *, source: str | None, yes: bool) -> None:
         count = wiring.run(rename())
         if store is not old_store:
             _remove(project.root / place)
+    files = project.state if store is old_store else f"{place}, {project.state}"
     printing.out(
-        f"{place} is now {project.state}, of {project.namespace}: {count} models have new marks. "
-        "Next: commit both files, then voicectl plan\n"
+        f"{project.state} is now of {project.namespace}: {count} model{' has' if count == 1 else 's have'} new marks. "
+        f"Next: commit {files} and voicectl.yaml, then voicectl plan\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the key may go (design: "Safety"), and how the client is built."""
+"""Where the key may go, and how the client is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many requests may be in flight (design: "Executing").
+"""How many requests may be in flight.
 
 Both limiters give way at once and come back carefully: multiplicative decrease, additive increase (Chiu and
 Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989). The search of `auto`
