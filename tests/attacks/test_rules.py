@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,7 +51,7 @@ HANGING: dict[str, dict[str, Any]] = {
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A tenth of the time for each text. What hangs in this process in spite of that ends it, which fails the test."""
     monkeypatch.setattr(rules, "PATIENCE", rules.PATIENCE / 10)
-    faulthandler.dump_traceback_later(SECONDS, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(SECONDS, exit=True, file=2)
     yield
     faulthandler.cancel_dump_traceback_later()
 
