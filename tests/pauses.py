@@ -22,10 +22,12 @@ def shorten(put: Setter = setattr) -> None:
     of_applies(put, grace=0.1, looks=(0.0, *LOOKS))
     put(observe.observe, "__kwdefaults__", {**(observe.observe.__kwdefaults__ or {}), "looks": LOOKS})
     put(renaming, "LOOKS", LOOKS)
-    put(probe.probe, "__defaults__", ((0.0, 0.01, *LOOKS),))
+    put(probe, "LAG", (0.0, 0.01, *LOOKS))
     put(create, "FIRST_PAUSE", 0.01)
+    put(create, "LONGEST_PAUSE", 0.4)
     put(training, "FIRST_LOOK", 0.01)
-    quick = replace(USUAL, first_pause=0.01)
+    put(training, "LONGEST_LOOK", 0.2)
+    quick = replace(USUAL, first_pause=0.01, longest_pause=0.4)
     put(FishClient.__init__, "__kwdefaults__", {**(FishClient.__init__.__kwdefaults__ or {}), "patience": quick})
 
 
