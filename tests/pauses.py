@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import MISSING, fields, replace
 from typing import Any
 
 from voicectl.engine import create, observe, probe, renaming, training
 from voicectl.engine.apply import Run
+from voicectl.hosting import publish
 from voicectl.provider.fish.bounds import USUAL
 from voicectl.provider.fish.client import FishClient
 
@@ -27,8 +29,13 @@ def shorten(put: Setter = setattr) -> None:
     put(create, "LONGEST_PAUSE", 0.4)
     put(training, "FIRST_LOOK", 0.01)
     put(training, "LONGEST_LOOK", 0.2)
+    put(publish.publish, "__kwdefaults__", {**(publish.publish.__kwdefaults__ or {}), "sleep": _a_fiftieth})
     quick = replace(USUAL, first_pause=0.01, longest_pause=0.4)
     put(FishClient.__init__, "__kwdefaults__", {**(FishClient.__init__.__kwdefaults__ or {}), "patience": quick})
+
+
+def _a_fiftieth(seconds: float) -> None:
+    time.sleep(seconds / 50)
 
 
 def of_applies(put: Setter, **pauses: object) -> None:
