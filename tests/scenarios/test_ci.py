@@ -174,7 +174,7 @@ def test_what_is_folded_is_unfolded_when_interrupted(
 ) -> None:
     project.config(concurrency=2)
     project.voices({f"v{i}": {} for i in range(6)})
-    hand.emulator.settings = replace(hand.emulator.settings, latency=400)
+    hand.emulator.settings = replace(hand.emulator.settings, latency=200)
     process = subprocess.Popen(
         [sys.executable, "-m", "voicectl", "apply", "--yes"],
         cwd=project.root,
