@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ import httpx
 import pytest
 import yaml
 
+from tests.pauses import of_applies, shorten
 from voicectl.cli.main import main
 from voicectl.cli.printing import CI_VARIABLES
 from voicectl.emulator.server import RunningEmulator
 from voicectl.emulator.store import Store
-from voicectl.engine.apply import Run
 
 for _name in (*CI_VARIABLES, "GITHUB_WORKSPACE"):
     os.environ.pop(_name, None)  # these tests may run in a CI themselves, whose display no command is to follow
@@ -36,6 +36,7 @@ with contextlib.suppress(ValueError):  # not the main thread
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+ROOT = Path(__file__).resolve().parents[1]
 KEY = "key-of-the-tests-1234"
 
 
@@ -129,18 +130,23 @@ class Project:
 
     def spawn(self, *args: str, stdin: str | None = None, timeout: float = 60) -> Done:
         """The command in a process of its own."""
-        return self._process(["-m", "voicectl", *args], stdin, timeout)
+        return self._process(["-m", "voicectl", *args], stdin, timeout, {})
 
     def spawn_script(self, script: str, *args: str, timeout: float = 60) -> Done:
         """A script of the tests that runs the command in a process of its own."""
-        return self._process([script, *args], None, timeout)
+        return self._process([script, *args], None, timeout, {"PYTHONPATH": str(ROOT)})
 
-    def _process(self, command: list[str], stdin: str | None, timeout: float) -> Done:
+    def spawn_several(self, *commands: Sequence[str], timeout: float = 60) -> list[Done]:
+        """Commands one after the other in one process of their own."""
+        done = self.spawn_script(str(ROOT / "tests/several.py"), json.dumps(commands), timeout=timeout)
+        return [Done(*ended) for ended in done.expect(0).json]
+
+    def _process(self, command: list[str], stdin: str | None, timeout: float, more: Mapping[str, str]) -> Done:
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("VOICECTL_", "FISH_", "COLUMNS"))}
         done = subprocess.run(
             [sys.executable, *command],
             cwd=self.root,
-            env={**environ, **self.environ},
+            env={**environ, **self.environ, **more},
             input=stdin if stdin is not None else "",
             capture_output=True,
             text=True,
@@ -220,10 +226,8 @@ class Hand:
 
 
 def hasten(monkeypatch: pytest.MonkeyPatch, **pauses: object) -> None:
-    """Let an apply wait less than it does in earnest: `grace` after a lost answer, `looks` at what may lag."""
-    defaults = [each.name for each in fields(Run) if each.default is not MISSING]
-    values = [pauses.get(name, value) for name, value in zip(defaults, Run.__init__.__defaults__ or (), strict=True)]
-    monkeypatch.setattr(Run.__init__, "__defaults__", tuple(values))
+    """Let an apply wait otherwise than other tests let it: `grace` after a lost answer, `looks` at what may lag."""
+    of_applies(monkeypatch.setattr, **pauses)
 
 
 PAST = "2020-01-01T00:00:00Z"
@@ -240,6 +244,12 @@ def age(project: Project, hand: Hand, *entries: dict[str, Any], when: str = PAST
             gone["retired_at"] = gone["delete_after"] = when
             hand.raw(gone["id"], updated_at=when)
     project.lock_path.write_text(json.dumps(lock, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that run in this process wait less; processes of their own wait in earnest."""
+    shorten(monkeypatch.setattr)
 
 
 @pytest.fixture

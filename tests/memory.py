@@ -22,12 +22,13 @@ from voicectl.model.observed import Model, ModelState, Patch
 from voicectl.model.voice import Cover, Lifecycle, Metadata, Sample, Visibility, Voice
 from voicectl.plan.plan import ApplyResult, Plan
 from voicectl.plan.request import PlanRequest
-from voicectl.provider.port import Listing, NewModel, Progress, Speech, Upload, Wallet
+from voicectl.provider.port import Listing, NewModel, NotReadable, Progress, Speech, Upload, Wallet
 from voicectl.state.codec import decode, encode
 from voicectl.state.port import ABSENT, Holder, Version
 
 ACCOUNT = "account-1"
 START = datetime(2026, 11, 22, 10, tzinfo=UTC)
+LONG_AGO = START - timedelta(days=100)
 IDENTITY = ProviderIdentity("fish", "api.example.com")
 OPEN = Policy(Limit(100, percent=True), Limit(100, percent=True), on_conflict="overwrite")
 """A policy that refuses nothing."""
@@ -104,20 +105,32 @@ class Account:
     takes: Callable[[Visibility], Visibility] = lambda wanted: wanted
     complete: bool = True
     concurrency: int = 4
-    time: datetime = START
-    """The account's clock: what is changed now is changed then, and a moment later it is a moment later."""
+    clock: datetime = START
+    """What is changed now is changed then, and each change takes a second."""
+    _answered: bool = False
     _made: int = 0
 
+    @property
+    def time(self) -> datetime | None:
+        return self.clock if self._answered else None
+
     async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
-        found = tuple(m for m in self.models.values() if m.author == ACCOUNT and (tag is None or tag in m.tags))
-        return Listing(found[:limit], self.complete)
+        self._answered = True
+        found = [m for m in self.models.values() if m.author == ACCOUNT and (tag is None or tag in m.tags)]
+        newest = sorted(found, key=lambda model: model.age, reverse=True)
+        return Listing(tuple(newest[:limit]), self.complete)
 
     async def get(self, model_id: str) -> Model | None:
-        return self.models.get(model_id)
+        self._answered = True
+        model = self.models.get(model_id)
+        if model is not None and model.author != ACCOUNT and model.visibility == "private":
+            raise NotReadable(f"{model_id} is private", "", 403)
+        return model
 
     async def create(self, new: NewModel, progress: Progress) -> Model:
+        self._answered = True
         self.requests.append("create")
-        progress(sum(sample.size for sample in new.samples))
+        progress(sum(sample.size for sample in new.samples) + (new.cover.size if new.cover else 0))
         title = new.metadata.title or ""
         return self.add(
             title=title,
@@ -125,44 +138,52 @@ class Account:
             tags=new.tags,
             cover_image=self._cover() if new.cover else "",
             state="failed" if title in self.fails else "trained",
+            created_at=self._now(),
         )
 
     async def update(self, model_id: str, patch: Patch, cover: Upload | None = None) -> bool:
+        self._answered = True
         self.requests.append(f"update {model_id}")
         if model_id not in self.models:
             return False
-        model = patch.applied_to(self.models[model_id])
+        model = patch.applied_to(self._own(model_id))
         if patch.visibility is not None:
             model = replace(model, visibility=self.takes(patch.visibility))
         model = replace(model, cover_image=self._cover()) if patch.cover else model
-        self.models[model_id] = replace(model, updated_at=self.time)
-        self.time += timedelta(seconds=1)
+        self.models[model_id] = replace(model, updated_at=self._now())
         return True
 
     async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
         write(speech.text.encode())
 
     async def delete(self, model_id: str) -> None:
+        self._answered = True
         self.requests.append(f"delete {model_id}")
         if model_id in self.models:
-            self.deleted.append(self.models.pop(model_id))
+            self.deleted.append(self._own(model_id))
+            del self.models[model_id]
 
     async def wallet(self) -> Wallet:
+        self._answered = True
         return Wallet("1", ACCOUNT, "0")
 
     async def close(self) -> None:
         return None
 
     def add(self, state: ModelState = "trained", author: str = ACCOUNT, **values: Any) -> Model:
-        """A model that appears in the account by no request of ours."""
+        """A model that appears in the account by no request of ours, the youngest of all, and long ago if it is alone.
+
+        Another's is public unless told otherwise.
+        """
         self._made += 1
-        created_at = START - timedelta(days=100) + timedelta(seconds=self._made)
+        youngest = max((m.created_at for m in self.models.values() if m.created_at), default=LONG_AGO)
+        created_at = values.pop("created_at", youngest + timedelta(seconds=1))
         model = Model(
             id=f"model{self._made:03}",
             state=state,
             author=author,
             created_at=created_at,
-            **{"updated_at": created_at, **values},
+            **{"updated_at": created_at, "visibility": "private" if author == ACCOUNT else "public", **values},
         )
         self.models[model.id] = model
         return model
@@ -170,6 +191,17 @@ class Account:
     def edit(self, model_id: str, **values: Any) -> None:
         """What a hand in the web app does."""
         self.models[model_id] = replace(self.models[model_id], **values)
+
+    def _own(self, model_id: str) -> Model:
+        model = self.models[model_id]
+        if model.author != ACCOUNT:
+            raise NotReadable(f"{model_id} is another's", "", 403)
+        return model
+
+    def _now(self) -> datetime:
+        now = self.clock
+        self.clock += timedelta(seconds=1)
+        return now
 
     def _cover(self) -> str:
         self._made += 1
@@ -237,7 +269,7 @@ class World:
 
     def actions_at(self, wanted: Catalog, time: datetime) -> list[tuple[str, str]]:
         """The same where the account's clock shows another time than ours."""
-        self.account.time = time
+        self.account.clock = time
         asked = PlanRequest(wanted, now=self.now, version="1.0")
         plan = asyncio.run(prepare(asked, self.store, IDENTITY, self.account)).planned.plan
         return [(change.name, change.action.value) for change in plan.changes]
@@ -257,7 +289,7 @@ class World:
         return applied
 
     def _request(self, wanted: Catalog, wishes: Mapping[str, Any]) -> PlanRequest:
-        self.account.time = max(self.account.time, self.now)
+        self.account.clock = max(self.account.clock, self.now)
         return PlanRequest(wanted, now=self.now, version="1.0", **wishes)
 
 

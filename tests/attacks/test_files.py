@@ -41,7 +41,7 @@ def test_the_lockfile_of_an_environment_is_a_link_out(project: Project, outside:
     project.config(environments={"staging": {}})
     project.voices({"a": {}})
     (project.root / "voicectl.staging.lock.json").symlink_to(outside / "lock.json")
-    done = project.spawn(*command, "--env", "staging")
+    done = project.run(*command, "--env", "staging")
     silent(done)
     done.expect(1)
     assert "voicectl.yaml:1:1: state: 'voicectl.staging.lock.json' is outside the project" in done.err
@@ -51,7 +51,7 @@ def test_its_directory_is_a_link_out(project: Project, outside: Path) -> None:
     project.config(environments={"staging": {}}, state="locks/lock.json")
     project.voices({"a": {}})
     (project.root / "locks").symlink_to(outside)
-    done = project.spawn("list", "--env", "staging")
+    done = project.run("list", "--env", "staging")
     silent(done)
     assert "is outside the project" in done.expect(1).err
 
@@ -72,8 +72,7 @@ def test_directories_elsewhere_are_not_listed(project: Project, outside: Path, t
     project.config(manifests=["voices/**/*"] if target != "below the pattern" else ["voices/below/*"])
     to = {"the directory": outside, "below the pattern": outside}.get(target, target)
     (project.root / "voices").symlink_to(to)
-    for command in ("validate", "plan"):
-        done = project.spawn(command, timeout=SECONDS)
+    for done in project.spawn_several(["validate"], ["plan"], timeout=SECONDS):
         silent(done)
         done.expect(1)
         assert "voices:1:1: this is a link to a directory, and such links are not followed" in done.err
@@ -99,8 +98,8 @@ def test_a_pipe_keeps_nobody_waiting(project: Project, path: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     os.mkfifo(target)
-    for command in (["validate"], ["plan"], ["apply", "--yes"], ["state", "unlock", "--yes"], ["doctor"]):
-        done = project.spawn(*command, timeout=SECONDS)
+    commands = (["validate"], ["plan"], ["apply", "--yes"], ["state", "unlock", "--yes"], ["doctor"])
+    for done in project.spawn_several(*commands, timeout=SECONDS):
         assert "internal error" not in done.err
         assert "Traceback" not in done.err
 

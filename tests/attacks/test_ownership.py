@@ -171,10 +171,10 @@ def test_a_retired_model_goes_because_the_account_does_not_say_since_when(world:
 def test_our_own_clock_is_wrong_and_everything_is_due(world: World) -> None:
     changed = catalog(voice("a", "another"), *(voice(name, name) for name in NAMES[1:]), policy=STRICT)
     world.apply(changed)
-    account = world.account.time
+    account = world.account.clock
     world.now += timedelta(days=600)
     world.prepare(changed)
-    world.account.time = account
+    world.account.clock = account
     assert "prune" not in dict(world.actions_at(changed, account)).values()
 
 

@@ -142,7 +142,7 @@ def test_speech_has_an_end(monkeypatch: pytest.MonkeyPatch, make: Callable[..., 
 
 @pytest.mark.parametrize("body", [*BODIES, *SLOW])
 def test_the_service_that_hosts_the_repository(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
-    monkeypatch.setattr(rest, "LONGEST_ANSWER", 1.0)
+    monkeypatch.setattr(rest, "LONGEST_ANSWER", 0.4)
 
     def answer(method: str, path: str) -> Iterable[bytes]:
         return BODIES[body]() if body in BODIES else trickle(SLOW[body])

@@ -1,7 +1,7 @@
 """The real command in a process whose n-th save goes wrong: `child.py POINT N ARGUMENTS…`.
 
 POINT is `before` (it kills itself before the bytes are written), `after` (once they are, before anything else)
-or `full` (the disk is full from that save on).
+or `full` (the disk is full from that save on). It waits less than the command does in earnest.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sys
 from typing import Any
 
+from tests.pauses import shorten
 from voicectl import files
 from voicectl.cli.main import main
 from voicectl.state import file
@@ -38,6 +39,7 @@ def run(point: str, number: int, arguments: list[str]) -> int:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    shorten()
     vars(file)["replace_file"] = counted
     if point == "full" and number == 1:
         vars(file)["prove_room"] = full

@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from tests.conftest import PAST, Project
 from tests.crash.world import Phase, Reference, World, violations
+from tests.pauses import shorten
 
 FULL: Phase = "full"
 RECOVERIES = ("same disk", "old lockfile", "no lockfile")
@@ -238,6 +239,13 @@ def without_the_end() -> None:
 CONTROLS = {"end": without_the_end, "cover": with_conflicts_of_covers}
 
 
+def begin(control: str | None) -> None:
+    """What a worker process does first."""
+    shorten()
+    if control is not None:
+        CONTROLS[control]()
+
+
 def one(arguments: tuple[Path, Reference, Point, tuple[str, ...]]) -> list[tuple[str, str, list[str]]]:
     """One point in a worker process, on a port of its own."""
     root, reference, point, command = arguments
@@ -259,12 +267,13 @@ def run(
     above 1 the requests come in another order each time, so that each run looks at other moments. With `saved`
     it is a saved plan that is applied, and applied again: then nothing arrives late.
     """
+    shorten()  # of the building, too; pytest takes it back
     with tempfile.TemporaryDirectory(prefix="voicectl-matrix-") as directory:
         world = World(Path(directory) / "world")
         reference = build(world, concurrency)
         chosen = [p for p in points(reference) if only(p) and not (p.deliver_at and saved)][::every]
         results = []
-        with ProcessPoolExecutor(workers, initializer=CONTROLS[control] if control else None) as pool:
+        with ProcessPoolExecutor(workers, initializer=begin, initargs=(control,)) as pool:
             jobs = [(world.root, reference, point, SAVED if saved else COMMAND) for point in chosen]
             for result in pool.map(one, jobs):
                 results += result

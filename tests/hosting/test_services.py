@@ -364,14 +364,14 @@ def test_an_old_lockfile_never_wins_over_a_newer_one(project: Project, tmp_path:
     repository(project)
     project.voices({"a": {}, "extra": {}})
     project.apply()
-    project.spawn("ci", "push-lockfile").expect(0)
+    project.run("ci", "push-lockfile").expect(0)
     other = Project(tmp_path / "other", project.environ)
     git(tmp_path, "clone", "-q", "remote.git", "other")
     other.voices({"a": {"title": "Newer"}})
     other.config(policy={"max_deletes": 9})
     other.apply()
-    other.spawn("ci", "push-lockfile").expect(0)
-    assert "nothing new" in project.spawn("ci", "push-lockfile").expect(0).err
+    other.run("ci", "push-lockfile").expect(0)
+    assert "nothing new" in project.run("ci", "push-lockfile").expect(0).err
     lock = json.loads(git(tmp_path / "remote.git", "show", "main:voicectl.lock.json"))
     assert lock["voices"]["a"]["applied"]["title"] == "Newer"
     assert "extra" not in lock["voices"]
@@ -392,13 +392,13 @@ def test_a_checkout_that_is_set_back_takes_nothing_away(project: Project, servic
     git(project.root, "push", "-q", str(service.bare), "main")
     project.voices({"a": {}, "b": {}})
     for _ in range(2):
-        project.spawn("ci", "fetch-lockfile", "--way", "branch").expect(0)
+        project.run("ci", "fetch-lockfile", "--way", "branch").expect(0)
         project.apply()
-        project.spawn("ci", "push-lockfile", "--way", "branch").expect(0)
+        project.run("ci", "push-lockfile", "--way", "branch").expect(0)
         git(project.root, "checkout", "-q", "--force", "HEAD", "--", "voicectl.lock.json")
     branch = "voicectl/lockfiles"
     assert set(json.loads(git(service.bare, "show", f"{branch}:voicectl.lock.json"))["voices"]) == {"a", "b"}
-    project.spawn("ci", "push-lockfile", "--way", "branch").expect(0)
+    project.run("ci", "push-lockfile", "--way", "branch").expect(0)
     assert set(json.loads(git(service.bare, "show", f"{branch}:voicectl.lock.json"))["voices"]) == {"a", "b"}
 
 
@@ -407,7 +407,7 @@ def test_a_persons_edit_is_not_pushed_for_them(project: Project) -> None:
     project.apply()
     text = project.lock_path.read_text(encoding="utf-8")
     project.lock_path.write_text(text.replace('"protect": false', '"protect": true'), encoding="utf-8")
-    done = project.spawn("ci", "push-lockfile").expect(3)
+    done = project.run("ci", "push-lockfile").expect(3)
     assert "was changed by hand" in done.err
     assert "git checkout HEAD -- voicectl.lock.json" in done.err
 
@@ -417,11 +417,11 @@ def test_a_link_in_place_of_the_lockfile_is_not_written_through(project: Project
     project.config(environments={"one": {}})
     project.environ["VOICECTL_ENV"] = "one"
     project.apply()
-    project.spawn("ci", "push-lockfile", "--way", "branch").expect(0)
+    project.run("ci", "push-lockfile", "--way", "branch").expect(0)
     path = project.root / "voicectl.one.lock.json"
     path.unlink()
     path.symlink_to(tmp_path / "outside.json")
-    done = project.spawn("ci", "fetch-lockfile", "--way", "branch").expect(1)
+    done = project.run("ci", "fetch-lockfile", "--way", "branch").expect(1)
     assert "'voicectl.one.lock.json' is outside the project" in done.err
     assert not (tmp_path / "outside.json").exists()
 
@@ -431,7 +431,7 @@ def test_who_has_said_nothing_commits_as_voicectl(project: Project, tmp_path: Pa
     project.apply()
     project.environ |= {"HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
     git(project.root, "config", "user.useConfigOnly", "true")
-    project.spawn("ci", "push-lockfile").expect(0)
+    project.run("ci", "push-lockfile").expect(0)
     assert (
         git(tmp_path / "remote.git", "log", "-1", "--format=%an %ae", "main").strip() == "voicectl voicectl@localhost"
     )
@@ -453,7 +453,7 @@ def test_no_token_stands_on_a_command_line_or_in_the_clone(project: Project, tmp
             "GITHUB_REPOSITORY": service.name, "GITHUB_SERVER_URL": service.url, "GITHUB_REF_NAME": "main",
             "GITHUB_API_URL": f"{service.url}/api", "GITHUB_REF_TYPE": "branch", "GITHUB_REF": "refs/heads/main",
         }  # fmt: skip
-        done = project.spawn("ci", "push-lockfile").expect(0)
+        done = project.run("ci", "push-lockfile").expect(0)
         assert service.pushes == 1
         lines = (tmp_path / "argv").read_text(encoding="utf-8")
         assert "push --quiet" in lines
@@ -465,7 +465,7 @@ def test_no_token_stands_on_a_command_line_or_in_the_clone(project: Project, tmp
         service.tokens[token].permissions = {"contents": "read"}
         project.voices({"a": {"title": "More"}})
         project.apply()
-        refused = project.spawn("ci", "push-lockfile").expect(1)
+        refused = project.run("ci", "push-lockfile").expect(1)
         assert token not in refused.err
 
 
@@ -476,10 +476,10 @@ def test_any_file_can_be_a_report(service: GitHubService, project: Project, cont
     (project.root / "report.md").write_bytes(content)
     environ = github(service, service.workflow_token(ALL))._environment
     project.environ |= {**environ, "GITHUB_ACTIONS": "true"}
-    done: Done = project.spawn("ci", "comment", "report.md", "--exit-code", "2")
+    done: Done = project.run("ci", "comment", "report.md", "--exit-code", "2")
     done.expect(0)
     assert len(service.comments) == 1
-    assert project.spawn("ci", "comment", "missing.md", "--exit-code", "2").expect(1).err.count("can't be read") == 2
+    assert project.run("ci", "comment", "missing.md", "--exit-code", "2").expect(1).err.count("can't be read") == 2
 
 
 def test_a_git_that_cannot_run(project: Project, tmp_path: Path) -> None:
@@ -490,6 +490,6 @@ def test_a_git_that_cannot_run(project: Project, tmp_path: Path) -> None:
     for mode, words in ((0o755, "git can't be run"), (0o644, "git")):
         broken.chmod(mode)
         project.environ["PATH"] = str(broken.parent)
-        done = project.spawn("ci", "push-lockfile").expect(1)
+        done = project.run("ci", "push-lockfile").expect(1)
         assert words in done.err
         assert "bug" not in done.err

@@ -348,7 +348,7 @@ def test_a_value_that_somebody_else_wrote_meanwhile_is_drift_and_not_blocked(pro
 
 
 def test_voices_that_finish_training_meanwhile_are_recorded(project: Project, hand: Hand) -> None:
-    hand.emulator.settings = replace(hand.emulator.settings, training_seconds=2)
+    hand.emulator.settings = replace(hand.emulator.settings, training_seconds=1)
     project.voices({"a": {}, "b": {"visibility": "unlist"}})
     project.run("apply", "--yes", "--wait", "0").expect(1)
     project.apply()

@@ -300,7 +300,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     from voicectl.provider.fish import client
     from voicectl.provider.fish.bounds import Patience
 
-    quick = Patience(connect=1, read=0.3, first_pause=0.05, deadline=2)
+    quick = Patience(connect=1, read=0.3, first_pause=0.05, deadline=0.6)
     monkeypatch.setattr(client.FishClient.__init__, "__kwdefaults__", _with(client, quick))
 
 

@@ -93,7 +93,7 @@ def test_standard_output_is_the_same_everywhere(
 def test_problems_are_annotated_once_in_the_repositorys_paths(github: Project) -> None:
     github.voices({"a": {"visibility": "wide"}, "b": {"samples": [{"audio": github.sample("s.wav", seconds=4)}]}})
     for command in (("plan",), ("apply", "--yes"), ("validate",), ("-q", "plan")):
-        done = github.spawn(*command).expect(1)
+        done = github.run(*command).expect(1)
         found = annotated(done.err)
         assert sorted((each.name, each.file) for each in found) == [
             ("error", "project/voices/all.yaml"),
@@ -101,17 +101,17 @@ def test_problems_are_annotated_once_in_the_repositorys_paths(github: Project) -
         ], command
         assert "wide" in annotated(done.err, "error")[0].data
         assert not commands(done.out)
-    done = github.spawn("validate", "--format", "github").expect(1)
+    done = github.run("validate", "--format", "github").expect(1)
     assert len(annotated(done.out)) == 2
     assert not commands(done.err), "they stand on standard output already"
-    done = github.spawn("plan", "--log-format", "json").expect(1)
+    done = github.run("plan", "--log-format", "json").expect(1)
     assert not commands(done.err)
     assert [json.loads(line)["event"] for line in done.err.splitlines()] == ["run", "error", "end"]
 
 
 def test_no_more_than_github_shows_and_how_many_more(github: Project) -> None:
     github.voices({f"v{i}": {"visibility": "wide"} for i in range(13)})
-    done = github.spawn("plan").expect(1)
+    done = github.run("plan").expect(1)
     assert len(annotated(done.err, "error")) == 10
     assert [each.data for each in annotated(done.err, "notice")] == ["not annotated, but in the log: 3 more errors"]
     assert len(re.findall("^voices/all.yaml:", done.err, re.MULTILINE)) == 13
@@ -125,7 +125,7 @@ def test_refusals_and_warnings_of_a_plan_stand_at_their_voices(github: Project) 
     github.config(policy={"rules": rules})
     github.voices({"a": {"title": "Acme Anna"}, "b": {"title": "Bert"}})
     for command in (("plan",), ("apply", "--yes")):
-        done = github.spawn(*command).expect(3)
+        done = github.run(*command).expect(3)
         (error,) = annotated(done.err, "error")
         (warning,) = annotated(done.err, "warning")
         assert ("titles begin with the brand" in error.data, error.file) == (True, "project/voices/all.yaml")
@@ -138,7 +138,7 @@ def test_failed_voices_stand_at_their_lines_and_the_result_outside_the_group(git
     github.voices({"a": {}, "b": {}, "c": {}})
     refused = Fault(kind="status", method=("POST",), path="/model", nth=(2,), status=400)
     hand.emulator.settings = replace(hand.emulator.settings, rules=(refused,))
-    done = github.spawn("apply", "--yes").expect(1)
+    done = github.run("apply", "--yes").expect(1)
     names = [each.name for each in commands(done.err)]
     assert names == ["group", "endgroup", "error"], "the errors are not folded, and the sum of them is no problem more"
     (error,) = annotated(done.err)
@@ -152,18 +152,18 @@ def test_failed_voices_stand_at_their_lines_and_the_result_outside_the_group(git
 
 def test_the_error_that_ends_a_run_is_annotated(github: Project) -> None:
     github.voices({"a": {}})
-    (error,) = annotated(github.spawn("apply").expect(3).err)
+    (error,) = annotated(github.run("apply").expect(3).err)
     assert (error.name, error.file) == ("error", "")
     assert "nobody is here to confirm" in error.data
-    assert annotated(github.spawn("plan", "--bogus").expect(1).err)
+    assert annotated(github.run("plan", "--bogus").expect(1).err)
     github.lock_path.write_text("{", encoding="utf-8")
-    (error,) = annotated(github.spawn("plan").expect(1).err)
+    (error,) = annotated(github.run("plan").expect(1).err)
     assert "voicectl.lock.json" in error.data + error.file
 
 
 def test_quiet_folds_nothing(github: Project) -> None:
     github.voices({"a": {}})
-    assert github.spawn("-q", "apply", "--yes").expect(0).err == ""
+    assert github.run("-q", "apply", "--yes").expect(0).err == ""
 
 
 @pytest.mark.parametrize("environ", [GITHUB, GITLAB], ids=["github", "gitlab"])
@@ -174,7 +174,7 @@ def test_what_is_folded_is_unfolded_when_interrupted(
 ) -> None:
     project.config(concurrency=2)
     project.voices({f"v{i}": {} for i in range(6)})
-    hand.emulator.settings = replace(hand.emulator.settings, latency=400)
+    hand.emulator.settings = replace(hand.emulator.settings, latency=200)
     process = subprocess.Popen(
         [sys.executable, "-m", "voicectl", "apply", "--yes"],
         cwd=project.root,
@@ -244,7 +244,7 @@ def test_hostile_manifests_forge_no_annotation(github: Project) -> None:
     key = json.dumps(HOSTILE)
     github.write("voices/all.yaml", f"voices:\n  a: {{title: A, {key}: 1}}\n  {key}: {{title: B}}\n")
     github.write("voices/,line=1::x%0A.yaml", "voices: 1\n")
-    done = github.spawn("plan").expect(1)
+    done = github.run("plan").expect(1)
     found = commands(done.err)
     assert found
     assert {each.name for each in found} == {"error"}

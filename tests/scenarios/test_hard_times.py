@@ -58,7 +58,7 @@ def test_the_working_directory_is_gone(local: Project, command: str) -> None:
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e999", "1e9", "soon"])
 def test_no_time_to_wait(local: Project, option: str, value: str) -> None:
     local.voices({"a": {}})
-    done = local.spawn("apply", "--yes", f"{option}={value}").expect(1)
+    done = local.run("apply", "--yes", f"{option}={value}").expect(1)
     assert f"Invalid value for '{option}'" in done.err
     assert "seconds from 0 to 604800" in done.err or value == "soon"
     assert "see `voicectl apply --help`" in done.err

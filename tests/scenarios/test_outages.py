@@ -1,4 +1,4 @@
-"""A provider that is away for a while, at a tenth of the real times: twenty seconds are two, two minutes twelve."""
+"""A provider that is away for a while, at a twentieth of the real times: twenty seconds are one, two minutes six."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from voicectl.engine import create, training
 from voicectl.provider.fish.bounds import Patience
 from voicectl.provider.fish.client import FishClient
 
-AWAY = 2.0
+AWAY = 1.0
 
 
 @pytest.fixture(autouse=True)
-def _a_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Patience(connect=1, read=6, first_pause=0.05, longest_pause=2.0, deadline=12.0)
+def _a_twentieth(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = Patience(connect=1, read=6, first_pause=0.025, longest_pause=1.0, deadline=6.0)
     monkeypatch.setitem(FishClient.__init__.__kwdefaults__ or {}, "patience", quick)
-    monkeypatch.setattr(create, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(create, "LONGEST_PAUSE", 2.0)
-    monkeypatch.setattr(create, "Backoff", lambda first, longest: Backoff(first, longest, 12.0))
+    monkeypatch.setattr(create, "FIRST_PAUSE", 0.025)
+    monkeypatch.setattr(create, "LONGEST_PAUSE", 1.0)
+    monkeypatch.setattr(create, "Backoff", lambda first, longest: Backoff(first, longest, 6.0))
     monkeypatch.setattr(training, "FIRST_LOOK", 0.02)
     hasten(monkeypatch, grace=0.3, looks=(0.0, 0.05))
 

@@ -52,8 +52,8 @@ def test_what_it_says_is_what_was_set(project: Project, hand: Hand, way: dict[st
 
 
 def test_a_lag_is_measured(project: Project, hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "LAG", (0.0, 1.0, 1.0))
-    hand.emulator.settings = replace(hand.emulator.settings, listing_lag=1.5, get_lag=1.2)
+    monkeypatch.setattr(probe, "LAG", (0.0, 0.7, 0.7))
+    hand.emulator.settings = replace(hand.emulator.settings, listing_lag=1.2, get_lag=1.1)
     project.voices({"a": {}})
     settings = probed(project)["settings"]
     assert 1.0 < settings["listing_lag"] < 4

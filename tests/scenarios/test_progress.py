@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.conftest import Hand, Project
+from tests.conftest import ROOT, Hand, Project
 from voicectl.emulator.settings import Fault
 
 pty = pytest.importorskip("pty", reason="needs a pseudo-terminal")
@@ -82,9 +82,9 @@ def test_a_twin_that_others_make_meanwhile_waits_for_a_plan_and_is_no_change_of_
     project.voices({"a": {}, "b": {}})
     hand.emulator.settings = replace(hand.emulator.settings, latency=200)
     process = subprocess.Popen(
-        [sys.executable, "-m", "voicectl", "apply", "--yes"],
+        [sys.executable, str(ROOT / "tests/hurried.py"), "apply", "--yes"],
         cwd=project.root,
-        env={**os.environ, **project.environ},
+        env={**os.environ, **project.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
