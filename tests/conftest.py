@@ -34,7 +34,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # These tests may run in the background, where signals are ignored; the commands that they send signals to are not.
 with contextlib.suppress(ValueError):  # not the main thread
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if hasattr(signal, "SIGHUP"):  # Windows has none
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "key-of-the-tests-1234"

@@ -73,5 +73,11 @@ def test_the_demo_tells_its_story_to_the_end() -> None:
         [sys.executable, str(EXAMPLES / "demo.py")], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for words in ("4 to create", "changed in the account since the last apply", "to replace", "to restore", "FISH_API_KEY"):
+    for words in (
+        "4 to create",
+        "changed in the account since the last apply",
+        "to replace",
+        "to restore",
+        "FISH_API_KEY",
+    ):
         assert words in done.stdout
