@@ -99,15 +99,20 @@ class Execution:
     async def _stages(self, before_widening: Callable[[], Awaitable[None]]) -> None:
         unfinished = [o for o in self.outcomes if isinstance(o.task, Prune) and o.task.unfinished]
         makes = [o for o in self.outcomes if isinstance(o.task, Make | Restore)]
+        # Deletions that an earlier run began come first: such a model must not be restored, or found by its marks.
         await self._prune(unfinished)
+        # Rings next: every later step speaks of the new names.
         await self._exchange([o for o in self.outcomes if Step.EXCHANGE in o.todo])
+        # What only needs recording is recorded before anything is made: a kill later then loses less.
         await self._stage(self._of(Action.REFRESH))
         await self._stage(self._of(Action.UPDATE))
         await self._stage(makes, UNTIL_CURRENT)
+        # Models are looked at for duplicates while all are still private: nobody can have used the one that goes.
         if any(outcome.alive for outcome in makes) and not self.stopped:
             await before_widening()
         await self._stage(makes, {Step.SHOW})
         await self._stage(makes)  # what is left of them: retire the old
+        # What leaves comes last: until here a failure has cost nobody a voice.
         await self._stage(self._of(Action.FORGET))
         await self._stage(self._of(Action.RETIRE))
         await self._prune(self._of(Action.PRUNE))

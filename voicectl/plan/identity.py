@@ -75,6 +75,7 @@ def _hold(name: str, facts: Facts) -> Holding:
     voice = facts.catalog.voices.get(name)
     recorded_name = facts.previous.get(name, name)
     record = facts.lock.voices.get(recorded_name)
+    # A name whose record moves away takes its generations along: those under the new name are another voice's.
     own = () if name in facts.renamed else facts.lock.retired(name)
     known = {r.id: r for r in (*facts.lock.retired(recorded_name), *own)}
     strayed = {i for i in known if facts.strayed(i, name, recorded_name)}
@@ -127,6 +128,7 @@ def _contradiction(name: str, recorded_name: str, record: Record | None, facts: 
 
     Where the account shows another model in its place, or the manifests want what the marks say, they are followed.
     """
+    # An external model carries its owner's marks, and a misplaced one follows its own to another name.
     if record is None or record.origin == "external" or facts.recorded.get(record.id) != name:
         return ""
     model = facts.model(record.id)
@@ -140,6 +142,8 @@ def _contradiction(name: str, recorded_name: str, record: Record | None, facts: 
     placed = mark.name == recorded_name or name in facts.moves.names(mark, model.id) or facts.fits(model.id, name)
     if not placed:
         return f"{model.id} is recorded here, but its marks say that it serves {mark.name}"
+    # Only where the manifests side with the lockfile is there nothing to tell which is right: if they want what the
+    # marks say, that is followed, and if they want something else, the model is replaced anyhow.
     claimed = marker.key_of(record.inputs)
     agreed = mark.key in (claimed, marker.ADOPTED) or record.inputs is None
     voice = facts.catalog.voices.get(name)
@@ -214,6 +218,8 @@ def _current(
         record = None
         if voice is None:
             return None
+    # A generation that is being deleted, or retired, comes back only as a restoration that a plan shows; a pending
+    # one serves only once its replacement is complete.
     pending = record.pending.id if record and record.pending else None
     claimed = {i for i, gone in known.items() if gone.deleting or not _serves(i, facts)}
     others = [m for m in keep if m.id not in claimed and m.id != pending and not (record and m.id == record.id)]
@@ -296,4 +302,5 @@ def _successor(
         mark = model.marker(namespace)
         return mark is not None and mark.key == wanted
 
+    # One that an interrupted replacement made goes before a retired one: its replacement was asked for later.
     return min(filter(fits, keep), key=lambda m: (m.id in known, m.age), default=None)

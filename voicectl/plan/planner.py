@@ -53,6 +53,7 @@ def make_plan(request: PlanRequest, lock: Lock, observation: Observation, sweep:
     catalog = request.catalog
     everything = identify(catalog, lock, observation)
     strict = sweep is None and request.saved is None
+    # Who is who is decided over all names: a selector must not change whose a model is.
     holdings, left_out = select(everything, request.selected, strict=strict)
     time = request.now if request.offline else observation.time
     tasks, retries, notices = _decided(Case(holding, request, time, sweep) for holding in holdings)
@@ -108,6 +109,7 @@ def decide(case: Case) -> Iterator[Decision]:
     """Every change that one name needs."""
     holding, request = case.holding, case.request
     voice, record = holding.voice, holding.record
+    # A refusal speaks of these (guards); whatever else happens, nothing is done about them.
     if holding.foreign is not None or (holding.contradiction and not request.destroy):
         return
     if holding.unreadable:

@@ -152,6 +152,7 @@ def _moved(saved: Plan, tasks: Sequence[Task], catalog: Catalog) -> Iterator[Mov
             yield Moved(name, "Git")
     for task in tasks:
         known = before.get(task.name, [])
+        # The plan left this voice alone, and still does: nothing is sent, so there was nothing to review.
         if task.change.action is Action.REFRESH and not task.change.adopted and not known:
             continue  # a voice that the plan leaves alone, and about which only the lockfile was behind
         fitting = (one for one in known if _same(one, task.change) or _continues(one, task, catalog.namespace))
@@ -195,16 +196,20 @@ def _continues(saved: Change, task: Task, namespace: str) -> bool:
     now = task.change
     if now.action is Action.REFRESH:
         return True  # no request: both sides are where the plan wanted them
+    # Equal digests on both sides mean that the change has not begun; then only the very same change is the plan's.
     unfinished = isinstance(task, Prune) and task.unfinished
     begun = unfinished or (saved.digests, saved.action, saved.adopted) != (now.digests, now.action, now.adopted)
     if not begun:
         return False  # nothing has begun, so it would be the same
     match saved.action:
         case Action.CREATE:
+            # Killed after the POST: the model is found by its marks, and adopted.
             return now.action is Action.UPDATE and _nearly_made(saved, now)
         case Action.UPDATE:
             return now.action is Action.UPDATE and now.id == saved.id and _narrower(saved, now)
         case Action.REPLACE:
+            # Killed before the new model was current (it still replaces), or after (it is only to be shown), or when
+            # all that is left is to retire the old one.
             finishing = now.action is Action.REPLACE and now.adopted and now.id == saved.id
             recorded = now.action is Action.UPDATE and now.id != saved.id
             return ((finishing or recorded) and _nearly_made(saved, now)) or _sees_off(saved, now)
