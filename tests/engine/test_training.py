@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from voicectl.concurrency import Backoff
 from voicectl.engine import training
 from voicectl.engine.events import silent
 from voicectl.engine.training import StillTraining, Training
 from voicectl.model.observed import Model
-from voicectl.provider.port import Listing, NotSent
+from voicectl.provider.port import Listing, NotSent, Provider, Rejected
 
 
 class Account:
@@ -108,3 +109,47 @@ def test_a_bug_in_a_look_reaches_those_who_wait() -> None:
             raise RuntimeError("a bug")
 
     assert {type(each) for each in wait(Broken(looks=1), IDS)} == {RuntimeError}
+
+
+def test_a_newcomer_is_looked_at_soon_whatever_the_pause_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(looks=1)
+    account.seen["m0"] = -(10**6)  # it trains for ever
+
+    async def main() -> float:
+        waiting = Training(cast(Provider, account), silent, "voicectl:acme", 900, 2.0)
+        first = asyncio.create_task(waiting.over("a", Model("m0", "T", state="training")))
+        await asyncio.sleep(0.05)
+        waiting._pauses = Backoff(60, 60, float("inf"))
+        await asyncio.sleep(0.3)
+        began = asyncio.get_running_loop().time()
+        await waiting.over("b", Model("m1", "T", state="training"))
+        first.cancel()
+        return asyncio.get_running_loop().time() - began
+
+    assert asyncio.run(main()) < 1.0
+
+
+def test_newcomers_that_keep_coming_put_no_look_off() -> None:
+    account = Account(looks=2)
+
+    async def main() -> None:
+        waiting = Training(cast(Provider, account), silent, "voicectl:acme", 900, 2.0)
+        tasks = []
+        for number in range(100):
+            tasks.append(asyncio.create_task(waiting.over("v", Model(IDS[number % 20], "T", state="training"))))
+            await asyncio.sleep(0.002)
+            if number == 60:
+                assert account.asked, "somebody was looked at meanwhile"
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(main())
+
+
+def test_a_listing_that_is_refused_is_replaced_by_asking_for_each() -> None:
+    class Unlisted(Account):
+        async def list_models(self, tag: str | None = None, limit: int | None = None) -> Listing:
+            raise Rejected("no listing today")
+
+    account = Unlisted(looks=1)
+    assert {model.state for model in wait(account, IDS)} == {"trained"}

@@ -7,12 +7,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.memory import OPEN, START, World, catalog, voice
+from tests.memory import OPEN, START, Account, World, catalog, voice
 from voicectl.errors import Refused, UsageError
 from voicectl.model.marker import plain
 from voicectl.model.observed import Model
 from voicectl.model.voice import Consent, Voice
 from voicectl.plan.plan import Action, Selectors
+from voicectl.provider.port import Rejected
+from voicectl.state.codec import encode
 
 NO_RETENTION = timedelta(0)
 
@@ -319,3 +321,44 @@ def test_digests_tell_which_side_moved_and_ignore_what_only_counts() -> None:
     (after,) = world.plan(wanted).changes
     assert (after.digests.desired, after.digests.recorded) == (before.digests.desired, before.digests.recorded)
     assert after.digests.observed != before.digests.observed
+
+
+def test_a_deletion_that_is_refused_stays_recorded_and_is_finished_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.apply(catalog(voice("a", "one"), retain=NO_RETENTION))
+    first = world.id_of("a")
+    allowed = Account.delete
+
+    async def refused(account: Account, model_id: str) -> None:
+        raise Rejected("not today")
+
+    monkeypatch.setattr(Account, "delete", refused)
+    wanted = catalog(voice("a", "two"), retain=NO_RETENTION)
+    assert not world.run(wanted).succeeded
+    assert [gone.deleting for gone in world.lock.retired("a") if gone.id == first] == [True]
+    assert not world.run(wanted).succeeded, "and the next run does not forget it"
+    monkeypatch.setattr(Account, "delete", allowed)
+    world.apply(wanted)
+    assert first not in world.account.models
+    assert first not in world.lock.ids()
+
+
+@pytest.mark.parametrize("moved", [{"a": "b"}, {"a": "b", "b": "a"}], ids=["a move", "a ring"])
+@pytest.mark.parametrize("begun", [False, True], ids=["its retention is over", "its deletion has begun"])
+def test_a_move_leaves_generations_alone_that_are_deleted_anyhow(moved: dict[str, str], begun: bool) -> None:
+    world = World()
+    ring = len(moved) > 1
+    others = (voice("b", "other"),) if ring else ()
+    world.apply(catalog(voice("a", "one"), *others))
+    first = world.id_of("a")
+    world.apply(catalog(voice("a", "two"), *others))
+    world.now += timedelta(days=30)
+    if begun:
+        lock = world.lock
+        record = lock.voices["a"]
+        retired = tuple(replace(gone, deleting=True) for gone in record.retired)
+        world.store.data = encode(lock.with_voice("a", replace(record, retired=retired)))
+    after = (voice("b", "two"), voice("a", "other")) if ring else (voice("b", "two"),)
+    world.apply(catalog(*after, moved=moved))
+    assert first not in world.account.models
+    assert first not in world.lock.ids()

@@ -253,9 +253,12 @@ class Performer:
         entry = replace(task.entry, deleting=True)
         if task.drop:
             self.ledger.leave(task.name, entry, task.was)
-        else:
-            self.ledger.drop(task.name, task.model.id, task.was)
-            self.ledger.retire(task.name, entry)
+            return
+        # A deletion that an earlier run began comes before a move: then it is recorded under the previous name.
+        names = (task.was or task.name, task.name)
+        holder = next((name for name in names if task.model.id in self.ledger.ids(name)), task.name)
+        self.ledger.drop(task.name, task.model.id, task.was, gone=False)
+        self.ledger.retire(holder, entry)
 
     async def _delete(self, task: Prune) -> None:
         await self.provider.delete(task.model.id)

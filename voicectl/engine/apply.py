@@ -270,7 +270,15 @@ class _Sweep:
                 words = f"there are two models of this voice; the younger one, {task.change.id}, is {done}"
                 self.run.listener(Event("warning", task.name, detail=words))
         performer = replace(self.execution.performer, listener=troubles(self.run.listener))
-        await Execution(performer, settling).run(_nothing)
+        inner = Execution(performer, settling, outer=self.execution)
+        await inner.run(_nothing)
+        if inner.stopped is not None:
+            self.execution.stop(inner.stopped)
+        for outcome in inner.outcomes:
+            if outcome.status != "done":
+                # The voice is not shown while two models of it are there.
+                words = outcome.message or "it was not tried"
+                self.execution.fail(outcome.task.name, f"there are two models of this voice, and both stay: {words}")
         return True
 
 

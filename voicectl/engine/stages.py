@@ -74,6 +74,8 @@ class Execution:
     tasks: tuple[Task, ...]
     outcomes: list[Outcome] = field(default_factory=list)
     stopped: VoicectlError | None = None
+    outer: Execution | None = None
+    """The run that this one is a part of: what stops it stops this one too."""
     unreachable: int = 0
     """Failures in a row for want of a connection."""
 
@@ -83,6 +85,13 @@ class Execution:
     def stop(self, reason: VoicectlError) -> None:
         """Take no new work; what is in flight ends by itself."""
         self.stopped = self.stopped or reason
+
+    def fail(self, name: str, message: str) -> None:
+        """Nothing more is done about a voice."""
+        for outcome in self.outcomes:
+            if outcome.task.name == name and outcome.alive:
+                outcome.status, outcome.message = "failed", message
+                self.performer.listener(Event("failed", name, outcome.task.change.action, message))
 
     async def run(self, before_widening: Callable[[], Awaitable[None]]) -> None:
         """All tasks, stage by stage; `before_widening` comes once models were made and before any is shown.
@@ -165,7 +174,7 @@ class Execution:
 
     async def _steps(self, outcome: Outcome, which: Set[Step]) -> None:
         """What a task has begun in a stage, it ends, though the run is stopped meanwhile."""
-        if self.stopped is not None:
+        if self.stopped is not None or (self.outer is not None and self.outer.stopped is not None):
             return
         task, tell = outcome.task, self.performer.listener
         if not outcome.begun:

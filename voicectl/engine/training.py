@@ -10,7 +10,7 @@ from voicectl.concurrency import Backoff, together
 from voicectl.engine.events import Event, Listener
 from voicectl.errors import VoicectlError
 from voicectl.model.observed import Model
-from voicectl.provider.port import Provider, ProviderError
+from voicectl.provider.port import Listing, Provider, ProviderError
 
 FIRST_LOOK, LONGEST_LOOK = 0.4, 10.0
 """Ceilings, in seconds, of the pauses between looks at models that train: half of them on average, and the provider's
@@ -40,7 +40,8 @@ class Training:
     size: int = 0
     seconds: float = 300.0
     _waiting: dict[str, asyncio.Future[Model | None]] = field(default_factory=dict)
-    _pauses: Backoff = field(default_factory=Backoff)
+    _pauses: Backoff = field(default_factory=lambda: Backoff(FIRST_LOOK, LONGEST_LOOK, float("inf")))
+    _newcomer: asyncio.Event = field(default_factory=asyncio.Event)
     _looking: asyncio.Task[None] | None = None
 
     async def over(self, name: str, model: Model) -> Model | None:
@@ -54,7 +55,7 @@ class Training:
         ended = asyncio.get_running_loop().create_future()
         self._waiting[model.id] = ended
         # Most voices train in seconds, so a newcomer is looked at soon, whatever the others' pause.
-        self._pauses = Backoff(FIRST_LOOK, LONGEST_LOOK, float("inf"))
+        self._newcomer.set()
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_until_all_are_over())
         try:
@@ -67,7 +68,7 @@ class Training:
 
     async def _look_until_all_are_over(self) -> None:
         while self._waiting:
-            await asyncio.sleep(self._pauses.pause() or 0.0)
+            await self._pause()
             ids = list(self._waiting)
             try:
                 found = await self._seen(ids)
@@ -82,6 +83,19 @@ class Training:
                 elif seen is None or seen.state not in IN_TRAINING:
                     ended.set_result(seen)
 
+    async def _pause(self) -> None:
+        """Until the next look, which a newcomer brings forward, and never puts off."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + (self._pauses.pause() or 0.0)
+        while (left := end - clock()) > 0:
+            try:
+                await asyncio.wait_for(self._newcomer.wait(), left)
+            except TimeoutError:
+                return
+            self._newcomer.clear()
+            self._pauses = Backoff(FIRST_LOOK, LONGEST_LOOK, float("inf"))
+            end = min(end, clock() + (self._pauses.pause() or 0.0))
+
     async def _seen(self, ids: list[str]) -> dict[str, Model | Exception | None]:
         """Each model as the account shows it now; None where it is gone. Listings may lag, so only GET says that."""
         found: dict[str, Model | Exception | None] = {}
@@ -89,7 +103,9 @@ class Training:
             try:
                 listed = await self.provider.list_models(self.tag)
             except ProviderError as error:
-                return dict.fromkeys(ids, error)
+                if error.stops_run:
+                    return dict.fromkeys(ids, error)
+                listed = Listing((), complete=False)
             found |= {model.id: model for model in listed.models if model.id in ids}
         return found | await self._asked(model_id for model_id in ids if model_id not in found)
 

@@ -224,7 +224,7 @@ def refresh(planned: Planned, ledger: Ledger) -> Planned:
     """The plan without what only the lockfile lacked, which is recorded: voices that finished training, say."""
     done = [task for task in planned.tasks if isinstance(task, Refresh) and not task.change.adopted]
     for task in done:
-        ledger.put(task.name, task.record)
+        ledger.put(task.name, task.record, task.was)
     changes = {id(task.change) for task in done}
     left = tuple(change for change in planned.plan.changes if id(change) not in changes)
     return replace(planned, plan=replace(planned.plan, changes=left))

@@ -197,8 +197,7 @@ class ForgetVoice(Task):
 
 def steps(task: Task) -> tuple[Step, ...]:
     """What has to be done, in order. What a killed run leaves to do is the end of it."""
-    # A deletion that an earlier run began is finished before names change.
-    first = (Step.EXCHANGE,) if task.ring and not (isinstance(task, Prune) and task.unfinished) else ()
+    first = (Step.EXCHANGE,) if task.ring else ()
     if isinstance(task, Serve) and task.renames:
         first = (*first, Step.RENAME)
     return first + _own_steps(task)
@@ -271,9 +270,11 @@ def leaving(task: Task) -> tuple[str, ...]:
 def planned(task: T, *, ring: bool = False) -> T:
     """A task as it stands in a plan: its change names its steps.
 
-    In a ring the names have changed by the time of the task's own steps.
+    In a ring the names have changed by the time of the task's own steps, but for a deletion that an earlier run began:
+    it comes first.
     """
-    task = replace(task, ring=True, was=None) if ring else task
+    if ring and not (isinstance(task, Prune) and task.unfinished):
+        task = replace(task, ring=True, was=None)
     return replace(task, change=replace(task.change, steps=steps(task)))
 
 

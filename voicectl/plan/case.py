@@ -133,8 +133,8 @@ class Case:
             return ()
         pairs = (
             (model, tags_patch(model, self.marker(model, retired=not model.serves(self.namespace))))
-            for _, model in self.holding.retired
-            if model is not None and model.made_here(self.namespace)
+            for gone, model in self.holding.retired
+            if model is not None and model.made_here(self.namespace) and not self.prune_reason(gone, model)
         )
         return tuple((model, patch) for model, patch in pairs if not patch.empty)
 
@@ -145,6 +145,20 @@ class Case:
         """
         until = gone.until(self.retention, model.updated_at) if model.updated_at else None
         return until is not None and self.time is not None and until < self.time
+
+    def prune_reason(self, gone: Retired, model: Model) -> str:
+        """Why a retired generation is to be deleted now; empty where it is kept.
+
+        That it is one is the lockfile's claim; the account's marks are the proof.
+        """
+        mark = model.marker(self.namespace)
+        if mark is None or mark.key == marker.ADOPTED:
+            return ""
+        if gone.deleting and not mark.retired:
+            # Begun by `retain: 0`, a withdrawn consent or `destroy`; or somebody wrote so into the lockfile.
+            return UNFINISHED
+        over = mark.retired and self.due(gone, model) and (gone.deleting or not self.protected)
+        return (UNFINISHED if gone.deleting else RETENTION_OVER) if over else ""
 
     def marker(self, model: Model, retired: bool = False) -> Marker:
         """The marker that a model of this name should carry.

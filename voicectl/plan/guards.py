@@ -93,8 +93,9 @@ def check_missing(
     strange = bool(recorded) and all(model_id in observation.unreadable for model_id in recorded.values())
     if allowed or (len(missing) <= policy.max_deletes.allows(len(recorded)) and not strange):
         return
-    count = "none" if len(missing) == len(recorded) else f"only {len(recorded) - len(missing)}"
-    verb = "are" if len(recorded) - len(missing) > 1 else "is"
+    shown = sum(model_id not in observation.absent for model_id in recorded.values())
+    count = f"only {shown}" if shown else "none"
+    verb = "are" if shown > 1 else "is"
     yield Refusal(
         "models_missing",
         f"{count} of {len(recorded)} recorded models {verb} visible: wrong key or workspace?",

@@ -21,7 +21,7 @@ from voicectl.plan.actions import (
     tags_patch,
     unmark_patch,
 )
-from voicectl.plan.case import DUPLICATE, RETENTION_OVER, UNFINISHED, Case, Decision
+from voicectl.plan.case import DUPLICATE, Case, Decision
 from voicectl.plan.compare import marks_change
 from voicectl.plan.plan import Action, Notice
 
@@ -98,17 +98,15 @@ def retired_tasks(case: Case) -> Iterator[Decision]:
 
 
 def _retired_model(case: Case, gone: Retired, model: Model) -> Iterator[Decision]:
-    """What a retired generation needs. That it is one is the lockfile's claim; the account's marks are the proof."""
+    """What a retired generation needs."""
     mark = model.marker(case.namespace)
     if mark is None:
         yield _forget_retired(case, gone, model)
     elif mark.key == marker.ADOPTED:
         yield _forget_model(case, model, gone)
-    elif gone.deleting and not mark.retired:
-        # Begun by `retain: 0`, a withdrawn consent or `destroy`; or somebody wrote so into the lockfile.
-        yield case.prune(model, UNFINISHED, limit="max_deletes")
-    elif mark.retired and case.due(gone, model) and (gone.deleting or not case.protected):
-        yield case.prune(model, UNFINISHED if gone.deleting else RETENTION_OVER)
+    elif reason := case.prune_reason(gone, model):
+        # What the account shows as serving goes because somebody said so: that counts.
+        yield case.prune(model, reason, limit=None if mark.retired else "max_deletes")
     elif not mark.retired and case.voice is None and case.record is None:
         yield _retire_stray(case, model, "the account shows it as serving")
     elif case.holding.previous_name is None or case.voice is None:

@@ -62,9 +62,8 @@ def encode(lock: Lock, carried: Carried = NOTHING, texts: Texts | None = None) -
         put_back(data, carried)
         return (_json(data) + "\n").encode()
     voices = ",".join(f"\n    {_json(name)}: {now[name][1]}" for name in sorted(now))
-    # The voices come last, as their key does in the alphabet.
-    head = _json(data).removesuffix("{}\n}")
-    return f"{head}{{{voices}{chr(10) + '  ' if voices else ''}}}\n}}\n".encode()
+    whole = f"{{{voices}\n  }}" if voices else "{}"
+    return (_json(data).replace('\n  "voices": {}', f'\n  "voices": {whole}', 1) + "\n").encode()
 
 
 def _json(value: Any) -> str:
