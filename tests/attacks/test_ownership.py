@@ -100,7 +100,7 @@ def test_every_serving_model_is_deleted_by_one_edit(world: World) -> None:
 
 
 @pytest.mark.parametrize("among", ["its voice", "the removed"])
-def test_serving_models_are_deleted_because_their_time_is_said_to_be_over(world: World, among: str) -> None:
+def test_a_lockfile_that_calls_serving_models_overdue_deletes_none(world: World, among: str) -> None:
     before = serving(world)
 
     def edit(lock: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ def test_our_own_clock_is_wrong_and_everything_is_due(world: World) -> None:
         lambda lock: lock["voices"]["a"]["retired"].append(entry("x", retired_at="9999-01-01T00:00:00Z")),
     ],
 )
-def test_a_number_or_time_beyond_all_bounds_is_believed(world: World, edit: Callable[[dict[str, Any]], None]) -> None:
+def test_a_number_or_time_beyond_all_bounds_is_refused(world: World, edit: Callable[[dict[str, Any]], None]) -> None:
     edited(world, edit)
     requests = len(world.account.requests)
     with pytest.raises(StateError):

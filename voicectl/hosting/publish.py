@@ -78,9 +78,17 @@ def take(repository: Repository, target: Target, remembered: str | None = None) 
         theirs = _merged(repository.read(remembered, target.path), ours, theirs, target)
     if theirs != ours:
         decode(theirs, target.path)
-        target.file.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target.file, theirs, durable=True, scratch=target.scratch)
+        _write(target, theirs)
     return tip
+
+
+def _write(target: Target, data: bytes) -> None:
+    try:
+        target.file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(target.file, data, durable=True, scratch=target.scratch)
+    except OSError as error:
+        message = f"{target.path} can't be written: {error.strerror or error}"
+        raise HostingError(message, "make room, or fix the permissions, and run it again: nothing is lost") from error
 
 
 def publish(
@@ -135,7 +143,7 @@ def publish(
 def _published(target: Target, commit: str, ours: bytes, data: bytes, *, made: bool) -> Published:
     """What was published. The work tree gets the merged lockfile, so that the next run begins with all of it."""
     if data != ours:
-        replace_file(target.file, data, durable=True, scratch=target.scratch)
+        _write(target, data)
     return Published(commit, target.branch, made, merged=data != ours)
 
 

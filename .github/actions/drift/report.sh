@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the summary, keeps the issue, and ends as the audit did.
+# Writes the summary, keeps the issue, and ends as drift did.
 set -uo pipefail
 
 cat "$REPORT" >>"$GITHUB_STEP_SUMMARY"

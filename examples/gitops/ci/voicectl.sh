@@ -27,7 +27,7 @@ report() { # report KIND FILE: a comment or an issue, where the hosting is known
   fi
 }
 
-# What is applied and audited is the tip of the branch, in a work tree of its own: this run may have waited for another,
+# What is applied and checked is the tip of the branch, in a work tree of its own: this run may have waited for another,
 # an old commit must not be applied, and neither must files that lie here by chance.
 work="$(git rev-parse --absolute-git-dir)/voicectl-$1"
 

@@ -108,7 +108,7 @@ def destroy(context: Context, /, confirm: str | None, lock_timeout: float, fmt: 
 def run(context: Context, choices: Choices, asks: Asks, limits: Mapping[str, Any] | None = None) -> int:
     """Run the apply pipeline and report; the exit code. Raises whatever stops it before it changes anything.
 
-    Another run may hold the lease for long: only after that manifests and clock are read, and `asks` makes the request.
+    Waiting for the lease may take long, so manifests and clock are read, and `asks` is called, only once it is held.
     """
     store = wiring.store(wiring.located(context))
     with contextlib.ExitStack() as lease:

@@ -220,7 +220,7 @@ def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
     texts = {}
     for file, values in edits.files.items():
         try:
-            before = _read(project, file).decode()
+            before = _read(project, file).decode(errors="surrogateescape")
             texts[file] = (before, set_values(before, values))
         except CannotEdit as error:
             raise NotPullable(
@@ -232,11 +232,14 @@ def _texts(project: Project, edits: _Edits) -> dict[str, tuple[str, str]]:
 
 
 def _read(project: Project, file: str) -> bytes:
-    """A manifest, which may lie behind a link within the project. Raises OSError."""
+    """A manifest, which may lie behind a link within the project. Raises UsageError."""
     from voicectl.files import read_regular
     from voicectl.manifest.yaml_source import MAX_BYTES
 
-    return read_regular((project.root / file).resolve(), MAX_BYTES)
+    try:
+        return read_regular((project.root / file).resolve(), MAX_BYTES)
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror or error}", "check its permissions") from error
 
 
 def _diff(path: str, before: str, after: str) -> str:
