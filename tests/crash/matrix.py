@@ -222,7 +222,7 @@ def with_conflicts_of_covers() -> None:
     """The control: where a cover can be in conflict, a run that was killed after sending one stops the next."""
     from voicectl.plan import compare
 
-    compare.UNREADABLE = frozenset()
+    compare.NOT_READ_BACK = frozenset()
 
 
 def without_the_end() -> None:
@@ -232,8 +232,8 @@ def without_the_end() -> None:
     async def nothing(self: Any, *outcomes: Any) -> list[Any]:
         return []
 
-    apply._Sweep.before_widening = nothing  # type: ignore[method-assign,assignment]
-    apply._Sweep.verify = nothing  # type: ignore[method-assign,assignment]
+    apply._FinalLooks.before_widening = nothing  # type: ignore[method-assign,assignment]
+    apply._FinalLooks.verify = nothing  # type: ignore[method-assign,assignment]
 
 
 CONTROLS = {"end": without_the_end, "cover": with_conflicts_of_covers}

@@ -71,7 +71,7 @@ async def apply(run: Run, request: PlanRequest) -> ApplyResult:
     ledger = Ledger(run.store, prepared.lock, prepared.state_version, run.stamp)
     performer = _performer(run, prepared, ledger)
     execution = Execution(performer, prepared.planned.tasks)
-    sweep = _Sweep(run, prepared, ledger, execution)
+    sweep = _FinalLooks(run, prepared, ledger, execution)
     leftovers: list[Leftover] = []
     with _interruptible(execution, run.listener):
         async with ledger:
@@ -184,7 +184,7 @@ def _settles(task: Task) -> bool:
 
 
 @dataclass(slots=True)
-class _Sweep:
+class _FinalLooks:
     """The looks at the account that end an apply."""
 
     run: Run

@@ -8,14 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict, Unpack
 
 from voicectl.model import canonical, marker
 from voicectl.model.lock import Origin, Record, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
 from voicectl.model.voice import FIELDS, Voice
-from voicectl.plan.actions import Patches, Prune, Resend, Retirement, Task, tags_patch, unmark_patch, whole_tags
+from voicectl.plan.actions import (
+    LimitName,
+    Patches,
+    Prune,
+    Resend,
+    Retirement,
+    Task,
+    tags_patch,
+    unmark_patch,
+    whole_tags,
+)
 from voicectl.plan.compare import Comparison, compare, marks_change, recorded_samples, shown
 from voicectl.plan.identity import Holding, inputs_of
 from voicectl.plan.plan import RETRY_FAILED, Action, Change, Digests, FieldChange, Notice, Refusal, Source
@@ -55,6 +65,37 @@ class Sweep:
         """Whether a twin can only be there because of this run."""
         mark = model.marker(namespace)
         return model.id in self.made or (mark is not None and mark.tag in self.unsure and model.id not in self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a decision about a voice and a model starts from.
+
+    `base` is the record to start from, `known` the one that was applied to this very model, `fields` what differs, the
+    marks included.
+    """
+
+    base: Record
+    known: Record | None
+    comparison: Comparison
+    fields: tuple[FieldChange, ...]
+
+
+class ChangeFields(TypedDict, total=False):
+    """The fields of a Change that a case fills in, or is told."""
+
+    title: str
+    adopted: bool
+    previous_name: str | None
+    id: str | None
+    generation: int
+    source: Source | None
+    fields: tuple[FieldChange, ...]
+    digests: Digests
+    reason: str
+    retires: str | None
+    undo_until: datetime | None
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +157,11 @@ class Case:
         numbers = [gone.generation for gone, _ in self.holding.retired]
         last = max([self.record.last_generation if self.record else 0, *numbers])
         return (last if last or self.holding.current is None else 1) + 1
+
+    @property
+    def generation(self) -> int:
+        """The number of the generation that is recorded as serving."""
+        return self.record.generation if self.record else 1
 
     @property
     def previous_names(self) -> tuple[str, ...]:
@@ -188,31 +234,42 @@ class Case:
             if (model is not None or gone.id in self.holding.hidden) and gone.id not in without
         )
 
-    def change(self, action: Action, model: Model | None = None, **values: Any) -> Change:
+    def change(self, action: Action, model: Model | None = None, **values: Unpack[ChangeFields]) -> Change:
         """A change of this name: `values` are fields of Change beside what follows from the case."""
         voice, record = self.voice, self.record
         mine = record if record and model and record.id == model.id else None
         recorded_title = (record.applied.title if record else None) or ""
-        filled: dict[str, Any] = {
+        filled: ChangeFields = {
             "title": voice.title if voice else (model.title if model else recorded_title),
             "previous_name": self.holding.previous_name,
             "id": model.id if model else None,
-            "generation": record.generation if record else 1,
+            "generation": self.generation,
             "source": Source.of(voice),
             "digests": digests(voice, mine or record, model),
         }
-        return Change(name=self.name, action=action, **filled | values)
+        filled.update(values)
+        return Change(name=self.name, action=action, **filled)
 
-    def prune(self, model: Model, reason: str, **values: Any) -> Prune:
-        """Delete a model for good; `values` are fields of Prune."""
+    def prune(
+        self,
+        model: Model,
+        reason: str,
+        *,
+        entry: Retired | None = None,
+        limit: LimitName | None = None,
+        drop: bool = False,
+    ) -> Prune:
+        """Delete a model for good; without an `entry`, the one that is recorded, or one that begins now."""
         recorded = next((gone for gone, _ in self.holding.retired if gone.id == model.id), None)
         generation = recorded.generation if recorded else self.generation_of(model)
         mine = self.record if self.record and self.record.id == model.id else None
         now = self.request.now
         samples = mine.samples if mine else ()
-        entry = recorded or Retired(model.id, generation, mine.inputs if mine else None, now, now, samples=samples)
+        entry = (
+            entry or recorded or Retired(model.id, generation, mine.inputs if mine else None, now, now, samples=samples)
+        )
         change = self.change(Action.PRUNE, model, generation=generation, reason=reason, title=model.title)
-        return Prune(**{"change": change, "was": change.previous_name, "model": model, "entry": entry} | values)
+        return Prune(change=change, was=change.previous_name, limit=limit, model=model, entry=entry, drop=drop)
 
     def retirement(self, model: Model, keep: timedelta, inputs: str | None, generation: int) -> Retirement:
         """How a model of this name is retired: the role on its marker, and nobody new may find it."""
@@ -253,8 +310,8 @@ class Case:
             previous_names=self.previous_names,
         )
 
-    def compared(self, voice: Voice, model: Model) -> tuple[Record, Record | None, Comparison, tuple[FieldChange, ...]]:
-        """The record to start from, the one that was applied to this model, and what differs."""
+    def compared(self, voice: Voice, model: Model) -> Compared:
+        """A voice against one of its models."""
         record = self.record
         known = record if record and record.id == model.id and record.origin != "external" else None
         if known is None:
@@ -268,7 +325,7 @@ class Case:
         base = replace(base, retired=self.left_retired(model.id))
         comparison = compare(voice, known, model, self.request.catalog.policy)
         marks = marks_change(self.marker(model), model, known, moved=self.holding.previous_name is not None)
-        return base, known, comparison, (*comparison.fields, *((marks,) if marks else ()))
+        return Compared(base, known, comparison, (*comparison.fields, *((marks,) if marks else ())))
 
 
 def protected(holding: Holding) -> bool:

@@ -13,7 +13,7 @@ from voicectl.model.observed import Model
 from voicectl.model.voice import FIELDS, VISIBILITIES, FieldName, Metadata, Value, Voice
 from voicectl.plan.plan import Cause, FieldChange
 
-UNREADABLE: frozenset[FieldName] = frozenset({"cover_image"})
+NOT_READ_BACK: frozenset[FieldName] = frozenset({"cover_image"})
 """Fields that can't be read back: what the account has of them is known by its place alone."""
 
 
@@ -85,7 +85,7 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
         if name in locked or name in blocked:
             held.append(change)
             continue
-        if change.cause == "conflict" and name in UNREADABLE:
+        if change.cause == "conflict" and name in NOT_READ_BACK:
             # Nobody can decide between the two, and a run that was killed looks alike: Git's is sent again.
             change = replace(change, cause="manifest")
         if change.cause == "manifest":

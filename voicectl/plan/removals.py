@@ -225,7 +225,7 @@ def _forget_model(case: Case, model: Model, gone: Retired | None = None) -> Forg
         reason="removed from the manifests, the model stays",
         previous_name=None,
         title=model.title,
-        **({"generation": gone.generation} if gone else {}),
+        generation=gone.generation if gone else case.generation,
     )
     return Forget(change=change, model=model, patch=unmark_patch(model, case.namespace), entry=gone)
 

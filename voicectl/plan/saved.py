@@ -18,7 +18,7 @@ from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.plan.actions import Forget, ForgetVoice, Prune, Resend, Retire, Task
 from voicectl.plan.case import RETENTION_OVER, digests
-from voicectl.plan.compare import UNREADABLE
+from voicectl.plan.compare import NOT_READ_BACK
 from voicectl.plan.plan import Action, Change, Plan
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -253,7 +253,7 @@ def _narrower(saved: Change, now: Change) -> bool:
     return all(
         (before := wanted.get(field.field)) is not None
         and before.desired == field.desired
-        and (before.observed == field.observed or field.field in UNREADABLE)
+        and (before.observed == field.observed or field.field in NOT_READ_BACK)
         for field in now.fields
     )
 

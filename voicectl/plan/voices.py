@@ -126,7 +126,8 @@ def _create(case: Case, voice: Voice) -> Create:
 
 def _in_place(case: Case, voice: Voice, model: Model) -> Iterator[Decision]:
     """Update or refresh of the model that stays."""
-    base, known, comparison, fields = case.compared(voice, model)
+    found = case.compared(voice, model)
+    base, known, comparison, fields = found.base, found.known, found.comparison, found.fields
     yield from notices(voice, comparison)
     yield from _said_of(voice, model, base, known)
     pending = case.record.pending if case.record else None
@@ -213,7 +214,8 @@ def _other_id(case: Case, model: Model) -> tuple[str, ...]:
 
 def _replace(case: Case, voice: Voice, current: Model) -> Iterator[Decision]:
     """A new generation is to be made, and takes the current one's place."""
-    base, known, comparison, _ = case.compared(voice, current)
+    found = case.compared(voice, current)
+    known, comparison = found.known, found.comparison
     generation = case.next_generation
     gives_way = case.gives_way(current)
     failed = current.state == "failed"
@@ -237,8 +239,8 @@ def _replace(case: Case, voice: Voice, current: Model) -> Iterator[Decision]:
         metadata=creation_metadata(voice, current, comparison.left),
         record=replace(
             case.blank(voice, None, "created", generation),
-            retired=base.retired,
-            applied=applied_at_creation(voice, base.applied, comparison.left),
+            retired=found.base.retired,
+            applied=applied_at_creation(voice, found.base.applied, comparison.left),
         ),
         retires=gives_way,
         renames=case.renames,
@@ -256,9 +258,10 @@ def _make_current(case: Case, voice: Voice, successor: Model, current: Model | N
     restored = was_retired or current is None or (mark is not None and mark.retired)
     # Nothing that was applied to the model before it counts for this one.
     fresh = replace(case, holding=replace(case.holding, record=None))
-    base, _, comparison, fields = fresh.compared(voice, successor)
+    found = fresh.compared(voice, successor)
+    comparison, fields = found.comparison, found.fields
     generation = case.generation_of(successor)
-    base = replace(base, origin="created", generation=generation, previous_names=case.previous_names)
+    base = replace(found.base, origin="created", generation=generation, previous_names=case.previous_names)
     gives_way = case.gives_way(current) if current is not None else None
     yield from notices(voice, comparison)
     serves_until_then = (f"{current.id} serves until then: tell its users",) if restored and current else ()
