@@ -153,3 +153,45 @@ def test_a_listing_that_is_refused_is_replaced_by_asking_for_each() -> None:
 
     account = Unlisted(looks=1)
     assert {model.state for model in wait(account, IDS)} == {"trained"}
+
+
+def test_the_last_look_is_at_the_deadline() -> None:
+    """A model that is trained shortly before is not given up for want of a look."""
+
+    class Late(Account):
+        async def get(self, model_id: str) -> Model | None:
+            self.asked.append(model_id)
+            trained = asyncio.get_running_loop().time() >= self.until
+            return Model(model_id, "T", state="trained" if trained else "training")
+
+        until = 0.0
+
+    async def main() -> Model | None:
+        account = Late(looks=0)
+        waiting = Training(cast(Provider, account), silent, "t", 900, 0.6)
+        waiting._pauses = Backoff(60, 60, float("inf"))
+        account.until = asyncio.get_running_loop().time() + 0.5
+        return await waiting.over("v", Model("m", "T", state="training"))
+
+    done = asyncio.run(main())
+    assert done is not None
+    assert done.state == "trained"
+
+
+def test_a_look_that_takes_long_delays_no_other() -> None:
+    class Stalled(Account):
+        async def get(self, model_id: str) -> Model | None:
+            if model_id == "m3":
+                await asyncio.sleep(60)
+            return await super().get(model_id)
+
+    async def main() -> list[Any]:
+        account = Stalled(looks=2)
+        waiting = Training(cast(Provider, account), silent, "t", 900, 5.0)
+        tasks = [asyncio.create_task(waiting.over("v", Model(i, "T", state="training"))) for i in IDS[:5]]
+        done, left = await asyncio.wait(tasks, timeout=2)
+        for task in left:
+            task.cancel()
+        return [len(done), len(left)]
+
+    assert asyncio.run(main()) == [4, 1]
