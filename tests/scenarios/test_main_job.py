@@ -448,3 +448,12 @@ def test_a_rename_that_git_takes_back_keeps_the_model(project: Project, hand: Ha
     assert project.lock["voices"]["old"]["id"] == model
     assert {method for method, _ in hand.mutating()} == {"PATCH"}
     project.settled()
+
+
+def test_verbose_plans_name_the_steps(project: Project, hand: Hand) -> None:
+    project.voices({"a": {"visibility": "unlist"}})
+    assert "    steps: create, await training, make current, show" in project.run("plan", "-v").out
+    assert "steps:" not in project.run("plan").out
+    saved = project.run("plan", "--out", "plan.json", "--format", "json").expect(0).json
+    assert saved["changes"][0]["steps"] == ["create", "await training", "make current", "show"]
+    assert "    steps: create," in project.run("show-plan", "plan.json", "-v").out

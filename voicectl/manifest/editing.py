@@ -78,7 +78,11 @@ def with_models(project_text: str, environment: str, models: Mapping[str, str]) 
 
 
 def _data(text: str) -> Any:
-    document, problems = yaml_source.parse("file", text.encode())
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which no file can hold
+        raise CannotEdit("a value is not text that a file can hold") from None
+    document, problems = yaml_source.parse("file", data)
     if document is None or problems:
         raise CannotEdit("it can't be read again")
     return json.loads(json.dumps(document.data))

@@ -19,13 +19,13 @@ def heading(catalog: str, environment: str | None, provider: ProviderIdentity, *
     return " · ".join(words.heading(catalog, environment, provider, offline=offline))
 
 
-def render(plan: Plan, style: Style, unchanged: Iterable[str] = ()) -> str:
+def render(plan: Plan, style: Style, unchanged: Iterable[str] = (), *, steps: bool = False) -> str:
     """The whole plan: what it is about, a block for each change, warnings, refusals, totals.
 
-    `unchanged` are names to list although nothing happens to them.
+    `unchanged` are names to list although nothing happens to them. With `steps`, each change names its own.
     """
     blocks = [style.paint(heading(plan.catalog, plan.environment, plan.provider, offline=plan.offline), "bold")]
-    blocks += ["\n".join(_block(change, style)) for change in plan.changes if not words.bookkeeping(change)]
+    blocks += ["\n".join(_block(change, style, steps)) for change in plan.changes if not words.bookkeeping(change)]
     refreshes = [change.name for change in plan.changes if words.bookkeeping(change)]
     if refreshes:
         names = ", ".join(refreshes[:10]) + (" …" if len(refreshes) > 10 else "")
@@ -48,7 +48,7 @@ def totals(plan: Plan, style: Style) -> str:
     return style.paint("Plan:", "bold") + " " + ", ".join([*parts, *rest]) + "."
 
 
-def _block(change: Change, style: Style) -> Iterator[str]:
+def _block(change: Change, style: Style, steps: bool) -> Iterator[str]:
     place = f"{terminal(change.source.file)}:{change.source.line}" if change.source else ""
     name = style.paint(change.name, "bold")
     moved = f" (was {change.previous_name})" if change.previous_name else ""
@@ -65,6 +65,8 @@ def _block(change: Change, style: Style) -> Iterator[str]:
         yield "    " + (style.paint(text, colour) if colour else text)
     for warning in change.warnings:
         yield f"    {style.paint('!', 'yellow')} {words.sentence(warning)}"
+    if steps and change.steps:
+        yield style.paint(f"    steps: {', '.join(change.steps)}", "dim")
 
 
 def _field(field: words.FieldRows, style: Style) -> Iterator[str]:

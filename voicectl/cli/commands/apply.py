@@ -137,7 +137,7 @@ def _apply(project: Project, asked: PlanRequest, choices: Choices, context: Cont
 
     def confirm(plan: Plan) -> None:
         if choices.fmt == "text":
-            printing.out(plan_text.render(plan, printing.style(context)))
+            printing.out(plan_text.render(plan, printing.style(context), steps=bool(context.verbose)))
         context.log.plan(plan, asked.catalog)
         refuse(plan)
         ask(plan, context, yes=choices.yes, shown=choices.fmt == "text", word=choices.word, answer=choices.answer)

@@ -120,7 +120,11 @@ def _show(text: str, context: Context) -> None:
     console = Console(width=min(style.columns or 80, 100), no_color=not style.colour, highlight=False)
     with console.capture() as captured:
         console.print(Markdown(text))
-    click.echo_via_pager(captured.get(), color=style.colour)
+    laid_out = captured.get()
+    try:
+        click.echo_via_pager(laid_out, color=style.colour)
+    except ValueError:  # PAGER can't be understood
+        printing.out(laid_out)
 
 
 HEAD = """# Commands

@@ -128,7 +128,8 @@ def _rendered(plan: Plan, fmt: str, context: Context | None, *, unchanged: Itera
         return plan_markdown.render(plan, max_bytes, unchanged)
     from voicectl.report import plan_text
 
-    return plan_text.render(plan, printing.style(context) if context else Style(), unchanged)
+    verbose = context is not None and bool(context.verbose)
+    return plan_text.render(plan, printing.style(context) if context else Style(), unchanged, steps=verbose)
 
 
 def read_plan(path: Path) -> Plan:
