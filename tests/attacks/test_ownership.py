@@ -18,6 +18,7 @@ from voicectl.errors import Refused, StateError
 from voicectl.model.catalog import DEFAULT_RETENTION, Limit, Policy
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
+from voicectl.provider.port import Rejected
 
 STRICT = replace(OPEN, max_deletes=Limit(30, percent=True), max_replaces=Limit(30, percent=True))
 NAMES = tuple("abcdefghij")
@@ -247,6 +248,29 @@ def test_the_control_what_this_run_made_itself_goes_at_once_where_an_older_one_a
     assert applied.succeeded
     (ours,) = world.account.deleted
     assert world.id_of("k") != ours.id
+
+
+def test_a_duplicate_that_can_not_be_deleted_fails_its_voice_and_stays_private(world: World) -> None:
+    """The same, but the account refuses to delete ours: then there are two, and nobody gets to see ours."""
+    create = world.account.create
+
+    async def beaten(*arguments: Any) -> Model:
+        first = world.account.add(title="K", tags=arguments[0].tags)
+        world.account.edit(first.id, created_at=START - timedelta(days=900))
+        return await create(*arguments)
+
+    async def refused(model_id: str) -> None:
+        raise Rejected("not today")
+
+    world.account.create = beaten  # type: ignore[method-assign,assignment]
+    world.account.delete = refused  # type: ignore[method-assign]
+    shown = voice("k", "k", visibility="unlist")
+    applied = world.run(catalog(*TEN.voices.values(), shown, policy=STRICT))
+    assert not applied.succeeded
+    assert any("two models of this voice" in result.message for result in applied.results)
+    twins = sorted((model for model in world.account.models.values() if model.title == "K"), key=lambda m: m.age)
+    assert twins[1].visibility == "private", "the one that was to go"
+    assert any(gone.deleting for gone in world.lock.retired("k")), "and the next run finishes it"
 
 
 def test_two_voices_exchange_their_sound(world: World) -> None:
