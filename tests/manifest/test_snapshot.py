@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from voicectl.errors import InvalidFiles
-from voicectl.manifest import discover, load, snapshot
+from voicectl.manifest import assemble, discover, load, snapshot
 from voicectl.manifest.load import load_all
 from voicectl.model.catalog import Catalog
 
@@ -48,13 +48,13 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 def assembled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows each time manifests are really read."""
     times: list[int] = []
-    original = load.assemble
+    original = assemble.assemble
 
     def note(*arguments: object, **named: object) -> Catalog:
         times.append(1)
         return original(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("voicectl.manifest.load.assemble", note)
+    monkeypatch.setattr("voicectl.manifest.assemble.assemble", note)
     return times
 
 
@@ -231,7 +231,7 @@ def test_files_swapped_while_they_are_read_are_not_trusted(
     prepared = root / "prepared"
     shutil.copytree(root / "samples", prepared)
     (prepared / "a.wav").write_bytes(sound.wav(seed=7))
-    original = load.assemble
+    original = assemble.assemble
 
     def swap(*arguments: Any, **named: Any) -> Catalog:
         found = original(*arguments, **named)
@@ -239,9 +239,9 @@ def test_files_swapped_while_they_are_read_are_not_trusted(
         prepared.rename(root / "samples")
         return found
 
-    monkeypatch.setattr("voicectl.manifest.load.assemble", swap)
+    monkeypatch.setattr("voicectl.manifest.assemble.assemble", swap)
     before = catalog(root)
-    monkeypatch.setattr("voicectl.manifest.load.assemble", original)
+    monkeypatch.setattr("voicectl.manifest.assemble.assemble", original)
     assert catalog(root).voices["v"].inputs != before.voices["v"].inputs
 
 
