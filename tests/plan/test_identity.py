@@ -288,3 +288,17 @@ def test_a_voice_may_become_external_and_managed_again() -> None:
     assert world.lock.voices["b"].origin == "adopted"
     world.apply(catalog(voice("a"), voice("b", "two")))
     assert before <= world.lock.ids()
+
+
+def test_a_move_onto_a_name_whose_model_serves_again_shows_that_there_are_two() -> None:
+    world = World()
+    world.apply(catalog(voice("a", "one"), voice("b", "one")))
+    older = world.id_of("a")
+    world.apply(catalog(voice("b", "one")))
+    # Somebody takes the role off the retired model, and then b gets its name.
+    tags = tuple(tag.removesuffix(":retired") for tag in world.account.models[older].tags)
+    world.account.edit(older, tags=tags)
+    wanted = catalog(voice("a", "one"), moved={"b": "a"})
+    assert ("a", "retire") in world.actions(wanted)
+    world.apply(wanted)
+    assert world.id_of("a") == older

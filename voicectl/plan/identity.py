@@ -177,7 +177,7 @@ def _foreign(voice: Voice | None, record: Record | None, known: Mapping[str, Ret
 def _without_duplicates(
     models: Iterable[Model], record: Record | None, known: Mapping[str, Retired], namespace: str
 ) -> tuple[list[Model], list[Model]]:
-    """Of several models with one marker the oldest stays, whatever the lockfile says: every clone chooses alike.
+    """Of several models of a name with one marker the oldest stays, whatever the lockfile says: every clone chooses alike.
 
     A retired model and one that serves have different markers: neither is the other's duplicate.
     A failed model, or one that was taken down, never stands in the way of one that works, nor does one whose
@@ -189,7 +189,8 @@ def _without_duplicates(
         mark = model.marker(namespace)
         # Retired ones go when their retention is over: recovery never deletes a generation.
         alone = mark is None or mark.key == marker.ADOPTED or mark.retired
-        groups[model.id if mark is None or alone else mark.tag].append(model)
+        # By the digest alone: after a move, all models of the name get the same name into their markers.
+        groups[model.id if mark is None or alone else mark.key].append(model)
     keep: list[Model] = []
     duplicates: list[Model] = []
     for group in groups.values():
