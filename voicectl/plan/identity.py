@@ -177,7 +177,7 @@ def _foreign(voice: Voice | None, record: Record | None, known: Mapping[str, Ret
 def _without_duplicates(
     models: Iterable[Model], record: Record | None, known: Mapping[str, Retired], namespace: str
 ) -> tuple[list[Model], list[Model]]:
-    """Of several models of a name with one marker the oldest stays, whatever the lockfile says: every clone chooses alike.
+    """Of several models of a name with one marker the oldest stays, whatever the lockfile says, in every clone alike.
 
     A retired model and one that serves have different markers: neither is the other's duplicate.
     A failed model, or one that was taken down, never stands in the way of one that works, nor does one whose
