@@ -1,7 +1,7 @@
 """YAML that voicectl writes for its users: new manifests, and values changed in files of their own.
 
 PyYAML's composer tells where each value stands, and only these characters are replaced: comments, order, quotes,
-indentation and line ends of everything else stay as they are. (A library that writes the file anew, such as
+indentation and line ends of everything else stay as they are. (A library that rewrites the whole file, such as
 ruamel.yaml, keeps the comments but not the formatting.) The result is then read again. If anything else would change,
 because of an alias, say, the file stays as it was.
 """

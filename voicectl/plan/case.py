@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypedDict, Unpack
 
-from voicectl.model import canonical, marker
+from voicectl.model import marker
 from voicectl.model.lock import Origin, Record, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
-from voicectl.model.voice import FIELDS, Voice
+from voicectl.model.voice import Voice
 from voicectl.plan.actions import (
     LimitName,
     Patches,
@@ -26,9 +25,9 @@ from voicectl.plan.actions import (
     unmark_patch,
     whole_tags,
 )
-from voicectl.plan.compare import Comparison, compare, marks_change, recorded_samples, shown
+from voicectl.plan.compare import Comparison, compare, digests, marks_change, recorded_samples
 from voicectl.plan.identity import Holding, inputs_of
-from voicectl.plan.plan import RETRY_FAILED, Action, Change, Digests, FieldChange, Notice, Refusal, Source
+from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, Source
 from voicectl.plan.request import PlanRequest
 
 RETENTION_OVER = "its retention is over"
@@ -82,7 +81,7 @@ class Compared:
 
 
 class ChangeFields(TypedDict, total=False):
-    """The fields of a Change that a case fills in, or is told."""
+    """The fields of a Change that a case fills in, or gets from its caller."""
 
     title: str
     adopted: bool
@@ -264,10 +263,8 @@ class Case:
         generation = recorded.generation if recorded else self.generation_of(model)
         mine = self.record if self.record and self.record.id == model.id else None
         now = self.request.now
-        samples = mine.samples if mine else ()
-        entry = (
-            entry or recorded or Retired(model.id, generation, mine.inputs if mine else None, now, now, samples=samples)
-        )
+        inputs, samples = (mine.inputs, mine.samples) if mine is not None else (None, ())
+        entry = entry or recorded or Retired(model.id, generation, inputs, now, now, samples=samples)
         change = self.change(Action.PRUNE, model, generation=generation, reason=reason, title=model.title)
         return Prune(change=change, was=change.previous_name, limit=limit, model=model, entry=entry, drop=drop)
 
@@ -332,55 +329,3 @@ def protected(holding: Holding) -> bool:
     """Whether the manifest or the lockfile protects a name."""
     manifest = holding.voice is not None and holding.voice.lifecycle.protect
     return manifest or (holding.record is not None and holding.record.protect)
-
-
-def notices(voice: Voice, comparison: Comparison) -> Iterator[Decision]:
-    """What a comparison has to say beside its changes."""
-    for field in comparison.left:
-        yield Notice("kept", f"{voice.name}: {field.field} was changed in the account and is kept", "", (voice.name,))
-    for field in comparison.refused:
-        what = "changed in the account" if field.cause == "drift" else "changed both in Git and in the account"
-        values = f"Git {shown(field.desired)}, last applied {shown(field.recorded)}, account {shown(field.observed)}"
-        flag = "--on-drift" if field.cause == "drift" else "--on-conflict"
-        yield Refusal(
-            field.cause,
-            f"{voice.name}: {field.field} was {what}: {values}",
-            f"take the account's value into the manifest, or run with {flag} overwrite or {flag} keep",
-            (voice.name,),
-        )
-    for field in comparison.held:
-        why = "locked by the provider" if field.field in comparison.locked else "blocked: the provider did not take it"
-        values = f"Git {shown(field.desired)}, account {shown(field.observed)}"
-        hint = "each apply sends it once more; to end this, take the account's value into the manifest"
-        yield Notice("blocked", f"{voice.name}: {field.field} is {why}: {values}", hint, (voice.name,))
-
-
-def failed_notice(voice: Voice, model_id: str) -> Notice:
-    """What to say of a model whose training failed."""
-    return Notice("training_failed", f"{voice.name}: the training of {model_id} failed", RETRY_FAILED, (voice.name,))
-
-
-def digests(voice: Voice | None, record: Record | None, model: Model | None) -> Digests:
-    """What each side looks like now; volatile values (counters, times, urls) are left out."""
-    desired = voice and canonical.digest(
-        [
-            _metadata(voice.metadata),
-            voice.inputs,
-            voice.model,
-            voice.external,
-            sorted(voice.lifecycle.ignore),
-            voice.lifecycle.protect,
-            str(voice.consent.withdrawn_on) if voice.consent else None,
-        ]
-    )
-    recorded = record and canonical.digest(
-        [record.id, record.inputs, record.generation, record.applied.remote_cover, _metadata(record.applied)]
-    )
-    observed = model and canonical.digest(
-        [model.id, model.title, model.description, model.visibility, sorted(model.tags), model.cover_image]
-    )
-    return Digests(desired or None, recorded or None, observed or None)
-
-
-def _metadata(values: object) -> list[object]:
-    return [getattr(values, name) for name in FIELDS]

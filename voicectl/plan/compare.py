@@ -11,7 +11,7 @@ from voicectl.model.lock import Applied, Blocked, Record, RecordedSample
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
 from voicectl.model.voice import FIELDS, VISIBILITIES, FieldName, Metadata, Value, Voice
-from voicectl.plan.plan import Cause, FieldChange
+from voicectl.plan.plan import Cause, Digests, FieldChange
 
 NOT_READ_BACK: frozenset[FieldName] = frozenset({"cover_image"})
 """Fields that can't be read back: what the account has of them is known by its place alone."""
@@ -220,3 +220,29 @@ def inputs_summary(voice: Voice) -> str:
     parts += [f"{seconds:.0f} s"] if seconds else []
     transcribed = bool(voice.samples) and voice.samples[0].transcript is not None
     return ", ".join([*parts, "with transcripts" if transcribed else "no transcripts"])
+
+
+def digests(voice: Voice | None, record: Record | None, model: Model | None) -> Digests:
+    """What each side looks like now; volatile values (counters, times, urls) are left out."""
+    desired = voice and canonical.digest(
+        [
+            _metadata(voice.metadata),
+            voice.inputs,
+            voice.model,
+            voice.external,
+            sorted(voice.lifecycle.ignore),
+            voice.lifecycle.protect,
+            str(voice.consent.withdrawn_on) if voice.consent else None,
+        ]
+    )
+    recorded = record and canonical.digest(
+        [record.id, record.inputs, record.generation, record.applied.remote_cover, _metadata(record.applied)]
+    )
+    observed = model and canonical.digest(
+        [model.id, model.title, model.description, model.visibility, sorted(model.tags), model.cover_image]
+    )
+    return Digests(desired or None, recorded or None, observed or None)
+
+
+def _metadata(values: object) -> list[object]:
+    return [getattr(values, name) for name in FIELDS]

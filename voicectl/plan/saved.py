@@ -17,8 +17,8 @@ from voicectl.errors import TryAgain, VoicectlError, cut
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.plan.actions import Forget, ForgetVoice, Prune, Resend, Retire, Task
-from voicectl.plan.case import RETENTION_OVER, digests
-from voicectl.plan.compare import NOT_READ_BACK
+from voicectl.plan.case import RETENTION_OVER
+from voicectl.plan.compare import NOT_READ_BACK, digests
 from voicectl.plan.plan import Action, Change, Plan
 
 MAX_BYTES = 64 * 1024 * 1024

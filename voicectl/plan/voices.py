@@ -22,10 +22,10 @@ from voicectl.plan.actions import (
     creation_metadata,
     field_patch,
 )
-from voicectl.plan.case import TRAINING_FAILED, Case, Decision, failed_notice, notices
-from voicectl.plan.compare import Comparison, applied_at_creation, inputs_reason, inputs_summary, settled
+from voicectl.plan.case import TRAINING_FAILED, Case, Decision
+from voicectl.plan.compare import Comparison, applied_at_creation, inputs_reason, inputs_summary, settled, shown
 from voicectl.plan.identity import inputs_of
-from voicectl.plan.plan import Action, FieldChange, Notice, Refusal
+from voicectl.plan.plan import RETRY_FAILED, Action, FieldChange, Notice, Refusal
 
 
 def voice_tasks(case: Case, voice: Voice) -> Iterator[Decision]:
@@ -128,13 +128,13 @@ def _in_place(case: Case, voice: Voice, model: Model) -> Iterator[Decision]:
     """Update or refresh of the model that stays."""
     found = case.compared(voice, model)
     base, known, comparison, fields = found.base, found.known, found.comparison, found.fields
-    yield from notices(voice, comparison)
+    yield from _notices(voice, comparison)
     yield from _said_of(voice, model, base, known)
     pending = case.record.pending if case.record else None
     waits = known is not None and pending is not None and _pending_failed(case, voice)
     if pending is not None and waits:
         base = replace(base, pending=pending)
-        yield failed_notice(voice, pending.id)
+        yield _failed_notice(voice, pending.id)
     record = settled(base, voice, model, comparison)
     if known is not None and waits:
         # The model that serves was made from the earlier samples.
@@ -181,7 +181,7 @@ def _said_of(voice: Voice, model: Model, base: Record, known: Record | None) -> 
         words = f"{voice.name}: the provider is retiring {model.id}"
         yield Notice("retiring", words, "its id will stop working: prepare another voice", (voice.name,))
     if model.state == "failed":
-        yield failed_notice(voice, model.id)
+        yield _failed_notice(voice, model.id)
     elif model.state != "trained":
         yield Notice("not_trained", f"{voice.name}: {model.id} is still training", "", (voice.name,))
     if known is not None and known.origin == "created" and base.origin == "adopted":
@@ -219,7 +219,7 @@ def _replace(case: Case, voice: Voice, current: Model) -> Iterator[Decision]:
     generation = case.next_generation
     gives_way = case.gives_way(current)
     failed = current.state == "failed"
-    yield from notices(voice, comparison)
+    yield from _notices(voice, comparison)
     change = case.change(
         Action.REPLACE,
         current,
@@ -263,7 +263,7 @@ def _make_current(case: Case, voice: Voice, successor: Model, current: Model | N
     generation = case.generation_of(successor)
     base = replace(found.base, origin="created", generation=generation, previous_names=case.previous_names)
     gives_way = case.gives_way(current) if current is not None else None
-    yield from notices(voice, comparison)
+    yield from _notices(voice, comparison)
     serves_until_then = (f"{current.id} serves until then: tell its users",) if restored and current else ()
     change = case.change(
         Action.RESTORE if restored else Action.REPLACE,
@@ -316,3 +316,29 @@ def _in_use_elsewhere(model: Model | None) -> tuple[str, ...]:
         return ()
     who = "public: anybody" if model.visibility == "public" else "unlisted: anybody who knows its id"
     return (f"{model.id} is {who} may be using it elsewhere",)
+
+
+def _notices(voice: Voice, comparison: Comparison) -> Iterator[Notice]:
+    """What a comparison has to say beside its changes."""
+    for field in comparison.left:
+        yield Notice("kept", f"{voice.name}: {field.field} was changed in the account and is kept", "", (voice.name,))
+    for field in comparison.refused:
+        what = "changed in the account" if field.cause == "drift" else "changed both in Git and in the account"
+        values = f"Git {shown(field.desired)}, last applied {shown(field.recorded)}, account {shown(field.observed)}"
+        flag = "--on-drift" if field.cause == "drift" else "--on-conflict"
+        yield Refusal(
+            field.cause,
+            f"{voice.name}: {field.field} was {what}: {values}",
+            f"take the account's value into the manifest, or run with {flag} overwrite or {flag} keep",
+            (voice.name,),
+        )
+    for field in comparison.held:
+        why = "locked by the provider" if field.field in comparison.locked else "blocked: the provider did not take it"
+        values = f"Git {shown(field.desired)}, account {shown(field.observed)}"
+        hint = "each apply sends it once more; to end this, take the account's value into the manifest"
+        yield Notice("blocked", f"{voice.name}: {field.field} is {why}: {values}", hint, (voice.name,))
+
+
+def _failed_notice(voice: Voice, model_id: str) -> Notice:
+    """What to say of a model whose training failed."""
+    return Notice("training_failed", f"{voice.name}: the training of {model_id} failed", RETRY_FAILED, (voice.name,))

@@ -80,14 +80,12 @@ class OpenUploads:
         self._files: list[HashedFile] = []
 
     def __enter__(self) -> OpenUploads:
-        try:
+        with ExitStack() as opened:  # closes them again if one can't be opened
             for _, upload in self._fields:
                 file = HashedFile(upload, self._progress)
-                self._stack.callback(file.close)
+                opened.callback(file.close)
                 self._files.append(file)
-        except BaseException:
-            self._stack.close()
-            raise
+            self._stack = opened.pop_all()
         return self
 
     def __exit__(
