@@ -153,7 +153,7 @@ class Account:
         self.models[model_id] = replace(model, updated_at=self._now())
         return True
 
-    async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
+    async def speak(self, speech: Speech, write: Callable[[bytes], object]) -> None:
         write(speech.text.encode())
 
     async def delete(self, model_id: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosting.service import git
+from voicectl.concurrency import Backoff
 from voicectl.hosting import publish
 from voicectl.hosting.git import Repository
 from voicectl.hosting.port import HostingError
@@ -108,12 +109,13 @@ def test_a_branch_that_always_changes_is_given_up_in_the_end(place: Place) -> No
     mine, other = place.clone("mine"), place.clone("other")
     (mine / NAME).write_bytes(encode(lock(a=record("1", "Mine"))))
     slow = Slow(mine / "voices", author=("ci", "ci@example.com"))
-    slow.meanwhile = [partial(place.push, other, lock(a=record("1"), b=record("2", str(n)))) for n in range(20)]
+    slow.meanwhile = [partial(place.push, other, lock(a=record("1"), b=record("2", str(n)))) for n in range(200)]
     pauses: list[float] = []
-    with pytest.raises(HostingError, match="changed during each of 10 pushes"):
-        publish.publish(slow, place.target(mine), "HEAD", sleep=pauses.append)
-    assert len(pauses) == 9
-    assert all(0 < pause <= 15 for pause in pauses)
+    backoff = Backoff(first=4.0, longest=15.0, patience=60.0, clock=lambda: sum(pauses))
+    with pytest.raises(HostingError, match="kept changing while we pushed"):
+        publish.publish(slow, place.target(mine), "HEAD", sleep=pauses.append, backoff=backoff)
+    assert sum(pauses) == pytest.approx(60.0)
+    assert all(pause <= 15 for pause in pauses)
 
 
 def test_one_name_with_two_models_is_not_merged(place: Place) -> None:

@@ -81,6 +81,12 @@ def test_a_file_in_which_more_would_change_is_left_alone(text: str) -> None:
         set_values(text, {("voices", "a", "title"): "New"})
 
 
+def test_a_list_with_a_comment_inside_is_left_alone() -> None:
+    text = "voices:\n  a:\n    title: A\n    tags: [\n      x,  # why\n      y,\n    ]\n"
+    with pytest.raises(CannotEdit, match="comment"):
+        set_values(text, {("voices", "a", "tags"): ["x", "z"]})
+
+
 def test_two_paths_to_one_value_through_an_alias_are_left_alone() -> None:
     text = "voices:\n  a: &x {title: A}\n  b: *x\n"
     with pytest.raises(CannotEdit):

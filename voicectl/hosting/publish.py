@@ -6,13 +6,13 @@ branch  onto a branch that holds lockfiles alone, where the next run reads them:
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from voicectl.concurrency import Backoff
 from voicectl.files import Scratch, read_regular, replace_file
 from voicectl.hosting.git import PushRefused, Repository
 from voicectl.hosting.port import HostingError, Unreachable
@@ -21,7 +21,6 @@ from voicectl.state.merging import merge_bytes
 
 Way = Literal["push", "branch"]
 WAYS: tuple[Way, ...] = ("push", "branch")
-ATTEMPTS = 10
 _PATIENCE = 3
 """How many refusals at the same tip we take for races (another's push may just be ending), and how many lost
 connections we allow."""
@@ -97,7 +96,7 @@ def publish(
     started_from: str,
     *,
     sleep: Callable[[float], None] = time.sleep,
-    attempts: int = ATTEMPTS,
+    backoff: Backoff | None = None,
 ) -> Published | None:
     """Commit and push the lockfile of the work tree; None if there is none.
 
@@ -111,10 +110,12 @@ def publish(
     base = repository.read(started_from, target.path)
     refused: list[str | None] = []
     unreached = 0
-    last = HostingError(f"{target.branch} changed during each of {attempts} pushes", "run it again: nothing is lost")
-    for attempt in range(attempts):
-        if attempt:
-            sleep(random.uniform(0.5, 1.0) * min(2**attempt, 15))
+    backoff = backoff or Backoff(first=4.0, longest=15.0)
+    last: HostingError = HostingError(f"{target.branch} kept changing while we pushed", "run it again: nothing is lost")
+    pause: float | None = 0.0
+    while pause is not None:
+        if pause:
+            sleep(pause)
         tip = None
         try:
             tip = _tip(repository, target)
@@ -137,6 +138,7 @@ def publish(
                 raise HostingError(message, _remedy(target)) from error
         else:
             return _published(target, commit, ours, data, made=True)
+        pause = backoff.pause()
     raise last
 
 

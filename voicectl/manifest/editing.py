@@ -24,6 +24,7 @@ Path = tuple[str, ...]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = re.compile(r"[^\W\d_][\w .'’!?()/-]*")
 _WORDS = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null|none")
+_COMMENT = re.compile(r"\s#")
 _LINE_END = re.compile(r"\r?\n|\Z")
 _MORE = "more than these values would change: is an alias or a merge key at work?"
 _HEAD = "# Written by `voicectl import`: the next apply writes its marks on the model, and nothing else.\n"
@@ -142,6 +143,8 @@ def _set(text: str, node: Any, path: Path, value: Any) -> Iterator[_Splice]:
         yield _Splice(colon, _end(text, present), f" {_written(value, present)}")
     else:
         start = present.start_mark.index
+        if isinstance(present, yaml.CollectionNode) and _COMMENT.search(text, start, present.end_mark.index):
+            raise CannotEdit("a comment inside the list would be lost")
         space = " " if text[start - 1] == ":" else ""
         yield _Splice(start, _end(text, present), space + _written(value, present))
 

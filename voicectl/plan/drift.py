@@ -137,14 +137,11 @@ def find_drift(
     found = tuple(row for holding in holdings for row in _rows(holding, sides))
     orphaned = tuple(_orphaned(sides))
     unmanaged = tuple(_unmanaged(sides))
-    by_status = Counter(voice.status for voice in found)
-    summary = DriftSummary(
-        **by_status,  # type: ignore[arg-type]
-        unmanaged=len(unmanaged),
-        foreign=_foreign(sides),
-        orphaned=len(orphaned),
-        pending=_pending(sides),
+    others = DriftSummary(
+        unmanaged=len(unmanaged), foreign=_foreign(sides), orphaned=len(orphaned), pending=_pending(sides)
     )
+    by_status: dict[str, Any] = dict(Counter(voice.status for voice in found))
+    summary = replace(others, **by_status)
     return DriftReport(lock.catalog, lock.environment, found, unmanaged, orphaned, summary), left_out
 
 

@@ -219,7 +219,7 @@ class Provider(Protocol):
     async def delete(self, model_id: str) -> None:
         """Delete a model; one that is gone already counts as deleted."""
 
-    async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
+    async def speak(self, speech: Speech, write: Callable[[bytes], object]) -> None:
         """Speak, passing on the audio piece by piece as it comes. Sent exactly once, since it costs credit.
 
         Refuses an answer whose content type is a text. The caller judges whether the bytes are sound.

@@ -194,11 +194,12 @@ def _entries(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Row]:
     """Which entries of a list came and went, rather than two long lists."""
     from deepdiff import DeepDiff
 
-    # DeepDiff can't take half a surrogate pair, which a server may send.
-    diff = DeepDiff(set(map(short, before)), set(map(short, after)), view="tree")
+    # Whole entries are compared, and shortened only to show them. DeepDiff can't take half a surrogate pair, which a
+    # server may send; `terminal` writes such a one out.
+    diff = DeepDiff(set(map(terminal, before)), set(map(terminal, after)), view="tree")
     found = [("+", item.t2) for item in diff.get("set_item_added", ())]
     found += [("-", item.t1) for item in diff.get("set_item_removed", ())]
-    return (Row(sign, "", (Part(entry, changed=True),)) for sign, entry in sorted(found))
+    return (Row(sign, "", (Part(shortened(entry, MAX_VALUE), changed=True),)) for sign, entry in sorted(found))
 
 
 def _changed_words(before: str, after: str) -> tuple[Row, Row] | None:

@@ -221,7 +221,7 @@ def _speak(project: Project, speech: Speech, wanted: Wanted, context: Context) -
 
     async def speak(file: BinaryIO) -> None:
         async with wiring.provider(project, context.log.reading()) as provider:
-            await provider.speak(speech, file.write)  # type: ignore[arg-type]
+            await provider.speak(speech, file.write)
 
     try:
         with replacing(wanted.out) as file:

@@ -191,7 +191,7 @@ class FishClient:
     async def delete(self, model_id: str) -> None:
         await self._patiently("DELETE", f"/model/{model_id}", gone=(404, 410))
 
-    async def speak(self, speech: Speech, write: Callable[[bytes], None]) -> None:
+    async def speak(self, speech: Speech, write: Callable[[bytes], object]) -> None:
         """Sends JSON, or msgpack with references, since JSON can't carry their bytes."""
         body: dict[str, Any] = {"text": speech.text, "format": speech.format}
         headers = {"model": speech.speech_model} if speech.speech_model else {}
