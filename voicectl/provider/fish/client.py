@@ -217,7 +217,7 @@ class FishClient:
                 except (httpx.HTTPError, TimeoutError) as error:
                     raise self._answers.unanswered("POST", error, self._patience.read, seconds) from error
 
-    async def _hear(self, response: httpx.Response, limit: int, write: Callable[[bytes], None]) -> None:
+    async def _hear(self, response: httpx.Response, limit: int, write: Callable[[bytes], object]) -> None:
         if not response.is_success:
             raise self._answers.refused(response, await bounds.received(response))
         if not bounds.may_be_sound(response):
