@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "model": {"errors", "model"},
     "plan": CORE,
-    "manifest": {*CORE, "manifest", "version", "files"},
+    "audio": {"audio", "errors", "files", "model"},
+    "manifest": {*CORE, "audio", "manifest", "version", "files"},
     "report": {*CORE, "report"},
     "provider.port": {"errors", "model"},
     "state.port": {"errors", "model"},
@@ -38,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator": {"errors", "emulator"},
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
-    "hosting.publish": {"hosting", "hosting.port", "state", "files"},
+    "hosting.publish": {"concurrency", "hosting", "hosting.port", "state", "files"},
     "hosting": {"concurrency", "errors", "hosting", "hosting.port", "redaction", "unpacking", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")

@@ -27,6 +27,8 @@ NAME = ".voicectl"
 _TEMPORARY = "tmp"
 _ENDING = ".tmp"
 _CHUNK = 1024 * 1024
+_MAX_CACHE = 64 * 1024 * 1024
+"""The largest cache file; 50,000 voices take a third of it."""
 
 
 class Scratch:
@@ -58,6 +60,28 @@ class Scratch:
         if not ignore.exists() or not ignore.stat().st_size:
             replace_file(ignore, b"*\n")
         return path
+
+
+class CacheFile:
+    """One file of the cache."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self._scratch = Scratch(root)
+        self._name = name
+
+    def read(self) -> bytes:
+        """The file's bytes, which anybody may have written; empty if it can't be read or is too large."""
+        try:
+            data = read_regular(str(self._scratch.find("cache", self._name)), _MAX_CACHE)
+        except OSError:
+            return b""
+        return data if len(data) <= _MAX_CACHE else b""
+
+    def write(self, content: bytes) -> None:
+        """Replace the whole file. A failure does no harm: the next run only takes longer."""
+        with contextlib.suppress(OSError):
+            if len(content) <= _MAX_CACHE:
+                replace_file(self._scratch.make("cache", self._name), content, scratch=self._scratch)
 
 
 def open_regular(path: str | Path) -> int:

@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "list": "List the catalog.",
         "show": "Show one voice with its generations.",
         "output": "Print name to id for applications, from the lockfile alone.",
+        "lint": "Tell how the samples sound.",
     },
     "Audit": {"drift": "Ask whether the account still is what was last applied."},
     "Adopt": {

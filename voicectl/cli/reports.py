@@ -79,10 +79,10 @@ def failure_in(fmt: str, context: Context, error: VoicectlError) -> str:
 
             return drift_junit.failure(error, now())
         case "sarif":
-            from voicectl.report import drift_sarif
+            from voicectl.report import sarif
             from voicectl.version import VERSION
 
-            return drift_sarif.failure(error, VERSION, _prefix(context) if error.where else "")
+            return sarif.failure(error, VERSION, _prefix(context) if error.where else "")
     return failure.as_text(error)
 
 

@@ -10,14 +10,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from voicectl.concurrency import Backoff
 from voicectl.files import Scratch, read_regular, replace_file
 from voicectl.hosting.git import PushRefused, Repository
 from voicectl.hosting.port import HostingError, Unreachable
 from voicectl.state.codec import MAX_BYTES, decode, decode_all, encode
 from voicectl.state.merging import merge_bytes
+
+if TYPE_CHECKING:  # it imports asyncio, which the help of a command has no use for
+    from voicectl.concurrency import Backoff
 
 Way = Literal["push", "branch"]
 WAYS: tuple[Way, ...] = ("push", "branch")
@@ -110,6 +112,8 @@ def publish(
     base = repository.read(started_from, target.path)
     refused: list[str | None] = []
     unreached = 0
+    from voicectl.concurrency import Backoff
+
     backoff = backoff or Backoff(first=4.0, longest=15.0)
     last: HostingError = HostingError(f"{target.branch} kept changing while we pushed", "run it again: nothing is lost")
     pause: float | None = 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voicectl.files import Scratch, open_regular, read_regular, replace_file
+from voicectl.files import CacheFile, open_regular
 from voicectl.manifest.media import FileKind, judge
 from voicectl.model import names
 
@@ -140,35 +139,11 @@ def _entries(content: bytes) -> dict[str, Any]:
     return {}
 
 
-MAX_BYTES = 64 * 1024 * 1024
-"""The largest cache file; 50,000 voices take a third of it."""
 MARGIN = 2_000_000_000
 """Nanoseconds: no file system in use has a coarser clock than FAT's two seconds."""
 
 Stamp = tuple[int, int, int, int]
 """Size, mtime, ctime and inode. Equal stamps mean an unchanged file, if it had settled when it was read."""
-
-
-class CacheFile:
-    """One file of the cache."""
-
-    def __init__(self, root: Path, name: str) -> None:
-        self._scratch = Scratch(root)
-        self._name = name
-
-    def read(self) -> bytes:
-        """The file's bytes, which anybody may have written; empty if it can't be read or is too large."""
-        try:
-            data = read_regular(str(self._scratch.find("cache", self._name)), MAX_BYTES)
-        except OSError:
-            return b""
-        return data if len(data) <= MAX_BYTES else b""
-
-    def write(self, content: bytes) -> None:
-        """Replace the whole file. A failure does no harm: the next run only takes longer."""
-        with contextlib.suppress(OSError):
-            if len(content) <= MAX_BYTES:
-                replace_file(self._scratch.make("cache", self._name), content, scratch=self._scratch)
 
 
 def stamp_of(status: os.stat_result) -> Stamp:

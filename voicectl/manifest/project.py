@@ -288,5 +288,6 @@ def _policy(content: ProjectFile, document: Document, problems: Problems) -> Pol
         on_conflict=values.on_conflict,
         min_sample_seconds=values.min_sample_seconds,
         require_consent=frozenset(values.require_consent),
+        lint={name: getattr(values.lint, name) for name in values.lint.model_fields_set},
         rules=read_rules(values.rules, document, problems) if values.rules else (),
     )

@@ -141,7 +141,15 @@ class FileReader:
             self._warn_about(named.file, facts)
             kind: Any = facts.finding.format
             found.append(
-                Sample(named.file.path, facts.digest, facts.size, kind, named.transcript, facts.finding.seconds)
+                Sample(
+                    named.file.path,
+                    facts.digest,
+                    facts.size,
+                    kind,
+                    named.transcript,
+                    facts.finding.seconds,
+                    named.file.place,
+                )
             )
         return tuple(found)
 

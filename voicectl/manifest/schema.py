@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from voicectl.manifest.values import (
     CatalogName,
@@ -16,6 +16,7 @@ from voicectl.manifest.values import (
     Date,
     Duration,
     Flag,
+    LintSetting,
     ModelId,
     Name,
     Number,
@@ -24,6 +25,7 @@ from voicectl.manifest.values import (
     Text,
 )
 from voicectl.model.catalog import DEFAULT_RETENTION, Limit, OnConflict, OnDrift, RuleLevel
+from voicectl.model.lint import RULES, Setting
 from voicectl.model.voice import VISIBILITIES, FieldName, Visibility
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -91,6 +93,15 @@ class RuleEntry(_Closed):
     level: RuleLevel = Field(default="deny", description="deny refuses the plan; warn only says so.")
 
 
+_LINT: dict[str, Any] = {
+    rule.name: (LintSetting, Field(default_factory=Setting, description=f"A finding if {rule.says}."))
+    for rule in RULES.values()
+}
+LintValues: Any = create_model(
+    "LintValues", __base__=_Closed, __doc__="Levels and thresholds of `voicectl lint`.", **_LINT
+)
+
+
 class PolicyValues(_Closed):
     """The guards of an apply."""
 
@@ -111,6 +122,9 @@ class PolicyValues(_Closed):
         default_factory=list, description="Visibilities for which a voice must carry consent."
     )
     rules: list[RuleEntry] = Field(default_factory=list, description="Rules of your own, as JSON Schemas.")
+    lint: LintValues = Field(
+        default_factory=lambda: LintValues(), description="Levels and thresholds of `voicectl lint`, by rule."
+    )
 
 
 class ProjectFile(_Closed):

@@ -15,12 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from voicectl.files import CacheFile
 from voicectl.manifest.discover import PROJECT_FILE
-from voicectl.manifest.hashing import CacheFile, Stamp, settled, stamp
+from voicectl.manifest.hashing import Stamp, settled, stamp
 from voicectl.model.catalog import Catalog
 from voicectl.version import VERSION
 
-_FORMAT = 1
+_FORMAT = 2
 WORTHWHILE = 50
 """The fewest voices for which a snapshot saves time: building its validator takes as long as reading a few dozen
 voices."""

@@ -17,6 +17,7 @@ from voicectl.manifest.problems import shown
 from voicectl.manifest.yaml_document import FLAGS, Plain
 from voicectl.model import canonical, marker, names
 from voicectl.model.catalog import Limit
+from voicectl.model.lint import LEVELS, Setting
 from voicectl.model.lock import MAX_RETENTION
 
 CATALOG_PATTERN = names.whole(names.CATALOG)
@@ -65,6 +66,22 @@ def _tag(value: Any) -> str:
     if tag.startswith(marker.PREFIX):
         raise _unreadable(f"{shown(value)} begins with {marker.PREFIX}", "that is for voicectl's own marks")
     return tag
+
+
+def _lint_setting(value: object) -> Setting:
+    """Read a level, a threshold, or a mapping of both. Raises ValueError with a sentence for anything else."""
+    if isinstance(value, dict) and value and value.keys() <= {"level", "at"}:
+        level = _lint_setting(value["level"]).level if "level" in value else None
+        at = _lint_setting(value["at"]).at if "at" in value else None
+        if ("level" in value) == (level is not None) and ("at" in value) == (at is not None):
+            return Setting(level, at)
+    elif isinstance(value, str) and value in LEVELS:
+        return Setting(level=value)
+    elif (isinstance(value, str) and _DECIMAL.fullmatch(value)) or (
+        isinstance(value, int | float) and not isinstance(value, bool)
+    ):
+        return Setting(at=float(value))
+    raise ValueError(f"{shown(value)} is neither a level nor a threshold")
 
 
 def _duration(value: object) -> timedelta:
@@ -128,6 +145,23 @@ Share = Annotated[
             "anyOf": [
                 {"type": "integer", "minimum": 0},
                 {"type": "string", "pattern": "^([0-9]+|([0-9]{1,2}|100)%)$"},
+            ]
+        }
+    ),
+]
+LintSetting = Annotated[
+    Setting,
+    _reading(_lint_setting, "write error, warning or off, a threshold, or {level: warning, at: 3}"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(LEVELS)},
+                {"type": "number"},
+                {
+                    "type": "object",
+                    "properties": {"level": {"enum": list(LEVELS)}, "at": {"type": "number"}},
+                    "additionalProperties": False,
+                },
             ]
         }
     ),

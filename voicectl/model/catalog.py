@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from voicectl.errors import Place, Problem
+from voicectl.model.lint import Setting
 from voicectl.model.voice import Visibility, Voice
 
 DEFAULT_RETENTION = timedelta(days=7)
@@ -64,6 +65,8 @@ class Policy:
     min_sample_seconds: float = 10.0
     require_consent: frozenset[Visibility] = frozenset()
     rules: tuple[Rule, ...] = ()
+    lint: Mapping[str, Setting] = field(default_factory=dict)
+    """Settings of `voicectl lint` by rule."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,10 @@ class Sample:
     """In canonical form; None lets the provider recognise the words."""
     seconds: float | None = None
     """Duration, if the header has it."""
+    source: Place | None = field(default=None, compare=False)
+    """Where the manifest names it."""
+    pointer: bool = False
+    """The file is a Git LFS pointer: its sound was not looked at."""
 
 
 @dataclass(frozen=True, slots=True)

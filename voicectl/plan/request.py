@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from voicectl.errors import UsageError
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
+from voicectl.model.voice import Voice
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import EVERYTHING, Notice, Plan, Selectors
 
@@ -81,6 +82,16 @@ def matching(catalog: Catalog, lock: Lock, selectors: Selectors) -> list[str]:
     """The names of the manifests that the selectors choose."""
     holdings = [Holding(name, voice, lock.voices.get(name)) for name, voice in sorted(catalog.voices.items())]
     return [holding.name for holding in select(holdings, selectors, strict=False)[0]]
+
+
+def selected_voices(catalog: Catalog, selectors: Selectors) -> tuple[list[Voice], int]:
+    """The voices of the manifests that the selectors choose, by name, and how many they leave out.
+
+    Raises UsageError for a pattern that matches none of them.
+    """
+    holdings = [Holding(name, voice, None) for name, voice in sorted(catalog.voices.items())]
+    chosen, left_out = select(holdings, selectors)
+    return [holding.voice for holding in chosen if holding.voice is not None], left_out
 
 
 def _matches(holding: Holding, pattern: str) -> bool:

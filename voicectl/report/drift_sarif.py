@@ -1,20 +1,14 @@
-"""Drift as SARIF 2.1.0 (OASIS), which code-scanning dashboards show at the manifest's line."""
+"""Drift as SARIF."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import quote
 
-from voicectl.errors import VoicectlError
 from voicectl.plan.drift import DriftedVoice, DriftReport, DriftStatus
 from voicectl.report import drift_words as words
-from voicectl.report.document import document
-from voicectl.report.escape import terminal
+from voicectl.report import sarif
 
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-HOME = "https://github.com/voicectl/voicectl"
 _RULES: tuple[DriftStatus, ...] = (
     "changed",
     "missing",
@@ -39,66 +33,28 @@ def render(report: DriftReport, fail_on: Collection[str], *, version: str, state
     """The document. Voices without a manifest stand in the lockfile, whose path is `state`. `prefix` is the project's
     place in the repository.
     """
-    results = [_result(report, voice, fail_on, state, prefix) for voice in report.voices if voice.status != "in_step"]
-    return _document({
-        "tool": _tool(version),
-        "invocations": [{"executionSuccessful": True}],
-        "automationDetails": {"id": f"voicectl/{words.namespace(report)}/"},
-        "columnKind": "unicodeCodePoints",
-        "results": results,
-    })  # fmt: skip
+    found = [_result(report, voice, fail_on, state, prefix) for voice in report.voices if voice.status != "in_step"]
+    return sarif.results(sarif.tool(version, _described()), f"voicectl/{words.namespace(report)}/", found)
 
 
-def failure(error: VoicectlError, version: str, prefix: str = "") -> str:
-    """The document if the command failed: no results, and the error as a notification of the tool."""
-    text = f"{terminal(error.message)}; {terminal(error.hint)}" if error.hint else terminal(error.message)
-    notification: dict[str, Any] = {"level": "error", "message": {"text": text}, "descriptor": {"id": error.code}}
-    if error.where:
-        notification["locations"] = [_location(place.file, place.line, prefix) for place in error.where]
-    invocation = {"executionSuccessful": False, "toolExecutionNotifications": [notification]}
-    return _document({"tool": _tool(version), "invocations": [invocation], "results": []})
-
-
-def _document(run: dict[str, Any]) -> str:
-    return document({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
-
-
-def _tool(version: str) -> dict[str, Any]:
-    rules = [
-        {
-            "id": status,
-            "name": _name(status),
-            "shortDescription": {"text": f"The voice {words.MEANINGS[status]}."},
-            "fullDescription": {"text": f"The voice {words.MEANINGS[status]}. {_REMEDIES[status]}"},
-            "helpUri": f"{HOME}/blob/main/voicectl/pages/ci.md#drift",
-        }
+def _described() -> list[sarif.SarifRule]:
+    return [
+        sarif.SarifRule(
+            status,
+            sarif.name_of("Voice", status),
+            f"The voice {words.MEANINGS[status]}.",
+            f"The voice {words.MEANINGS[status]}. {_REMEDIES[status]}",
+            "ci.md#drift",
+        )
         for status in _RULES
     ]
-    driver = {"name": "voicectl", "informationUri": HOME, "semanticVersion": version, "version": version}
-    return {"driver": {**driver, "rules": rules}}
-
-
-def _name(status: str) -> str:
-    """A name that differs from the id: readers compare both without case (SARIF1001)."""
-    return "Voice" + "".join(part.capitalize() for part in status.split("_"))
-
-
-def _location(file: str, line: int, prefix: str) -> dict[str, Any]:
-    uri = quote(prefix + file)
-    place = {"artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"}, "region": {"startLine": line}}
-    return {"physicalLocation": place}
 
 
 def _result(
     report: DriftReport, voice: DriftedVoice, fail_on: Collection[str], state: str, prefix: str
 ) -> dict[str, Any]:
-    file, line = (voice.source.file, voice.source.line) if voice.source else (state, 1)
-    who = f"{words.namespace(report)}/{voice.name}/{voice.status}"
-    return {
-        "ruleId": voice.status,
-        "ruleIndex": _RULES.index(voice.status),
-        "level": "error" if voice.status in fail_on else "warning",
-        "message": {"text": words.sentence(voice)},
-        "locations": [_location(file, line, prefix)],
-        "partialFingerprints": {"voicectl/v1": hashlib.sha256(who.encode()).hexdigest()},
-    }
+    place = (voice.source.file, voice.source.line) if voice.source else (state, 1)
+    level = "error" if voice.status in fail_on else "warning"
+    identity = f"{words.namespace(report)}/{voice.name}/{voice.status}"
+    text = words.sentence(voice)
+    return sarif.result(voice.status, _RULES.index(voice.status), level, text, place, identity, prefix)

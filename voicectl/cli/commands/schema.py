@@ -17,7 +17,7 @@ from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand
 from voicectl.files import replace_file
 
-KINDS = ("project", "manifest", "lock", "plan", "drift", "error")
+KINDS = ("project", "manifest", "lock", "plan", "drift", "error", "lint")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -48,6 +48,10 @@ def schema(kind: str) -> dict[str, Any]:
             from voicectl.plan.drift import DriftReport
 
             made = _of(DriftReport)
+        case "lint":
+            from voicectl.model.recording import LintReport
+
+            made = _of(LintReport)
         case _:
             from voicectl.report.failure import ErrorDocument
 

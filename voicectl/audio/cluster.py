@@ -1,0 +1,67 @@
+"""The same work on a Dask cluster (`voicectl[dask]`): a recording travels there as bytes, and comes back as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, Generic, TypeVar
+
+from voicectl.errors import VoicectlError, cut
+from voicectl.model.recording import Unheard
+
+Key = TypeVar("Key")
+Result = TypeVar("Result")
+_CONNECT_SECONDS = 30
+_A_WORKER = 2
+"""Recordings under way for each thread of the cluster: one that is worked on, one on its way."""
+
+
+class ClusterFailed(VoicectlError):
+    """The scheduler can't be reached, or its workers can't do the work."""
+
+    code = "cluster_failed"
+
+
+class Cluster(Generic[Result]):
+    """A scheduler and its workers. It does the work of a dead worker again by itself."""
+
+    def __init__(self, call: Callable[[bytes], Result], address: str) -> None:
+        self._call = call
+        self._address = address
+
+    def each(self, work: Mapping[Key, Callable[[], bytes]]) -> Iterator[tuple[Key, Result | Unheard]]:
+        """The result for each recording, as they come. Raises ClusterFailed, and OSError from reading a recording."""
+        try:
+            import distributed
+            from distributed.scheduler import KilledWorker
+        except ImportError:
+            raise ClusterFailed("--scheduler needs Dask", "install voicectl[dask]") from None
+        connect: Any = distributed.Client
+        try:
+            client = connect(self._address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ClusterFailed(f"no Dask scheduler answers at {cut(self._address)}", "check --scheduler") from error
+        with client, client.get_executor(pure=False) as executor:
+            if not client.nthreads():
+                raise ClusterFailed(
+                    f"the scheduler at {cut(self._address)} has no workers", "start some: `dask worker`"
+                )
+            at_once = _A_WORKER * sum(client.nthreads().values())
+            under_way: dict[Future[Result], Key] = {}
+            waiting = iter(work.items())
+            while True:
+                for key, load in waiting:
+                    under_way[executor.submit(self._call, load())] = key
+                    if len(under_way) >= at_once:
+                        break
+                if not under_way:
+                    return
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    key = under_way.pop(future)
+                    try:
+                        yield key, future.result()
+                    except KilledWorker:
+                        yield key, Unheard("makes the decoder crash, or takes it more than two minutes")
+                    except ImportError as error:
+                        words = f"a Dask worker lacks {cut(error.name or 'a module')}"
+                        raise ClusterFailed(words, "install voicectl[audio,dask] on every worker") from error

@@ -1,0 +1,165 @@
+"""The measurements of many recordings, each taken once: from earlier runs, else by workers here or elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from voicectl.audio.cluster import Cluster
+from voicectl.audio.measure import VERSION, measure
+from voicectl.audio.worker import Processes
+from voicectl.errors import VoicectlError
+from voicectl.files import CacheFile, open_regular
+from voicectl.model.recording import Measured, Unheard
+
+Heard = Measured | Unheard
+Work = Mapping[str, Path]
+"""Recordings by their digests."""
+Workers = Callable[[Work], Iterator[tuple[str, Heard]]]
+MAX_BYTES = 1024**3
+"""The largest recording that is looked at; an hour of 24-bit stereo has that size."""
+_MAX_KEPT = 40_000
+_CHANGED = Unheard("changed while it was being read", "let whatever writes it finish, and run it again")
+
+
+class NoDecoder(VoicectlError):
+    """`voicectl[audio]` is not installed."""
+
+    code = "no_decoder"
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"`{command}` needs a decoder, which is not installed", "pip install 'voicectl[audio]'")
+
+
+def check_decoder(command: str) -> None:
+    """Raises NoDecoder where there is none. Imports it not."""
+    from importlib.util import find_spec
+
+    if find_spec("av") is None or find_spec("webrtcvad") is None:
+        raise NoDecoder(command)
+
+
+class Kept:
+    """Measurements of earlier runs, in `.voicectl/cache/`, by digest: the same bytes always measure the same."""
+
+    def __init__(self, root: Path) -> None:
+        self._file = CacheFile(root, "lint.json")
+        self._entries = _entries(self._file.read())
+
+    def of(self, digest: str) -> Measured | None:
+        """The measurements of a recording, if they are known."""
+        entry = self._entries.get(digest)
+        return None if entry is None else measured_from(entry)
+
+    def add(self, heard: Mapping[str, Heard]) -> None:
+        """Keep what could be heard. The oldest go where there are too many."""
+        new = {digest: asdict(one) for digest, one in heard.items() if isinstance(one, Measured)}
+        if new:
+            entries = [*self._entries.items(), *new.items()][-_MAX_KEPT:]
+            self._file.write(json.dumps({"version": VERSION, "heard": dict(entries)}).encode())
+
+
+def hear_all(recordings: Work, kept: Kept, workers: Workers, progress: Callable[[int, int], None]) -> dict[str, Heard]:
+    """What was heard of each recording. `progress` is called with how many are done, and of how many.
+
+    Raises ClusterFailed, OSError.
+    """
+    found: dict[str, Heard] = {}
+    for digest in recordings:
+        known = kept.of(digest)
+        if known is not None:
+            found[digest] = known
+    left = {digest: path for digest, path in recordings.items() if digest not in found}
+    new: dict[str, Heard] = {}
+    try:
+        for digest, heard in workers(left) if left else ():
+            new[digest] = heard
+            progress(len(found) + len(new), len(recordings))
+    finally:
+        kept.add(new)  # also what an interrupted run has heard
+    return found | new
+
+
+def here(workers: int | None = None) -> Workers:
+    """Processes of this machine."""
+
+    def each(work: Work) -> Iterator[tuple[str, Heard]]:
+        given = {digest: (str(path), digest) for digest, path in work.items()}
+        return Processes(measure_file, workers).each(given)
+
+    return each
+
+
+def on_cluster(address: str) -> Workers:
+    """A Dask cluster. A recording travels there as its bytes."""
+
+    def each(work: Work) -> Iterator[tuple[str, Heard]]:
+        return Cluster(measure_bytes, address).each({digest: partial(_read, path) for digest, path in work.items()})
+
+    return each
+
+
+def measure_file(given: tuple[str, str]) -> Heard:
+    """Measure the file at a path, which must have the given digest."""
+    path, digest = given
+    try:
+        with open(open_regular(path), "rb") as file:
+            if "sha256:" + hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                return _CHANGED
+            return _measured(file, file.tell())
+    except OSError as error:
+        return Unheard(f"can't be read ({error.strerror or error})", "check the file and its disk")
+
+
+def measure_bytes(data: bytes) -> Heard:
+    """The same for the bytes of a recording."""
+    return _measured(io.BytesIO(data), len(data))
+
+
+def _measured(file: Any, size: int) -> Heard:
+    from voicectl.audio.decode import Unplayable
+
+    try:
+        return measure(file, size)
+    except Unplayable as error:
+        return Unheard(str(error), "export it again from the master")
+
+
+def _read(path: Path) -> bytes:
+    with open(open_regular(path), "rb") as file:
+        return file.read(MAX_BYTES)
+
+
+def measured_from(values: Any) -> Measured | None:
+    """Measurements from JSON, which anybody may have written; None for what are none."""
+    from pydantic import ValidationError
+
+    try:
+        found: Measured = _adapter().validate_python(values)
+    except ValidationError:
+        return None
+    return found
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Measured)
+
+
+def _entries(content: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    match values:
+        case {"version": int(version), "heard": dict(entries)} if version == VERSION:
+            return entries
+    return {}

@@ -1,0 +1,107 @@
+"""Work on recordings in other processes, which may die of what they read, or never end."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Generic, TypeVar
+
+from voicectl.model.recording import Unheard
+
+Key = TypeVar("Key")
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+PATIENCE = 120.0
+"""Seconds for which no piece of work may end: an hour of sound takes a fifth of it."""
+MEMORY = 2 * 1024**3
+"""Bytes of address space that a worker may have, where the system can limit it."""
+
+
+class Processes(Generic[Given, Result]):
+    """A pool of processes of this machine, replaced when one of them dies or hangs.
+
+    When a process dies, nobody knows which piece of work killed it. So those that were under way are done again one by
+    one, each in a process of its own: every piece has exactly one result.
+    """
+
+    def __init__(self, call: Callable[[Given], Result], workers: int | None = None) -> None:
+        self._call = call
+        self._workers = workers or _cores()
+
+    def each(self, work: Mapping[Key, Given]) -> Iterator[tuple[Key, Result | Unheard]]:
+        """The result of each piece of work, as they come. Raises what the call raises."""
+        suspects: list[Key] = []
+        left = dict(work)
+        while left:
+            broken = False
+            for key, result in self._in_pool(dict(left), min(self._workers, len(left))):
+                if result is None:
+                    broken = True
+                    suspects.append(key)
+                else:
+                    yield key, result
+                left.pop(key)
+            if not broken:
+                break
+        for key in suspects:
+            for _, result in self._in_pool({key: work[key]}, 1):
+                yield key, result or Unheard("makes the decoder crash, or takes it more than two minutes")
+
+    def _in_pool(self, work: Mapping[Key, Given], workers: int) -> Iterator[tuple[Key, Result | None]]:
+        """Results until all are there or a process dies; None for what was under way then."""
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_bounded)
+        futures: dict[Future[Result], Key] = {}
+        waiting = iter(work.items())
+        try:
+            while True:
+                # Few at a time: what waits in the pool's own queue would fall under suspicion with the rest.
+                for key, given in waiting:
+                    futures[pool.submit(self._call, given)] = key
+                    if len(futures) >= workers:
+                        break
+                if not futures:
+                    return
+                done, _ = wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED")
+                if not done or any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+                    yield from ((key, None) for key in futures.values())
+                    return
+                for future in done:
+                    yield futures.pop(future), future.result()
+        except BrokenProcessPool:
+            yield from ((key, None) for key in futures.values())
+        finally:
+            _end(pool)
+
+
+def _cores() -> int:
+    """How many processes this one may keep busy."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _bounded() -> None:
+    """Bound this process, and keep the key out of its reach."""
+    os.environ.pop("FISH_API_KEY", None)
+    # Ctrl-C reaches the whole process group. The parent decides what it means, and ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End a pool at once: a process that hangs in a decoder hears no request to stop."""
+    processes: Sequence[multiprocessing.process.BaseProcess] = list((pool._processes or {}).values())
+    for process in processes:
+        process.kill()
+    pool.shutdown(wait=True, cancel_futures=True)

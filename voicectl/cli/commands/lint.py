@@ -1,0 +1,248 @@
+"""`voicectl lint`: decode the samples, and tell how they sound."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from voicectl.cli import printing, reports, wiring
+from voicectl.cli.context import Context
+from voicectl.cli.options import selectors, subcommand
+from voicectl.cli.reports import report_option
+from voicectl.errors import Place, Problem, UsageError, VoicectlError
+from voicectl.files import read_regular
+from voicectl.report.terminal import Style
+from voicectl.version import VERSION
+
+if TYPE_CHECKING:
+    from voicectl.audio.hearing import Heard
+    from voicectl.model.recording import LintReport, Unheard
+    from voicectl.model.voice import Sample
+    from voicectl.plan.plan import Selectors
+
+_FORMATS = ("text", "json", "markdown", "github", "sarif")
+_MAX_REPORT = 256 * 1024 * 1024
+_EVERY_SECONDS = 10.0
+_FAILING = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+
+
+def _shard(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", value)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise click.BadParameter(f"{value!r} is not I/N, such as 1/4 for the first of four parts.")
+    return int(found[1]), int(found[2])
+
+
+@subcommand(name="lint", help="Tell how the samples sound. Decodes them, which needs voicectl[audio].")
+@click.option("--format", "fmt", type=click.Choice(_FORMATS), default="text", help="How to print the findings.")
+@report_option(*_FORMATS)
+@click.option(
+    "--fail-on", type=click.Choice(list(_FAILING)), default="error", show_default=True, help="What ends with 1."
+)
+@click.option("--shard", metavar="I/N", callback=_shard, help="Measure only this part, for a CI matrix.")
+@click.option(
+    "--merge",
+    "merged",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Judge what shards measured (their JSON); repeatable, and decodes nothing.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Measure on a Dask cluster (voicectl[dask]).")
+@selectors
+@click.pass_obj
+def command(
+    context: Context,
+    /,
+    fmt: str,
+    fail_on: str,
+    shard: tuple[int, int] | None,
+    merged: tuple[Path, ...],
+    scheduler: str | None,
+    only: tuple[str, ...],
+    exclude: tuple[str, ...],
+) -> int:
+    from voicectl.plan.plan import Selectors
+
+    if merged and (shard or scheduler):
+        raise UsageError("--merge decodes nothing, so --shard and --scheduler make no sense with it", "leave them out")
+    linted = lint(context, Selectors(only, exclude), shard, merged, scheduler)
+    reports.write(context, lambda fmt: rendered(linted, fmt, None))
+    printing.out(rendered(linted, fmt, context))
+    if fmt == "github":
+        context.log.annotated(_problems(linted.report))
+    return 1 if any(finding.level in _FAILING[fail_on] for finding in linted.report.findings) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """A report, with what its renderers need beside it: `prefix` is the project's place in the repository."""
+
+    report: LintReport
+    left_out: int
+    prefix: str
+
+
+def lint(
+    context: Context,
+    selectors: Selectors,
+    shard: tuple[int, int] | None,
+    merged: Sequence[Path],
+    scheduler: str | None,
+) -> Linted:
+    """Measure the selected voices' samples, or take what shards have measured, and judge them by the rules.
+
+    Raises InvalidFiles, UsageError, NoDecoder, ClusterFailed, LintIncomplete.
+    """
+    from voicectl.audio import advice, hearing
+    from voicectl.audio.measure import VERSION as MEASURE_VERSION
+    from voicectl.model.lint import Rules
+    from voicectl.model.recording import LintReport, Recording
+    from voicectl.plan.request import selected_voices
+
+    project, catalog = wiring.load(context)
+    context.log.problems(catalog.warnings)
+    voices, left_out = selected_voices(catalog, selectors)
+    samples = [(voice, sample) for voice in voices for sample in voice.samples]
+    if shard is not None:
+        digests = sorted({sample.digest for _, sample in samples})
+        mine = set(digests[shard[0] - 1 :: shard[1]])
+        samples = [(voice, sample) for voice, sample in samples if sample.digest in mine]
+    files = {sample.digest: project.root / sample.path for _, sample in samples if not sample.pointer}
+    if merged:
+        heard = _merged(context, merged, files)
+    else:
+        hearing.check_decoder("voicectl lint")
+        workers = hearing.on_cluster(scheduler) if scheduler else hearing.here()
+        heard = hearing.hear_all(files, hearing.Kept(project.root), workers, _progress(context))
+    recordings = [
+        Recording(
+            voice.name,
+            sample.path,
+            sample.digest,
+            (sample.source or voice.source).file,
+            (sample.source or voice.source).line,
+            sample.transcript,
+            voice.enhance,
+            _pointer(sample) if sample.pointer else heard[sample.digest],
+        )
+        for voice, sample in samples
+    ]
+    found = advice.findings(recordings, Rules(catalog.policy.lint), together=shard is None)
+    report = LintReport.of(
+        catalog.name,
+        catalog.environment,
+        recordings,
+        found,
+        shard=f"{shard[0]}/{shard[1]}" if shard else None,
+        version=MEASURE_VERSION,
+    )
+    return Linted(report, left_out, wiring.repository_prefix(project.root))
+
+
+class LintIncomplete(VoicectlError):
+    """The files of `--merge` lack samples of the catalog, or are of another version."""
+
+    code = "lint_incomplete"
+
+
+def _merged(context: Context, files: Sequence[Path], wanted: Collection[str]) -> dict[str, Heard]:
+    """What the shards' reports say of each recording. Raises LintIncomplete, UsageError."""
+    from voicectl.audio.measure import VERSION as MEASURE_VERSION
+    from voicectl.model.recording import Unheard
+
+    found: dict[str, Heard] = {}
+    for name in files:
+        report = _read(context.path(name), name)
+        if report.measure_version != MEASURE_VERSION:
+            raise LintIncomplete(f"{name} was measured by another voicectl", "measure every shard with this one")
+        for sample in report.samples:
+            found[sample.audio] = sample.measured or Unheard(sample.unheard or "was not heard")
+    missing = [digest for digest in wanted if digest not in found]
+    if missing:
+        raise LintIncomplete(
+            f"these files lack {len(missing)} of {len(wanted)} samples",
+            "name the JSON report of every shard, all measured on this commit with the same selectors",
+        )
+    return found
+
+
+def _read(path: Path, name: Path) -> LintReport:
+    from pydantic import TypeAdapter, ValidationError
+
+    from voicectl.model.recording import LintReport
+
+    try:
+        data = read_regular(path, _MAX_REPORT)
+    except OSError as error:
+        raise UsageError(f"--merge {name} can't be read: {error.strerror or error}", "check the path") from error
+    try:
+        report: LintReport = TypeAdapter(LintReport).validate_json(data)
+    except ValidationError:
+        words = f"--merge {name} is no report of `voicectl lint --format json`"
+        raise UsageError(words, "make it with `voicectl lint --shard I/N --format json`") from None
+    return report
+
+
+def _pointer(sample: Sample) -> Unheard:
+    from voicectl.model.recording import Unheard
+
+    return Unheard("is a Git LFS pointer, so its sound is not here", f'run git lfs pull --include="{sample.path}"')
+
+
+def _progress(context: Context) -> Callable[[int, int], None]:
+    """Says every few seconds how far it is: a catalog of a thousand samples takes minutes."""
+    last = time.monotonic()
+
+    def say(done: int, of: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _EVERY_SECONDS and done < of:
+            last = time.monotonic()
+            context.log.note(f"listened to {done:,} of {of:,} samples")
+
+    return say
+
+
+def _problems(report: LintReport) -> list[Problem]:
+    """The findings as problems of the manifests."""
+    from voicectl.report import lint_words as words
+
+    return [
+        Problem(Place(one.file, one.line), f"{words.subject(one)}: {words.message(one)} [{one.rule}]", "", one.level)
+        for one in report.findings
+    ]
+
+
+def rendered(linted: Linted, fmt: str, context: Context | None) -> str:
+    """The report in one of its formats; without a context it is for a file, not for this terminal."""
+    report = linted.report
+    match fmt:
+        case "json":
+            from voicectl.report.document import as_json, document
+
+            values = as_json(report)
+            return document({"format_version": values.pop("format_version"), **values})
+        case "markdown":
+            from voicectl.report import lint_markdown
+
+            return lint_markdown.render(report, linted.left_out)
+        case "github":
+            from voicectl.report import files_text
+
+            return files_text.github(_problems(report), linted.prefix)
+        case "sarif":
+            from voicectl.report import lint_sarif
+
+            return lint_sarif.render(report, version=VERSION, prefix=linted.prefix)
+    from voicectl.report import lint_text
+
+    style = printing.style(context) if context else Style()
+    return lint_text.render(report, style, linted.left_out)

@@ -1,0 +1,172 @@
+"""How recordings sound, and what is wrong with them: what `voicectl lint` finds. These classes are its JSON format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from voicectl.model.lint import Level
+
+_CLOSED: dict[str, Any] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured of one recording.
+
+    `seconds` and all durations in seconds, `bit_rate` in kbit/s, `loudness` in LUFS (None for what is too short or too
+    quiet to have one), `true_peak` in dBTP, `noise` and `speech_level` in dBFS, `snr` in dB. `flat_peaks` is how flat
+    the wave is at its peaks: 0 for one that never clips. `speech` is the share of frames with speech, 0 to 1.
+    `envelope` holds the level of each 40 ms, as base64 of one byte each (255 is full scale, a step is half a dB).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    container: str
+    codec: str
+    rate: int
+    channels: int
+    bit_rate: float
+    seconds: float
+    declared: float | None
+    damaged: int
+    moving: bool
+    loudness: float | None
+    true_peak: float
+    flat_peaks: float
+    peak: float
+    dc_offset: float
+    noise: float
+    speech_level: float
+    snr: float
+    speech: float
+    head: float
+    tail: float
+    pause: float
+    envelope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """No result: there is no sound to hear, or the process died of it, or took too long.
+
+    The text completes the sentence "this file …"; `hint` says what to do.
+    """
+
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A sample of a voice, and what was heard of it.
+
+    `file` and `line` are the manifest's place, `path` is the sample's own. `spoken` is its transcript; `enhance` says
+    whether the provider will clean it up.
+    """
+
+    voice: str
+    path: str
+    digest: str
+    file: str
+    line: int
+    spoken: str | None
+    enhance: bool
+    heard: Measured | Unheard
+
+    @property
+    def measured(self) -> Measured | None:
+        """The measurements, where it could be heard."""
+        return self.heard if isinstance(self.heard, Measured) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that one recording, or one voice, does not keep.
+
+    `path` is None for a finding about a voice as a whole. `value` is what was measured and `at` the threshold, both in
+    `unit`. `file` and `line` are where the manifest names it.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    rule: str
+    level: Level
+    voice: str
+    path: str | None
+    file: str
+    line: int
+    message: str
+    advice: str
+    value: float | None = None
+    at: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LintedSample:
+    """A sample in a report. Where it could not be heard, `measured` is None and `unheard` says why."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    voice: str
+    path: str
+    audio: str
+    file: str
+    line: int
+    measured: Measured | None = None
+    unheard: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LintSummary:
+    """Counts; `seconds` of sound in all."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    voices: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    errors: int = 0
+    warnings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LintReport:
+    """What was measured, and what was found. `shard` is `I/N` for a part of the samples."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    catalog: str
+    environment: str | None
+    shard: str | None = None
+    samples: tuple[LintedSample, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    summary: LintSummary = field(default_factory=LintSummary)
+    measure_version: int = 1
+    format_version: Literal["1.0"] = "1.0"
+
+    @classmethod
+    def of(
+        cls,
+        catalog: str,
+        environment: str | None,
+        recordings: Iterable[Recording],
+        found: Iterable[Finding],
+        *,
+        shard: str | None,
+        version: int,
+    ) -> LintReport:
+        """The report of these recordings and findings."""
+        samples = tuple(
+            LintedSample(
+                one.voice, one.path, one.digest, one.file, one.line, one.measured,
+                one.heard.message if isinstance(one.heard, Unheard) else "",
+            )
+            for one in recordings
+        )  # fmt: skip
+        kept = tuple(found)
+        summary = LintSummary(
+            voices=len({sample.voice for sample in samples}),
+            samples=len(samples),
+            seconds=round(sum(sample.measured.seconds for sample in samples if sample.measured), 1),
+            errors=sum(one.level == "error" for one in kept),
+            warnings=sum(one.level == "warning" for one in kept),
+        )
+        return cls(catalog, environment, shard, samples, kept, summary, version)
