@@ -203,12 +203,11 @@ class _Chain:
 
     def push(self, frame: Any) -> Iterator[Any]:
         """What comes out after this frame went in; None is the end."""
-        self._graph.push(frame)
-        while True:
-            try:
+        # A filter that cuts the end off takes nothing more after it.
+        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
+            self._graph.push(frame)
+            while True:
                 yield self._graph.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
 
 
 class _Meter:

@@ -33,16 +33,15 @@ class NoDecoder(VoicectlError):
 
     code = "no_decoder"
 
-    def __init__(self, command: str) -> None:
-        super().__init__(f"`{command}` needs a decoder, which is not installed", "pip install 'voicectl[audio]'")
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} needs a decoder, which is not installed", "pip install 'voicectl[audio]'")
 
 
-def check_decoder(command: str) -> None:
-    """Raises NoDecoder where there is none. Imports it not."""
+def has_decoder() -> bool:
+    """Whether `voicectl[audio]` is installed. This does not import it."""
     from importlib.util import find_spec
 
-    if find_spec("av") is None or find_spec("webrtcvad") is None:
-        raise NoDecoder(command)
+    return find_spec("av") is not None and find_spec("webrtcvad") is not None
 
 
 class Kept:

@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Audit": {"drift": "Ask whether the account still is what was last applied."},
     "Adopt": {
+        "add": "Bring recordings into the project.",
         "import": "Write manifests for existing models.",
         "pull": "Write what was changed in the account into the manifests and the lockfile.",
     },

@@ -21,7 +21,7 @@ from voicectl.model import canonical
 from voicectl.model.observed import Model
 
 Path = tuple[str, ...]
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = re.compile(r"[^\W\d_][\w .'’!?()/-]*")
 _WORDS = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null|none")
 _COMMENT = re.compile(r"\s#")
@@ -41,8 +41,8 @@ def set_values(text: str, edits: Mapping[Path, Any]) -> str:
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     text = text.removeprefix(mark)  # libyaml does not count it
-    changed = mark + _spliced(text, _splices(text, edits))
-    wanted, found = _data(text), _data(changed)
+    changed = mark + spliced(text, _splices(text, edits))
+    wanted, found = data_of(text), data_of(changed)
     for path, value in edits.items():
         holder, other = wanted, found
         for step in path[:-1]:
@@ -61,7 +61,7 @@ def with_models(project_text: str, environment: str, models: Mapping[str, str]) 
 
     Adds the mappings that are missing on the way. Raises CannotEdit.
     """
-    data, edits = _data(project_text), dict[Path, Any]()
+    data, edits = data_of(project_text), dict[Path, Any]()
     for name, model_id in models.items():
         path, there, depth = ("environments", environment, "voices", name, "model"), data, 0
         while depth < len(path) - 1 and isinstance(there.get(path[depth]), dict) and there[path[depth]]:
@@ -78,7 +78,8 @@ def with_models(project_text: str, environment: str, models: Mapping[str, str]) 
     return set_values(project_text, dict(reversed(edits.items())))
 
 
-def _data(text: str) -> Any:
+def data_of(text: str) -> Any:
+    """A manifest's text as plain data. Raises CannotEdit where it can't be read again."""
     try:
         data = text.encode()
     except UnicodeEncodeError:  # half a surrogate pair, which no file can hold
@@ -89,7 +90,7 @@ def _data(text: str) -> Any:
     return json.loads(json.dumps(document.data))
 
 
-class _Splice(NamedTuple):
+class Splice(NamedTuple):
     """One change of a text: what stands from `start` to `end` gives way to `text`."""
 
     start: int
@@ -97,7 +98,7 @@ class _Splice(NamedTuple):
     text: str
 
 
-def _spliced(text: str, splices: Sequence[_Splice]) -> str:
+def spliced(text: str, splices: Sequence[Splice]) -> str:
     """The text with all of these changes. Where several share a place, a later one comes first. Raises CannotEdit."""
     pieces, done, latest_first = [], 0, splices[::-1]
     for splice in sorted(latest_first, key=lambda splice: splice[:2]):
@@ -108,70 +109,70 @@ def _spliced(text: str, splices: Sequence[_Splice]) -> str:
     return "".join([*pieces, text[done:]])
 
 
-def _splices(text: str, edits: Mapping[Path, Any]) -> list[_Splice]:
+def _splices(text: str, edits: Mapping[Path, Any]) -> list[Splice]:
     """The changes that these edits need. Composing takes long, so it is done once, and no change moves another's place.
 
     Raises CannotEdit.
     """
     try:
-        root: Any = yaml.compose(text, Loader=_LOADER)
+        root: Any = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError:
         raise CannotEdit("it can't be read") from None
     # Two paths may lead to one value through aliases, and then ask for the same change.
     return list(dict.fromkeys(splice for path, value in edits.items() for splice in _set(text, root, path, value)))
 
 
-def _set(text: str, node: Any, path: Path, value: Any) -> Iterator[_Splice]:
+def _set(text: str, node: Any, path: Path, value: Any) -> Iterator[Splice]:
     for step in path[:-1]:
-        _, node = _child(node, step)
+        _, node = child(node, step)
         if not isinstance(node, yaml.MappingNode):
             raise CannotEdit(f"{'.'.join(path[:-1])} is not there as a mapping")
     if not isinstance(node, yaml.MappingNode):
         raise CannotEdit("it is not a mapping")
-    key, present = _child(node, path[-1])
+    key, present = child(node, path[-1])
     if present is None:
         yield _insertion(text, node, path[-1], value)
     elif isinstance(value, list) and isinstance(present, yaml.SequenceNode) and not present.flow_style and value:
         yield from _list_splices(text, present, value)
     elif isinstance(value, dict) and not node.flow_style:
         colon = text.index(":", key.end_mark.index) + 1
-        yield _Splice(colon, max(colon, _end(text, present)), "")
-        at = _line_end(text, _end(text, present))
-        yield _Splice(at, at, _lines(value, key.start_mark.column + 2, _newline(text)))
+        yield Splice(colon, max(colon, end_of(text, present)), "")
+        at = line_end(text, end_of(text, present))
+        yield Splice(at, at, _lines(value, key.start_mark.column + 2, newline_of(text)))
     elif isinstance(present, yaml.CollectionNode) and not present.flow_style:
         colon = text.index(":", key.end_mark.index) + 1
-        yield _Splice(colon, _end(text, present), f" {_written(value, present)}")
+        yield Splice(colon, end_of(text, present), f" {written(value, present)}")
     else:
         start = present.start_mark.index
         if isinstance(present, yaml.CollectionNode) and _COMMENT.search(text, start, present.end_mark.index):
             raise CannotEdit("a comment inside the list would be lost")
         space = " " if text[start - 1] == ":" else ""
-        yield _Splice(start, _end(text, present), space + _written(value, present))
+        yield Splice(start, end_of(text, present), space + written(value, present))
 
 
-def _child(node: Any, key: str) -> tuple[Any, Any]:
+def child(node: Any, key: str) -> tuple[Any, Any]:
     """The nodes of a key and of its value; None for both where there are none."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else ()
     return next(((name, value) for name, value in pairs if name.value == key), (None, None))
 
 
-def _end(text: str, node: Any) -> int:
+def end_of(text: str, node: Any) -> int:
     """Where a node's own text ends. The marks of block nodes lie behind the line ends and comments that follow."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style:
         last = node.value[-1]
-        return _end(text, last[1] if isinstance(last, tuple) else last)
+        return end_of(text, last[1] if isinstance(last, tuple) else last)
     end: int = node.end_mark.index
     if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
         end = node.start_mark.index + len(text[node.start_mark.index : end].rstrip())
     return end
 
 
-def _written(value: Any, like: Any = None) -> str:
+def written(value: Any, like: Any = None) -> str:
     """A value as YAML on one line, without quotes if it needs none and the value before had none."""
     if isinstance(value, list):
-        return "[" + ", ".join(_written(item) for item in value) + "]"
+        return "[" + ", ".join(written(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_written(key)}: {_written(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{written(key)}: {written(inner)}" for key, inner in value.items()) + "}"
     quoted = isinstance(like, yaml.ScalarNode) and like.style in ("'", '"')
     plain = _PLAIN.fullmatch(value) and value == value.strip() and not _WORDS.fullmatch(value)
     if plain and not quoted:
@@ -183,27 +184,27 @@ def _written(value: Any, like: Any = None) -> str:
 def _lines(value: Mapping[str, Any], indent: int, newline: str) -> str:
     """A mapping as a block of lines, each after a line end."""
     return "".join(
-        f"{newline}{' ' * indent}{_written(key)}:"
-        + (_lines(inner, indent + 2, newline) if isinstance(inner, dict) else f" {_written(inner)}")
+        f"{newline}{' ' * indent}{written(key)}:"
+        + (_lines(inner, indent + 2, newline) if isinstance(inner, dict) else f" {written(inner)}")
         for key, inner in value.items()
     )
 
 
-def _insertion(text: str, mapping: Any, key: str, value: Any) -> _Splice:
+def _insertion(text: str, mapping: Any, key: str, value: Any) -> Splice:
     """A new key: behind `title`, or else behind the mapping's last key."""
     if not mapping.value:
         raise CannotEdit("the mapping is empty")
     if any(name.value == "<<" for name, _ in mapping.value):
         raise CannotEdit(_MORE)  # the key may already be there, merged in from a mapping that others share
     first, after = next(((k, v) for k, v in mapping.value if k.value == "title"), mapping.value[-1])
-    at = _end(text, after)
+    at = end_of(text, after)
     if mapping.flow_style:
-        return _Splice(at, at, f", {_written(key)}: {_written(value)}")
-    at = _line_end(text, at)
-    return _Splice(at, at, _lines({key: value}, first.start_mark.column, _newline(text)))
+        return Splice(at, at, f", {written(key)}: {written(value)}")
+    at = line_end(text, at)
+    return Splice(at, at, _lines({key: value}, first.start_mark.column, newline_of(text)))
 
 
-def _list_splices(text: str, node: Any, value: Sequence[str]) -> Iterator[_Splice]:
+def _list_splices(text: str, node: Any, value: Sequence[str]) -> Iterator[Splice]:
     """The changes for a list with a line for each item: keep the lines of items that stay, and add new items at the
     end."""
     kept = [item.value for item in node.value if item.value in value]
@@ -211,29 +212,31 @@ def _list_splices(text: str, node: Any, value: Sequence[str]) -> Iterator[_Splic
     lead = re.match(r"[ \t]*-[ \t]+", text[_line_start(text, last) :])
     if lead is None:
         raise CannotEdit("the list's items don't begin lines of their own")
-    added = [lead[0] + _written(item) for item in value if item not in kept]
+    added = [lead[0] + written(item) for item in value if item not in kept]
     for item in node.value:
-        start, end = _line_start(text, item), _line_end(text, _end(text, item))
+        start, end = _line_start(text, item), line_end(text, end_of(text, item))
         stays = item.value in value
         if item is last and added:
             lines = [text[start:end], *added] if stays else added
-            yield _Splice(start, end, _newline(text).join(lines))
+            yield Splice(start, end, newline_of(text).join(lines))
         elif not stays:
             found = _LINE_END.match(text, end)
-            yield _Splice(start, found.end() if found else end, "")
+            yield Splice(start, found.end() if found else end, "")
 
 
 def _line_start(text: str, node: Any) -> int:
     return text.rfind("\n", 0, node.start_mark.index) + 1
 
 
-def _line_end(text: str, at: int) -> int:
+def line_end(text: str, at: int) -> int:
+    """Where the line ends that holds this place, before its line end."""
     found = _LINE_END.search(text, at)
     assert found is not None
     return found.start()
 
 
-def _newline(text: str) -> str:
+def newline_of(text: str) -> str:
+    """The line end that a text uses."""
     return "\r\n" if "\r\n" in text else "\n"
 
 

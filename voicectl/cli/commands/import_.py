@@ -13,7 +13,7 @@ import click
 from voicectl.cli import printing, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
-from voicectl.cli.writing import refused, sift, write_all
+from voicectl.cli.writing import check_found, inside, manifest_directory, refused, sift, write_all
 from voicectl.errors import UsageError
 from voicectl.files import Rewriting
 from voicectl.model import names
@@ -64,7 +64,7 @@ def run(context: Context, wanted: Mapping[str, str] | None, out: Path | None) ->
 
     # An import may be the beginning of a project, so it needs no manifests.
     project, catalog = wiring.load(context, read_samples=False, may_be_empty=True)
-    directory = _directory(project, context, out)
+    directory = manifest_directory(project) if out is None else inside(project, context, out, "--out")
     store, identity = wiring.store(project), wiring.identity(project)
 
     async def find() -> list[Import]:
@@ -105,23 +105,10 @@ def run(context: Context, wanted: Mapping[str, str] | None, out: Path | None) ->
         )
 
 
-def _directory(project: Project, context: Context, out: Path | None) -> str:
-    """Where manifests go, relative to the project. Raises UsageError if that is outside of it."""
-    from voicectl.manifest.discover import fixed_part
-
-    if out is None:
-        pattern = project.manifests[0].split("/")
-        return fixed_part(pattern) or "."
-    try:
-        return context.path(out).resolve().relative_to(project.root).as_posix()
-    except ValueError:
-        raise UsageError(f"--out {out} is outside the project", "name a directory in it") from None
-
-
 def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple[dict[str, str], list[str]]:
     """The text of each file by its path, and remarks. Raises UsageError if no glob would find a file."""
     from voicectl.files import read_regular
-    from voicectl.manifest.discover import PROJECT_FILE, matches
+    from voicectl.manifest.discover import PROJECT_FILE
     from voicectl.manifest.editing import CannotEdit, manifest_text, with_models
     from voicectl.manifest.yaml_source import MAX_BYTES
     from voicectl.plan.imports import NotImportable
@@ -129,11 +116,7 @@ def _files(project: Project, directory: str, imports: Sequence[Import]) -> tuple
     files, remarks = {}, []
     for each in imports:
         path = os.path.normpath(os.path.join(directory, f"{each.name}.yaml")).replace(os.sep, "/")
-        if not any(matches(pattern, path) for pattern in project.manifests):
-            raise UsageError(
-                f"{path} matches none of the globs under `manifests:`, so no plan would see it",
-                "choose another directory with --out, or add a glob",
-            )
+        check_found(project, path, "--out")
         files[path], found = manifest_text(each.name, each.model, project.environment, project.title_suffix)
         remarks += found
     if project.environment:

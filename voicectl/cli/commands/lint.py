@@ -120,7 +120,8 @@ def lint(
     if merged:
         heard = _merged(context, merged, files)
     else:
-        hearing.check_decoder("voicectl lint")
+        if not hearing.has_decoder() and not scheduler:
+            raise hearing.NoDecoder("`voicectl lint`")
         workers = hearing.on_cluster(scheduler) if scheduler else hearing.here()
         heard = hearing.hear_all(files, hearing.Kept(project.root), workers, _progress(context))
     recordings = [
