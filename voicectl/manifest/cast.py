@@ -223,14 +223,15 @@ def _values(given: Mapping[str, tuple[str, Place]], problems: Problems) -> dict[
 
 def _take(file: Path, place: Place, transcript: str | None, problems: Problems) -> Take:
     """A recording with its words. Reports one that is no regular file."""
+    given = shown(str(file))
     try:
         file = file.resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else "can't be read"
-        problems.error(place, f"audio: {shown(str(file))}: {reason}", "check the path")
+        problems.error(place, f"audio: {given}: {reason}", "check the path")
         return Take(file, place)
     if not file.is_file():
-        problems.error(place, f"audio: {shown(str(file))} is not a regular file", "name a recording")
+        problems.error(place, f"audio: {given} is not a regular file", "name a recording")
         return Take(file, place)
     if transcript is not None:
         return Take(file, place, canonical.text(transcript))
