@@ -27,6 +27,10 @@ _AGGRESSIVENESS = 2
 _BELOW_SPEECH = 40.0
 _ABOVE_NOISE = 6.0
 """A frame is sound if it is at most so far below the speech, and at least so far above the noise, in dB."""
+_SECOND = 50
+"""Frames."""
+_SYLLABLES = 6.0
+"""dB by which the levels of a second of speech differ at least."""
 _LEAST_RUN = 3
 """Frames: a click is no beginning."""
 _QUIETEST = 0.1
@@ -123,12 +127,22 @@ class _Frames:
         return _Flow(
             noise=noise,
             speech_level=speech_level,
-            speech=round(sum(spoken) / len(spoken), 3),
+            speech=round(_share_of_speech(powers, spoken), 3),
             head=round(head * FRAME_SECONDS, 2),
             tail=round(tail * FRAME_SECONDS, 2),
             pause=round(max(inner, default=0) * FRAME_SECONDS, 2),
             envelope=_envelope(powers),
         )
+
+
+def _share_of_speech(powers: Sequence[float], spoken: Sequence[int]) -> float:
+    """The share of frames with speech. The detector takes steady tones for speech, but syllables rise and fall."""
+    found = 0
+    for at in range(0, len(powers), _SECOND):
+        levels = sorted(_decibels(power) for power in powers[at : at + _SECOND])
+        if levels[len(levels) * 9 // 10] - levels[len(levels) // 10] >= _SYLLABLES:
+            found += sum(spoken[at : at + _SECOND])
+    return found / len(spoken)
 
 
 def _silences(active: Sequence[bool]) -> Iterable[int]:

@@ -23,6 +23,9 @@ MEMORY = 2 * 1024**3
 """Bytes of address space that a worker may have, where the system can limit it."""
 
 
+_GONE = "makes the decoder crash, or takes it more than two minutes"
+
+
 class Processes(Generic[Given, Result]):
     """A pool of processes of this machine, replaced when one of them dies or hangs.
 
@@ -39,24 +42,24 @@ class Processes(Generic[Given, Result]):
         suspects: list[Key] = []
         left = dict(work)
         while left:
-            broken = False
+            before = len(left)
             for key, result in self._in_pool(dict(left), min(self._workers, len(left))):
+                left.pop(key)
                 if result is None:
-                    broken = True
                     suspects.append(key)
                 else:
                     yield key, result
-                left.pop(key)
-            if not broken:
-                break
+            if len(left) == before:  # the pool died before it took anything: then one after the other
+                suspects += left
+                left = {}
         for key in suspects:
-            for _, result in self._in_pool({key: work[key]}, 1):
-                yield key, result or Unheard("makes the decoder crash, or takes it more than two minutes")
+            _, result = next(self._in_pool({key: work[key]}, 1), (key, None))
+            yield key, Unheard(_GONE) if result is None else result
 
     def _in_pool(self, work: Mapping[Key, Given], workers: int) -> Iterator[tuple[Key, Result | None]]:
         """Results until all are there or a process dies; None for what was under way then."""
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_bounded)
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_bounded, initargs=(MEMORY,))
         futures: dict[Future[Result], Key] = {}
         waiting = iter(work.items())
         try:
@@ -85,17 +88,19 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _bounded() -> None:
+def _bounded(memory: int) -> None:
     """Bound this process, and keep the key out of its reach."""
     os.environ.pop("FISH_API_KEY", None)
     # Ctrl-C reaches the whole process group. The parent decides what it means, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What the decoder's libraries have to say of a broken file is nothing for the user: the result says it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         import resource
     except ImportError:  # Windows
         return
     with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -1,0 +1,66 @@
+"""Work in processes that die or hang: every piece has exactly one result."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from voicectl.audio import worker
+from voicectl.audio.worker import Processes
+from voicectl.model.recording import Unheard
+
+
+def work(given: tuple[str, int]) -> int:
+    """Doubles a number; `die` and `hang` do what they say, `once` dies the first time only."""
+    kind, number = given
+    if kind == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "hang":
+        time.sleep(600)
+    if kind.startswith("/"):
+        try:
+            os.close(os.open(kind, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return number * 2
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "key":
+        return int("FISH_API_KEY" in os.environ)
+    return number * 2
+
+
+def results(given: dict[int, tuple[str, int]], workers: int = 2) -> dict[int, int | Unheard]:
+    found = list(Processes(work, workers).each(given))
+    assert len(found) == len(given)
+    return dict(found)
+
+
+def test_every_piece_has_its_result() -> None:
+    assert results({n: ("", n) for n in range(30)}) == {n: 2 * n for n in range(30)}
+
+
+def test_a_piece_that_kills_its_process_costs_nobody_elses_result() -> None:
+    given = {n: ("die" if n in (3, 17) else "", n) for n in range(20)}
+    found = results(given)
+    assert {n for n, result in found.items() if isinstance(result, Unheard)} == {3, 17}
+    assert all(found[n] == 2 * n for n in range(20) if n not in (3, 17))
+
+
+def test_a_process_that_somebody_killed_is_replaced(tmp_path: Path) -> None:
+    assert results({0: (str(tmp_path / "once"), 4), 1: ("", 5)}) == {0: 8, 1: 10}
+
+
+def test_a_piece_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "PATIENCE", 1.0)
+    found = results({0: ("", 1), 1: ("hang", 1), 2: ("", 3)})
+    assert found[0] == 2
+    assert found[2] == 6
+    assert isinstance(found[1], Unheard)
+
+
+def test_no_worker_has_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FISH_API_KEY", "secret")
+    assert results({0: ("key", 0)}) == {0: 0}
