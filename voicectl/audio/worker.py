@@ -56,17 +56,17 @@ class Processes(Generic[Given, Result]):
             _, result = next(self._in_pool({key: work[key]}, 1), (key, None))
             yield key, Unheard(_GONE) if result is None else result
 
-    def _in_pool(self, work: Mapping[Key, Given], workers: int) -> Iterator[tuple[Key, Result | None]]:
+    def _in_pool(self, work: Mapping[Key, Given], workers: int) -> Iterator[tuple[Key, Result | Unheard | None]]:
         """Results until all are there or a process dies; None for what was under way then."""
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_bounded, initargs=(MEMORY,))
-        futures: dict[Future[Result], Key] = {}
+        futures: dict[Future[Result | Unheard], Key] = {}
         waiting = iter(work.items())
         try:
             while True:
                 # Few at a time: what waits in the pool's own queue would fall under suspicion with the rest.
                 for key, given in waiting:
-                    futures[pool.submit(self._call, given)] = key
+                    futures[pool.submit(_guarded, self._call, given)] = key
                     if len(futures) >= workers:
                         break
                 if not futures:
@@ -81,6 +81,16 @@ class Processes(Generic[Given, Result]):
             yield from ((key, None) for key in futures.values())
         finally:
             _end(pool)
+
+
+def _guarded(call: Callable[[Given], Result], given: Given) -> Result | Unheard:
+    """In the worker: what its bounds make impossible is this file's trouble alone."""
+    try:
+        return call(given)
+    except MemoryError:
+        return Unheard(f"needs more than {MEMORY // 1024**3} GiB of memory to decode", "export it again")
+    except ImportError as error:
+        return Unheard(f"can't be decoded: the decoder does not load ({error})", "install voicectl[audio] again")
 
 
 def _cores() -> int:
