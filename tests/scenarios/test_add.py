@@ -283,7 +283,9 @@ def test_a_killed_run_leaves_the_project_as_it_was(project: Project, masters: Pa
     project.run("add", "a", str(masters / "plain.wav")).expect(0)
 
 
-def test_a_decoder_that_fails_to_load_is_named(project: Project, masters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_that_fails_to_load_is_named(
+    project: Project, masters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(worker, "MEMORY", 70 * 1024**2)  # too little even to load it
     monkeypatch.setattr(worker, "PATIENCE", 5.0)
     before = everything(project.root)
