@@ -20,6 +20,7 @@ from voicectl.version import VERSION
 
 if TYPE_CHECKING:
     from voicectl.engine.events import Listener
+    from voicectl.hosting.lfs import LfsObjects
     from voicectl.hosting.port import Hosting
     from voicectl.manifest.project import Project
     from voicectl.model.catalog import Catalog
@@ -228,6 +229,13 @@ def hosting() -> Hosting | None:
 
         return GitLab(os.environ)
     return None
+
+
+def lfs(found: Project) -> LfsObjects:
+    """The Git LFS objects of the checkout around a project. Raises HostingError where there is none."""
+    from voicectl.hosting.lfs import LfsObjects
+
+    return LfsObjects(found.root)
 
 
 def commit(found: Project) -> str | None:

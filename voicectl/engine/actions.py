@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from voicectl.engine.create import Creations, MarksNotKept, cover_upload, made_tags, new_model
+from voicectl.engine.create import Brought, Creations, MarksNotKept, cover_upload, made_tags, new_model
 from voicectl.engine.events import Event, Listener
 from voicectl.engine.ledger import Ledger
 from voicectl.engine.training import IN_TRAINING, Training
@@ -66,6 +66,7 @@ class Performer:
     training: Training
     places: asyncio.Semaphore
     """One for each task at work; a task gives its place back while it only waits."""
+    brought: Brought = field(default_factory=dict)
     _models: dict[str, Model] = field(default_factory=dict, init=False)
     """The model that a task makes or changes, by the voice's name, as it was last seen."""
 
@@ -133,7 +134,7 @@ class Performer:
             sent += size
             self.listener(Event("uploading", voice.name, sent=sent, total=total))
 
-        new = new_model(self.root, voice, task.metadata, wanted)
+        new = new_model(self.root, voice, task.metadata, wanted, self.brought)
         async with self.creations.turn():
             self._record_made(task, await self.creations.create(new, wanted, progress))
 

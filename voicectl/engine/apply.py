@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voicectl import signals
 from voicectl.concurrency import together
 from voicectl.engine.actions import Performer
-from voicectl.engine.create import Creations
+from voicectl.engine.create import Brought, Creations
 from voicectl.engine.events import Event, Listener, troubles
 from voicectl.engine.ledger import Ledger
 from voicectl.engine.observe import Did, looked_again, observe
@@ -23,6 +23,7 @@ from voicectl.errors import Interrupted, VoicectlError
 from voicectl.model.lock import Changed, ProviderIdentity
 from voicectl.model.marker import catalog_tag
 from voicectl.model.observed import Model, Observation
+from voicectl.model.voice import Sample
 from voicectl.plan.actions import Forget, Make, Prune, Retire, Serve, Task, leaving, shown_last
 from voicectl.plan.case import DUPLICATE, UNREADABLE, Sweep
 from voicectl.plan.plan import RETRY_FAILED, ApplyResult, Leftover, Plan
@@ -52,6 +53,8 @@ class Run:
     looks: tuple[float, ...] = LOOKS
     stamp: Changed | None = None
     """What the lockfile says of whoever changes a record; None leaves it out."""
+    bring: Callable[[Sequence[Sample]], Brought] | None = None
+    """Gets the files of samples that are only pointers in the checkout. Raises where one can't be had."""
 
 
 async def apply(run: Run, request: PlanRequest) -> ApplyResult:
@@ -63,13 +66,14 @@ async def apply(run: Run, request: PlanRequest) -> ApplyResult:
     prepared = await prepare(request, run.store, run.identity, run.provider)
     plan = prepared.planned.plan
     run.confirm(plan)
+    brought = await _brought(run, prepared.planned.tasks)
     busy = frozenset(task.name for task in prepared.planned.tasks)
     training = _in_training(prepared, busy) if run.wait else {}
     hidden = tuple(Leftover(n.voices[0], "its model can't be read") for n in plan.warnings if n.code == UNREADABLE)
     if plan.empty and not training and not plan.blocked:
         return ApplyResult(plan, leftovers=hidden)
     ledger = Ledger(run.store, prepared.lock, prepared.state_version, run.stamp)
-    performer = _performer(run, prepared, ledger)
+    performer = _performer(run, prepared, ledger, brought)
     execution = Execution(performer, prepared.planned.tasks)
     sweep = _FinalLooks(run, prepared, ledger, execution)
     leftovers: list[Leftover] = []
@@ -96,7 +100,15 @@ async def apply(run: Run, request: PlanRequest) -> ApplyResult:
     return ApplyResult(plan, results, (*leftovers, *hidden), unsaved, error)
 
 
-def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
+async def _brought(run: Run, tasks: Iterable[Task]) -> Brought:
+    """The files of all samples that this apply uploads and the checkout has as pointers. Nothing was changed yet."""
+    pointers = [sample for task in tasks if isinstance(task, Make) for sample in task.voice.samples if sample.pointer]
+    if not pointers or run.bring is None:
+        return {}
+    return await asyncio.to_thread(run.bring, pointers)
+
+
+def _performer(run: Run, prepared: Prepared, ledger: Ledger, brought: Brought) -> Performer:
     observation = prepared.observation
     return Performer(
         provider=run.provider,
@@ -124,6 +136,7 @@ def _performer(run: Run, prepared: Prepared, ledger: Ledger) -> Performer:
             seconds=run.wait,
         ),
         places=asyncio.Semaphore(run.provider.concurrency),
+        brought=brought,
     )
 
 

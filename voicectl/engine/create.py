@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from voicectl.engine.observe import LOOKS
 from voicectl.model import canonical
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Patch
-from voicectl.model.voice import Metadata, Voice
+from voicectl.model.voice import Metadata, Sample, Voice
 from voicectl.provider.port import (
     Listing,
     NewModel,
@@ -239,6 +239,8 @@ class Creations:
         return f"marks did not stick on {model_id}: sent {sent}, the account shows {there}"
 
 
+Brought = Mapping[str, Sample]
+"""Samples by digest: the same as the manifest's, with the path of a file that holds their bytes."""
 _MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "m4a": "audio/mp4", "opus": "audio/ogg"}
 
 
@@ -247,15 +249,16 @@ def made_tags(metadata: Metadata, wanted: Marker) -> tuple[str, ...]:
     return (*wanted.marks, *(metadata.tags or ()))
 
 
-def new_model(root: Path, voice: Voice, metadata: Metadata, wanted: Marker) -> NewModel:
-    """The request that makes a voice's model."""
+def new_model(root: Path, voice: Voice, metadata: Metadata, wanted: Marker, brought: Brought | None = None) -> NewModel:
+    """The request that makes a voice's model. `brought` are the files of samples that are pointers in the checkout."""
+    samples = tuple((brought or {}).get(sample.digest, sample) for sample in voice.samples)
     transcripts = tuple(s.transcript for s in voice.samples if s.transcript is not None)
     return NewModel(
         metadata=metadata,
         tags=made_tags(metadata, wanted),
         samples=tuple(
             Upload(root / s.path, f"sample-{n}.{s.format}", _MEDIA_TYPES[s.format], s.digest, s.size)
-            for n, s in enumerate(voice.samples, 1)
+            for n, s in enumerate(samples, 1)
         ),
         transcripts=transcripts,
         enhance=voice.enhance,

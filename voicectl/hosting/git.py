@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from voicectl.hosting.port import HostingError, Remote, Unreachable
 from voicectl.redaction import redacted
@@ -160,6 +163,70 @@ class Repository:
         return {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
                 for what, value in (("NAME", name), ("EMAIL", address))}  # fmt: skip
 
+    def setting(self, key: str) -> str | None:
+        """A setting of this clone, its user and its machine; nothing that a commit can bring."""
+        return self._line("config", "--get", key, fails=True)
+
+    def settings_in(self, path: str) -> dict[str, str]:
+        """The settings in a file of the checkout, of the index or of HEAD: the first that is there, as for git-lfs."""
+        for option, name in (("--file", str(self._top / path)), ("--blob", f":{path}"), ("--blob", f"HEAD:{path}")):
+            if option == "--file":
+                there = os.path.lexists(name)
+            else:
+                there = self._line("cat-file", "-t", name, fails=True) == "blob"
+            if not there:
+                continue
+            listed = self._run("config", option, name, "--no-includes", "--null", "--list", hint=f"correct {path}")
+            pairs = (entry.partition("\n") for entry in listed.decode("utf-8", "replace").split("\0") if entry)
+            return {key: value for key, _, value in pairs}
+        return {}
+
+    @property
+    def common_directory(self) -> Path:
+        """Where this clone keeps its objects; worktrees share it."""
+        return self._top / (self._line("rev-parse", "--git-common-dir") or ".git")
+
+    @contextlib.contextmanager
+    def streaming(
+        self, *arguments: str, given: bytes, extra: dict[str, str]
+    ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+        """Git while it runs: its standard output is for reading, its messages go to the file beside it.
+
+        The caller waits for it. It is killed at the end if it still runs.
+        """
+        with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as asked:
+            asked.write(given)
+            asked.seek(0)
+            try:
+                running = subprocess.Popen(
+                    _command(*arguments),
+                    cwd=self._top,
+                    env=self._environment() | extra,
+                    stdin=asked,
+                    stdout=subprocess.PIPE,
+                    stderr=told,
+                )
+            except OSError as error:
+                raise HostingError(
+                    f"git can't be run: {error.strerror or error}", "check what `git` is here"
+                ) from error
+            with running:
+                try:
+                    yield running, told
+                finally:
+                    running.kill()
+
+    def _environment(self) -> dict[str, str]:
+        """Git's environment. Credentials go through it, because other users of a machine can read command lines."""
+        environment = os.environ | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        environment.pop("FISH_API_KEY", None)  # git and its helpers don't need it
+        given_already = os.environ.get("GIT_CONFIG_COUNT", "")
+        first = int(given_already) if given_already.isdecimal() else 0
+        for number, (key, value) in enumerate(self._remote.settings, first):
+            environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        environment["GIT_CONFIG_COUNT"] = str(first + len(self._remote.settings))
+        return environment
+
     def _line(self, *arguments: str, fails: bool = False) -> str | None:
         """The first line of what git says; None for nothing and, if it may fail, for a failure."""
         try:
@@ -171,20 +238,13 @@ class Repository:
         return said[0].strip() or None if said else None
 
     def _run(self, *arguments: str, given: bytes = b"", extra: dict[str, str] | None = None, hint: str = "") -> bytes:
-        """Run git. Credentials go through the environment, because other users of a machine can read command lines."""
-        environment = os.environ | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        environment.pop("FISH_API_KEY", None)  # git and its helpers don't need it
-        given_already = os.environ.get("GIT_CONFIG_COUNT", "")
-        first = int(given_already) if given_already.isdecimal() else 0
-        for number, (key, value) in enumerate(self._remote.settings, first):
-            environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-        environment["GIT_CONFIG_COUNT"] = str(first + len(self._remote.settings))
+        """Run git."""
         try:
             done = subprocess.run(
-                ["git", *(word for setting in _SAFELY for word in ("-c", setting)), *arguments],
+                _command(*arguments),
                 cwd=self._top,
                 input=given,
-                env=environment | (extra or {}),
+                env=self._environment() | (extra or {}),
                 capture_output=True,
                 timeout=_TIMEOUT,
                 check=False,
@@ -199,6 +259,10 @@ class Repository:
             words = redacted(" ".join(done.stderr.decode("utf-8", "replace").split()))[-600:]
             raise HostingError(f"git {arguments[0]} failed: {words or 'without a message'}", hint)
         return done.stdout
+
+
+def _command(*arguments: str) -> list[str]:
+    return ["git", *(word for setting in _SAFELY for word in ("-c", setting)), *arguments]
 
 
 def _top_of(place: Path) -> Path:

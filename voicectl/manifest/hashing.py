@@ -15,6 +15,7 @@ from typing import Any
 
 from voicectl.files import CacheFile, open_regular
 from voicectl.manifest.media import FileKind, judge
+from voicectl.manifest.pointer import MAX_POINTER, BadPointer, is_pointer, read_pointer
 from voicectl.model import names
 
 CACHE_VERSION = 1
@@ -27,11 +28,15 @@ _DIGEST = re.compile(names.DIGEST)
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """The digest of a file (`sha256:<hex>`), its size and its kind."""
+    """The digest of a file (`sha256:<hex>`), its size and its kind.
+
+    `pointer` says that these are of the file that a Git LFS pointer stands for, whose kind nobody has looked at.
+    """
 
     digest: str
     size: int
     finding: FileKind
+    pointer: bool = False
 
 
 class FileCache:
@@ -107,6 +112,9 @@ class FileCache:
         try:
             with open(open_regular(os.path.join(self._root, path)), "rb") as file:
                 before = os.fstat(file.fileno())
+                if is_pointer(head := file.read(MAX_POINTER + 1)):
+                    return _pointed(head), None  # read again in each run: it is smaller than what a cache would hold
+                file.seek(0)
                 digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
                 facts = FileFacts(digest, before.st_size, judge(file, before.st_size))
                 found = stamp_of(os.fstat(file.fileno()))
@@ -117,6 +125,15 @@ class FileCache:
         if not unchanged or facts.finding.problem:
             return facts, None
         return facts, [list(found), began, digest, facts.finding.format, facts.finding.seconds]
+
+
+def _pointed(content: bytes) -> FileFacts:
+    """The facts of the file that a pointer stands for; those of a problem where it can't be followed."""
+    try:
+        found = read_pointer(content)
+    except BadPointer as error:
+        return FileFacts("", len(content), FileKind("pointer", None, error.message, error.hint))
+    return FileFacts(found.digest, found.size, FileKind("pointer"), pointer=True)
 
 
 def _facts(entry: Any, found: Stamp) -> FileFacts | None:

@@ -13,12 +13,12 @@ from typing import BinaryIO
 
 from tinytag import TinyTag
 
+from voicectl.manifest.pointer import other_pointer
+
 AUDIO = ("wav", "mp3", "m4a", "opus")
 IMAGES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 _HEAD = 512
-LFS_POINTER = b"version https://git-lfs"
-"""How a Git LFS pointer begins (git-lfs, docs/spec.md)."""
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -72,8 +72,9 @@ def judge(file: BinaryIO, size: int) -> FileKind:
     head = file.read(_HEAD)
     if not head:
         return FileKind("empty", None, "is empty", "put the real file in its place")
-    if head.startswith(LFS_POINTER):
-        return FileKind("pointer", None, "is a Git LFS pointer, not the file itself", "run git lfs pull")
+    other = other_pointer(head)
+    if other is not None:
+        return FileKind("pointer", None, *other)
     kind = kind_of(head)
     if kind not in _SECONDS:
         return FileKind(kind)

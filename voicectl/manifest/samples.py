@@ -13,6 +13,7 @@ from voicectl.manifest import media
 from voicectl.manifest.hashing import FileCache, FileFacts
 from voicectl.manifest.layers import Declared
 from voicectl.manifest.paths import PathRefused, ProjectPaths
+from voicectl.manifest.pointer import is_pointer, other_pointer
 from voicectl.manifest.problems import Problems, shown
 from voicectl.model import canonical
 from voicectl.model.voice import Cover, Sample
@@ -139,7 +140,7 @@ class FileReader:
                 continue
             lines[facts.digest] = named.file.place.line
             self._warn_about(named.file, facts)
-            kind: Any = facts.finding.format
+            kind: Any = _by_name(named.file.path) if facts.pointer else facts.finding.format
             found.append(
                 Sample(
                     named.file.path,
@@ -149,6 +150,7 @@ class FileReader:
                     named.transcript,
                     facts.finding.seconds,
                     named.file.place,
+                    facts.pointer,
                 )
             )
         return tuple(found)
@@ -172,6 +174,12 @@ class FileReader:
         finding = facts.finding
         if finding.problem:
             self._problems.error(file.place, f"{field}: {shown(file.written)} {finding.problem}", finding.hint)
+        elif facts.pointer and allowed is not media.AUDIO:
+            message = f"{field}: {shown(file.written)} is a Git LFS pointer, not the picture"
+            hint = f'run `git lfs pull --include="{file.path}"`; or keep covers out of Git LFS (.gitattributes)'
+            self._problems.error(file.place, message, hint)
+        elif facts.pointer:
+            return facts
         elif finding.format not in allowed:
             message = f"{field}: {shown(file.written)} is {finding.format}"
             self._problems.error(file.place, message, f"convert it to {in_words}")
@@ -180,6 +188,8 @@ class FileReader:
         return None
 
     def _warn_about(self, file: NamedFile, facts: FileFacts) -> None:
+        if facts.pointer:
+            return  # nobody has looked at its sound
         kind, seconds = facts.finding.format, facts.finding.seconds
         if not file.path.lower().endswith(f".{kind}"):
             message = f"samples.audio: {shown(file.written)} is in truth {kind}"
@@ -193,6 +203,12 @@ class FileReader:
         elif seconds > MAX_SECONDS:
             message = f"samples.audio: {shown(file.written)} lasts {_seconds(seconds)}"
             self._problems.warn(file.place, message, f"the provider may refuse more than {MAX_SECONDS} s; cut it")
+
+
+def _by_name(path: str) -> str:
+    """The format that a file's name promises; what the file is, an upload will see."""
+    ending = path.rpartition(".")[2].lower()
+    return ending if ending in media.AUDIO else "wav"
 
 
 def _seconds(seconds: float) -> str:
@@ -210,11 +226,15 @@ def _read_transcript(paths: ProjectPaths, text: str, base: str) -> str:
         raise PathRefused(f"{shown(text)} can't be read", "check its permissions") from error
     if len(content) > MAX_TRANSCRIPT:
         raise PathRefused(f"{shown(text)} is larger than 64 KiB", "a transcript holds only the words of one sample")
-    if content.removeprefix(codecs.BOM_UTF8).startswith(media.LFS_POINTER):
+    start = content.removeprefix(codecs.BOM_UTF8)
+    if is_pointer(start):
         raise PathRefused(
             f"{shown(text)} is a Git LFS pointer, not the text",
             "run `git lfs pull`; or keep .txt files out of Git LFS (.gitattributes)",
         )
+    other = other_pointer(start)
+    if other is not None:
+        raise PathRefused(f"{shown(text)} {other[0]}", other[1])
     try:
         words = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -61,12 +61,27 @@ def warnings(
     if not request.destroy:
         yield from check_expiry(holdings, request.now.date())
         yield from suggest_moves(tasks, holdings)
+        yield from not_looked_at(holdings)
     if not observation.complete:
         yield Notice(
             "listing_incomplete",
             "the provider did not list every model, so nothing is pruned",
             "recorded models were looked up one by one; where the provider shows only a part of a listing, that "
             "stays so",
+        )
+
+
+def not_looked_at(holdings: Iterable[Holding]) -> Iterator[Notice]:
+    """Samples that the checkout has as Git LFS pointers only: their digests are known, and nothing else."""
+    voices = [(h.name, sum(s.pointer for s in h.voice.samples)) for h in holdings if h.voice is not None]
+    found = {name: count for name, count in voices if count}
+    if found:
+        total = sum(found.values())
+        yield Notice(
+            "not_looked_at",
+            f"{total} sample{'' if total == 1 else 's'} not looked at: Git LFS pointers stand for them here",
+            "their digests are compared; their format, length and sound were not checked",
+            tuple(sorted(found)),
         )
 
 

@@ -16,10 +16,12 @@ def valid_text(catalog: Catalog) -> str:
     """One line for files without errors."""
     samples = [sample for voice in catalog.voices.values() for sample in voice.samples]
     seconds = sum(sample.seconds or 0.0 for sample in samples)
+    pointers = sum(sample.pointer for sample in samples)
+    unseen = f" ({pointers} not looked at: Git LFS pointers)" if pointers else ""
     warnings = f", {_count(len(catalog.warnings), 'warning')}" if catalog.warnings else ""
     return (
         f"{catalog.namespace}: {_count(len(catalog.voices), 'voice')}, {_count(len(samples), 'sample')} "
-        f"({seconds:.0f} s): valid{warnings}\n"
+        f"({seconds:.0f} s): valid{unseen}{warnings}\n"
     )
 
 

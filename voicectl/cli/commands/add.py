@@ -186,9 +186,13 @@ def _orders(parts: Sequence[Part], staging: Path, form: Form | None, *, trim: bo
 def _kind(take: Take) -> tuple[str | None, Problem | None]:
     """The provider's format that a file has; None for any other, which the decoder will judge."""
     from voicectl.manifest.media import AUDIO, judge
+    from voicectl.manifest.pointer import MAX_POINTER, is_pointer
 
     try:
         with open(open_regular(take.source), "rb") as file:
+            if is_pointer(file.read(MAX_POINTER)):
+                words = f"audio: {take.source.name} is a Git LFS pointer, not the recording"
+                return None, Problem(take.place, words, "run `git lfs pull` where it comes from")
             found = judge(file, os.fstat(file.fileno()).st_size)
     except OSError as error:
         words = f"audio: {take.source.name} can't be read ({error.strerror or error})"

@@ -17,6 +17,7 @@ from voicectl.cli.commands.plan import limits_of, read_plan, request
 from voicectl.cli.confirm import ask, refuse
 from voicectl.cli.context import Context
 from voicectl.cli.options import lock_timeout_option, plan_options, seconds, selectors, subcommand
+from voicectl.cli.recordings import Recordings
 from voicectl.cli.reports import report_option
 from voicectl.errors import ApplyFailed, NotConfirmed, StateConflict, UsageError, VoicectlError
 
@@ -146,11 +147,13 @@ def _apply(project: Project, asked: PlanRequest, choices: Choices, context: Cont
     async def execute() -> None:
         async with wiring.provider(project, listen, busy=True) as provider:
             stamp = Changed(asked.now, context.run, wiring.commit(project))
-            made = Run(project.root, store, identity, provider, listen, confirm, choices.wait, stamp=stamp)
+            made = Run(
+                project.root, store, identity, provider, listen, confirm, choices.wait, stamp=stamp, bring=files.bring
+            )
             applied.append(await apply(made, asked))
 
     listen: Listener
-    with context.log.progress() as listen:
+    with context.log.progress() as listen, Recordings(project) as files:
         try:
             wiring.run(execute())
         except KeyboardInterrupt:

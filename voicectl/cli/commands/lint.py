@@ -14,6 +14,7 @@ import click
 from voicectl.cli import printing, reports, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import selectors, subcommand
+from voicectl.cli.recordings import Recordings
 from voicectl.cli.reports import report_option
 from voicectl.errors import Place, Problem, UsageError, VoicectlError
 from voicectl.files import read_regular
@@ -116,7 +117,12 @@ def lint(
         digests = sorted({sample.digest for _, sample in samples})
         mine = set(digests[shard[0] - 1 :: shard[1]])
         samples = [(voice, sample) for voice, sample in samples if sample.digest in mine]
-    files = {sample.digest: project.root / sample.path for _, sample in samples if not sample.pointer}
+    objects = Recordings(project)
+    files = {}
+    for _, sample in samples:
+        path = objects.here(sample) if sample.pointer else project.root / sample.path
+        if path is not None:
+            files[sample.digest] = path
     if merged:
         heard = _merged(context, merged, files)
     else:
@@ -133,7 +139,7 @@ def lint(
             (sample.source or voice.source).line,
             sample.transcript,
             voice.enhance,
-            _pointer(sample) if sample.pointer else heard[sample.digest],
+            heard.get(sample.digest) or _pointer(sample),
         )
         for voice, sample in samples
     ]

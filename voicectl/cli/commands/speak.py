@@ -13,12 +13,13 @@ import click
 from voicectl.cli import wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
+from voicectl.cli.recordings import Recordings
 from voicectl.errors import UsageError, VoicectlError
 from voicectl.files import replacing
 
 if TYPE_CHECKING:
     from voicectl.manifest.project import Project
-    from voicectl.model.voice import Voice
+    from voicectl.model.voice import Sample, Voice
     from voicectl.provider.port import AudioFormat, Speech, Upload
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -129,15 +130,16 @@ def run_audition(context: Context, name: str, wanted: Wanted) -> None:
     project, catalog = wiring.load(context)
     if name not in catalog.voices:
         raise NotSpeakable(f"there is no voice {name!r}", did_you_mean(name, catalog.voices))
-    references = _references(project, catalog.voices[name], context)
-    speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, references=references)
-    _speak(project, speech, wanted, context)
+    with Recordings(project) as recordings:
+        references = _references(project, catalog.voices[name], context, recordings)
+        speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, references=references)
+        _speak(project, speech, wanted, context)
 
 
-def _references(project: Project, voice: Voice, context: Context) -> tuple[tuple[Upload, str], ...]:
+def _references(
+    project: Project, voice: Voice, context: Context, recordings: Recordings
+) -> tuple[tuple[Upload, str], ...]:
     """Samples with their transcripts, as many as the provider advises and memory holds; at least one."""
-    from voicectl.provider.port import Upload
-
     usable = [sample for sample in voice.samples if sample.transcript is not None]
     if not usable:
         what = "no samples" if not voice.samples else "no transcripts"
@@ -147,7 +149,7 @@ def _references(project: Project, voice: Voice, context: Context) -> tuple[tuple
             if voice.samples
             else f"`voicectl say {voice.name}` speaks with its model",
         )
-    chosen: list[tuple[Upload, str]] = []
+    chosen: list[Sample] = []
     seconds, size = 0.0, 0
     for sample in usable:
         seconds, size = seconds + (sample.seconds or 0.0), size + sample.size
@@ -159,12 +161,20 @@ def _references(project: Project, voice: Voice, context: Context) -> tuple[tuple
                 f"{sample.path} has {size:,} bytes, and an audition can send at most {limit} of samples",
                 "cut it, or convert it to mp3, or let a shorter sample come first",
             )
-        file = Upload(project.root / sample.path, Path(sample.path).name, "", sample.digest, sample.size)
-        chosen.append((file, sample.transcript or ""))
+        chosen.append(sample)
     if len(chosen) < len(usable):
         reason = "more than two minutes don't help" if seconds > LONGEST_REFERENCES else "more don't fit into 64 MiB"
         context.log.warning(f"{len(chosen)} of {len(usable)} samples are sent: {reason}")
-    return tuple(chosen)
+    pointers = [sample for sample in chosen if sample.pointer]
+    brought = recordings.bring(pointers) if pointers else {}
+    return tuple(_reference(project, brought.get(sample.digest, sample)) for sample in chosen)
+
+
+def _reference(project: Project, sample: Sample) -> tuple[Upload, str]:
+    from voicectl.provider.port import Upload
+
+    name = f"{Path(sample.path).stem}.{sample.format}"
+    return Upload(project.root / sample.path, name, "", sample.digest, sample.size), sample.transcript or ""
 
 
 def _text(wanted: Wanted) -> str:

@@ -1,0 +1,75 @@
+"""The recordings of a checkout that has some of them as Git LFS pointers only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from voicectl.cli import wiring
+from voicectl.errors import InvalidFiles, Place, Problem
+from voicectl.files import open_regular
+
+if TYPE_CHECKING:
+    from voicectl.hosting.lfs import LfsObjects
+    from voicectl.manifest.project import Project
+    from voicectl.model.voice import Sample
+
+
+class Recordings:
+    """Gets files from Git LFS, and removes those that it fetched at the end."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._objects: LfsObjects | None = None
+
+    def bring(self, samples: Sequence[Sample]) -> dict[str, Sample]:
+        """The samples by digest, with the paths of their files. They were not looked at before, so they are now.
+
+        Raises HostingError where one can't be had, and InvalidFiles where one is no recording.
+        """
+        from voicectl.hosting.lfs import Wanted
+        from voicectl.manifest.media import AUDIO, judge
+
+        self._objects = wiring.lfs(self._project)
+        unique = {sample.digest: sample for sample in samples}
+        wanted = [Wanted(sample.path, sample.digest, sample.size) for sample in unique.values()]
+        found, wrong = {}, []
+        for digest, path in self._objects.bring(wanted).items():
+            sample = unique[digest]
+            with open(open_regular(path), "rb") as file:
+                kind = judge(file, os.fstat(file.fileno()).st_size)
+            if kind.problem or kind.format not in AUDIO:
+                words = kind.problem or f"is {kind.format}"
+                hint = kind.hint or "convert it to wav, mp3, m4a or opus"
+                wrong.append(
+                    Problem(sample.source or Place(sample.path), f"samples.audio: {sample.path} {words}", hint)
+                )
+            form: Any = kind.format
+            found[digest] = replace(sample, path=str(path), format=form, seconds=kind.seconds, pointer=False)
+        if wrong:
+            raise InvalidFiles(wrong)
+        return found
+
+    def here(self, sample: Sample) -> Path | None:
+        """The file of a pointer if this clone has it already."""
+        from voicectl.hosting.lfs import Wanted
+        from voicectl.hosting.port import HostingError
+
+        try:
+            self._objects = self._objects or wiring.lfs(self._project)
+        except HostingError:
+            return None
+        return self._objects.here(Wanted(sample.path, sample.digest, sample.size))
+
+    def __enter__(self) -> Recordings:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._objects is not None:
+            self._objects.forget()
