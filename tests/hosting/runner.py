@@ -24,8 +24,11 @@ import yaml
 
 from tests.hosting.expressions import condition, filled
 from tests.hosting.github_service import GitHubService
+from tests.warm import warm
 
 ROOT = Path(__file__).parent.parent.parent
+REAL = str(Path(sys.executable).parent)
+"""The directory of the real `voicectl`, for a PATH."""
 ACTIONS = ROOT / ".github" / "actions"
 _USES = re.compile(r"(?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40})")
 _OURS = "voicectl/voicectl/.github/actions/"
@@ -97,6 +100,8 @@ class Runner:
         """What the machines have in their environment, such as the address of the account."""
         self.narrowed: dict[str, list[str]] = {}
         """Values of a matrix that are run, to save time where the others would show nothing new."""
+        self.real = False
+        """Whether the machines have the real entry point instead of a warm one."""
         self._runs = itertools.count(9001)
 
     def workflows(self, event: Event) -> Iterator[tuple[str, Values]]:
@@ -194,7 +199,7 @@ class _Machine:
         self.temp = self.home / "temp"
         for directory in (self.workspace, self.temp):
             directory.mkdir(parents=True)
-        self.path = [str(Path(sys.executable).parent)]
+        self.path = [REAL] if runner.real else [warm().on_path(), REAL]
         (self.home / "event.json").write_text(json.dumps(event.payload), encoding="utf-8")
 
     def steps(self, steps: list[Values]) -> None:
