@@ -38,8 +38,8 @@ class Running:
         """The exit code, or the negative number of the signal that ended it."""
         if self.returncode is None:
             self._server.settimeout(timeout)
-            self.returncode = client.end_of(self._server)
-            self._server.close()
+            with self._server:  # a command that takes too long ends with it
+                self.returncode = client.end_of(self._server)
         return self.returncode
 
 

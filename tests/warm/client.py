@@ -14,7 +14,7 @@ import sys
 
 COMMAND = "voicectl"
 """What to run where it is no script."""
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PASSED_ON = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _NUMBER = struct.Struct("!i")
 
 
