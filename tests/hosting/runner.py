@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,11 +59,12 @@ class Settings:
 
 @dataclass
 class Kill:
-    """Where the machine dies: before the step whose name begins so, or in it after a file holds a text."""
+    """Where the machine dies: before the step whose name begins so. Or in which step, and once what is so, it is
+    cancelled."""
 
     before: str | None = None
     signal_in: str | None = None
-    after: float = 0.0
+    once: Callable[[], bool] = lambda: True
 
 
 @dataclass
@@ -276,7 +277,8 @@ class _Machine:
             stderr=subprocess.STDOUT, text=True, encoding="utf-8", start_new_session=True,
         )  # fmt: skip
         if self.kill and self.kill.signal_in and name.startswith(self.kill.signal_in):
-            time.sleep(self.kill.after)
+            while not self.kill.once():
+                time.sleep(0.02)
             running.send_signal(signal.SIGINT)  # as the service cancels a run: to the step's own process
         out, _ = running.communicate(timeout=120)
         self.job.log += f"##[group]{name}\n{out}\nexit {running.returncode}\n"

@@ -132,8 +132,9 @@ def test_a_machine_that_dies_between_apply_and_push_costs_nothing(team: Team) ->
 
 def test_a_cancelled_apply_still_brings_its_lockfile_in(both: Team) -> None:
     team = both
+    team.runner.real = False
     account(team, training_seconds=30)
-    (job,) = team.apply(kill=Kill(signal_in="Apply", after=3.0))
+    (job,) = team.apply(kill=Kill(signal_in="Apply", once=lambda: len(team.hand.models()) == 3))
     assert job.failed
     assert "exit 130" in job.log
     assert job.steps[-2:] == ["Bring the lockfile into Git", "Summary"]
