@@ -127,20 +127,17 @@ def service(tmp_path: Path) -> Iterator[GitHubService]:
 
 @pytest.fixture
 def both(service: GitHubService, hand: Hand, tmp_path: Path) -> Team:
-    """The repository of examples/gitops, as a team copied it; nothing is applied yet. Its machines start for real."""
+    """The repository of examples/gitops, as a team copied it; nothing is applied yet."""
     put_example(service.bare)
     secrets = {"FISH_API_KEY": KEY}
     settings = Settings(environments={"voicectl": {"branches": ["main"], "secrets": secrets}})
     runner = Runner(service, tmp_path, settings, {"FISH_API_URL": hand.emulator.url})
-    runner.real = True
     return Team(service, runner, tmp_path, hand)
 
 
 @pytest.fixture
 def team(both: Team) -> Team:
-    """The same with one environment, production, and warm machines: where staging would show nothing new, and neither
-    would a start of Python."""
-    both.runner.real = False
+    """The same with one environment, production: where staging would show nothing new, it costs half of the time."""
     both.runner.narrowed = {"environment": ["production"]}
     name = ".github/workflows/apply.yml"
     staging = re.compile(r"      - name: Staging\n.*?(?=      - name: Production)", re.DOTALL)

@@ -62,6 +62,7 @@ def test_a_pull_request_from_its_opening_to_the_lockfile_on_main(both: Team) -> 
 
 
 def test_only_the_steps_that_need_the_key_or_the_token_have_it(team: Team) -> None:
+    team.runner.real = True  # each action once
     (apply,) = passed(team.apply())
     assert apply.keys_seen == {"Apply": True, "Bring the lockfile into Git": False, "Summary": False}
     assert apply.tokens_seen == {"Apply": False, "Bring the lockfile into Git": True, "Summary": False}
@@ -132,7 +133,6 @@ def test_a_machine_that_dies_between_apply_and_push_costs_nothing(team: Team) ->
 
 def test_a_cancelled_apply_still_brings_its_lockfile_in(both: Team) -> None:
     team = both
-    team.runner.real = False
     account(team, training_seconds=30)
     (job,) = team.apply(kill=Kill(signal_in="Apply", once=lambda: len(team.hand.models()) == 3))
     assert job.failed
