@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ import pytest
 import yaml
 
 from tests.pauses import of_applies, shorten
+from tests.warm import warm
 from voicectl.cli.main import main
 from voicectl.cli.printing import CI_VARIABLES
 from voicectl.emulator.server import RunningEmulator
@@ -139,15 +141,23 @@ class Project:
 
     def spawn_several(self, *commands: Sequence[str], timeout: float = 60) -> list[Done]:
         """Commands one after the other in one process of their own."""
-        done = self.spawn_script(str(ROOT / "tests/several.py"), json.dumps(commands), timeout=timeout)
+        several = str(ROOT / "tests/several.py")
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
+            streams = (nothing, out, err)
+            process = warm().start(
+                json.dumps(commands), what=several, cwd=self.root, env=self._environ(), streams=streams
+            )
+            code = process.wait(timeout)
+            out.seek(0)
+            err.seek(0)
+            done = Done(code, out.read().decode(), err.read().decode())
         return [Done(*ended) for ended in done.expect(0).json]
 
     def _process(self, command: list[str], stdin: str | None, timeout: float, more: Mapping[str, str]) -> Done:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith(("VOICECTL_", "FISH_", "COLUMNS"))}
         done = subprocess.run(
             [sys.executable, *command],
             cwd=self.root,
-            env={**environ, **self.environ, **more},
+            env={**self._environ(), **more},
             input=stdin if stdin is not None else "",
             capture_output=True,
             text=True,
@@ -156,6 +166,10 @@ class Project:
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def _environ(self) -> dict[str, str]:
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("VOICECTL_", "FISH_", "COLUMNS"))}
+        return {**environ, **self.environ}
 
     def apply(self, *args: str) -> Done:
         return self.run("apply", "--yes", *args).expect(0)

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Project
+from tests.warm import warm
 
+REAL = str(Path(sys.executable).parent)
 SHELLS = ("bash", "zsh", "fish")
 EACH = pytest.mark.parametrize("shell", SHELLS)
 
@@ -34,7 +36,7 @@ SETUP = {"bash": BASH, "zsh": ZSH}
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{warm().on_path()}:{REAL}:{os.environ['PATH']}"
     return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb", "INPUTRC": os.devnull, **more}
 
 
@@ -116,7 +118,7 @@ def test_fish_loads_the_script_from_where_the_readme_puts_it(acme: Project) -> N
         pytest.skip("fish is not installed")
     home = acme.root.parent
     script = "mkdir -p ~/.config/fish/completions; voicectl completion fish > ~/.config/fish/completions/voicectl.fish"
-    env = environment(home)
+    env = environment(home, PATH=f"{REAL}:{os.environ['PATH']}")
     subprocess.run(["bash", "-c", script], cwd=acme.root, env=env, check=True)
     assert run(["fish", "-c", "complete -C 'voicectl pul'"], acme, env).startswith("pull\t")
 
@@ -160,7 +162,7 @@ def test_nothing_is_written_and_nothing_sent(local: Project) -> None:
     local.voices({"narrator": {}})
     before = sorted(local.root.rglob("*"))
     # Nothing listens there: a request would be an error, and take its time.
-    env = {"FISH_API_URL": "http://127.0.0.1:9", "FISH_API_KEY": "k"}
+    env = {"FISH_API_URL": "http://127.0.0.1:9", "FISH_API_KEY": "k", "PATH": f"{REAL}:{os.environ['PATH']}"}
     assert asked(local, "voicectl say ", 2, **env) == ["plain,narrator"]
     assert sorted(local.root.rglob("*")) == before
 
@@ -168,9 +170,9 @@ def test_nothing_is_written_and_nothing_sent(local: Project) -> None:
 def asked(project: Project, line: str, word: int, **environ: str) -> list[str]:
     """What the command answers the script of bash; it may say nothing else, and never fails."""
     more = {"COMP_WORDS": line, "COMP_CWORD": str(word), "_VOICECTL_COMPLETE": "bash_complete"}
+    env = {**environment(project.root), **more, **environ}
     done = subprocess.run(
-        [sys.executable, "-m", "voicectl"],
-        cwd=project.root, env={**environment(project.root), **more, **environ},
+        ["sh", "-c", "exec voicectl"], cwd=project.root, env=env,
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import KEY
+from tests.warm import warm
 from voicectl.emulator.server import RunningEmulator
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -168,7 +169,7 @@ def bash(script: str, directory: Path, emulator: RunningEmulator) -> str:
     work.mkdir()
     who = {f"GIT_{role}_{key}": "t@example.com" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
     environ = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{warm().on_path()}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "EXAMPLES": str(ROOT / "examples"),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ LONGEST = 30.0
 ID = "a" * 32
 
 
-def ask(url: str, use: Callable[[FishClient], Awaitable[Any]]) -> Any:
+def ask(url: str, use: Callable[[FishClient], Awaitable[Any]], patience: Patience = QUICK) -> Any:
     async def main() -> Any:
-        client = FishClient(Endpoint(url, KEY), patience=QUICK)
+        client = FishClient(Endpoint(url, KEY), patience=patience)
         try:
             async with asyncio.timeout(LONGEST):
                 return await use(client)
@@ -92,11 +93,11 @@ def test_a_byte_now_and_then_is_no_answer(monkeypatch: pytest.MonkeyPatch, part:
         "DELETE": lambda client: client.delete(ID),
         "speech": lambda client: client.speak(Speech("Hi", "pcm", model_id=ID), lambda piece: None),
     }
-    monkeypatch.setattr(bounds, "_SPEECH_SECONDS", 1.0)
+    monkeypatch.setattr(bounds, "_SPEECH_SECONDS", 0.6)
     first = SLOW[part] if method != "speech" or part == "the head" else head(kind="audio/pcm")
     words = r"did not finish answering \w+ within 1 s"
     with serving(lambda method, path: trickle(first)) as url, pytest.raises(OutcomeUnknown, match=words):
-        ask(url, uses[method])
+        ask(url, uses[method], replace(QUICK, whole=0.6, whole_post=0.6))
 
 
 def pages_without_end(total: int | None) -> hostile_server.Answer:

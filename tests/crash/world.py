@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +16,10 @@ from typing import Any, Literal
 import yaml
 
 from tests.conftest import KEY, Project
+from tests.warm import COMMAND, Running, warm
 from voicectl.emulator.server import RunningEmulator
 
+CHILD = str(Path(__file__).with_name("child.py"))
 Phase = Literal["before", "after", "late", "full"]
 """Of a request: before the work is done, after it and before the response, or held back and done later.
 Of a save: before it or after it; or the disk is full from then on, and the process ends by itself."""
@@ -38,7 +38,7 @@ class Killer:
         self.deliver_at: int | None = None
         self.number: int | None = None
         self.phase: Phase = "before"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Running | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/_emulator"):
@@ -146,27 +146,28 @@ class World:
         """Run the command until its n-th request kills it; the exit code."""
         assert self.killer is not None
         self.killer.number, self.killer.phase = number, phase
-        self.killer.process = process = self._start(["-m", "voicectl", *arguments])
+        self.killer.process = process = self._start(*arguments)
         code = process.wait(60)
         self.killer.number = None
         return code
 
     def killed_at_save(self, number: int, phase: Phase, *arguments: str) -> int:
         """Run the command until its n-th save kills it; the exit code."""
-        child = str(Path(__file__).with_name("child.py"))
-        return self._start([child, phase, str(number), *arguments]).wait(60)
+        return self._start(phase, str(number), *arguments, what=CHILD).wait(60)
 
-    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+    def unkilled(self, *arguments: str) -> str:
+        """Run the command to its end, and return what it said on standard error."""
+        code = self._start("after", "0", *arguments, what=CHILD).wait(60)
+        told = (self.root / "stderr.txt").read_text(encoding="utf-8")
+        if code != 0:
+            raise RuntimeError(f"the undisturbed apply ended with {code}\n{told}")
+        return told
+
+    def _start(self, *arguments: str, what: str = COMMAND) -> Running:
         project = self.project
-        with (self.root / "stderr.txt").open("wb") as told:
-            return subprocess.Popen(
-                [sys.executable, *command],
-                cwd=project.root,
-                env={**os.environ, **project.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=told,
-            )
+        with (self.root / "stderr.txt").open("wb") as told, open(os.devnull, "r+b") as nothing:
+            env = {**os.environ, **project.environ}
+            return warm().start(*arguments, what=what, cwd=project.root, env=env, streams=(nothing, nothing, told))
 
 
 def violations(emulator: RunningEmulator, project: Project, reference: Reference, *, twins: bool = False) -> list[str]:

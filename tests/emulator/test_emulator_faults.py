@@ -181,11 +181,11 @@ def test_counting_goes_on_when_other_settings_change(api: Any, emulator: Any) ->
 
 
 def test_training_takes_its_time(api: Any, emulator: Any) -> None:
-    emulator.settings = Settings(training_seconds=3, fail_training=("bad *",))
+    emulator.settings = Settings(training_seconds=1.5, fail_training=("bad *",))
     good, bad = api.made("good"), api.made("bad one")
     assert (good["state"], bad["state"]) == ("training", "training")
     assert {item["state"] for item in api.listed()["items"]} == {"training"}
-    time.sleep(3.1)
+    time.sleep(1.6)
     states = [api.http.get(f"/model/{model['_id']}").json()["state"] for model in (good, bad)]
     assert states == ["trained", "failed"]
 

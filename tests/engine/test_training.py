@@ -189,7 +189,7 @@ def test_a_look_that_takes_long_delays_no_other() -> None:
         account = Stalled(looks=2)
         waiting = Training(cast(Provider, account), silent, "t", 900, 5.0)
         tasks = [asyncio.create_task(waiting.over("v", Model(i, "T", state="training"))) for i in IDS[:5]]
-        done, left = await asyncio.wait(tasks, timeout=2)
+        done, left = await asyncio.wait(tasks, timeout=1)
         for task in left:
             task.cancel()
         return [len(done), len(left)]

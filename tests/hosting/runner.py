@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,11 @@ import yaml
 
 from tests.hosting.expressions import condition, filled
 from tests.hosting.github_service import GitHubService
+from tests.warm import warm
 
 ROOT = Path(__file__).parent.parent.parent
+REAL = str(Path(sys.executable).parent)
+"""The directory of the real `voicectl`, for a PATH."""
 ACTIONS = ROOT / ".github" / "actions"
 _USES = re.compile(r"(?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40})")
 _OURS = "voicectl/voicectl/.github/actions/"
@@ -56,11 +59,12 @@ class Settings:
 
 @dataclass
 class Kill:
-    """Where the machine dies: before the step whose name begins so, or in it after a file holds a text."""
+    """Where the machine dies: before the step whose name begins so. Or in which step, and once what is so, it is
+    cancelled."""
 
     before: str | None = None
     signal_in: str | None = None
-    after: float = 0.0
+    once: Callable[[], bool] = lambda: True
 
 
 @dataclass
@@ -97,6 +101,8 @@ class Runner:
         """What the machines have in their environment, such as the address of the account."""
         self.narrowed: dict[str, list[str]] = {}
         """Values of a matrix that are run, to save time where the others would show nothing new."""
+        self.real = False
+        """Whether the machines have the real entry point instead of a warm one."""
         self._runs = itertools.count(9001)
 
     def workflows(self, event: Event) -> Iterator[tuple[str, Values]]:
@@ -194,7 +200,7 @@ class _Machine:
         self.temp = self.home / "temp"
         for directory in (self.workspace, self.temp):
             directory.mkdir(parents=True)
-        self.path = [str(Path(sys.executable).parent)]
+        self.path = [REAL] if runner.real else [warm().on_path(), REAL]
         (self.home / "event.json").write_text(json.dumps(event.payload), encoding="utf-8")
 
     def steps(self, steps: list[Values]) -> None:
@@ -271,7 +277,8 @@ class _Machine:
             stderr=subprocess.STDOUT, text=True, encoding="utf-8", start_new_session=True,
         )  # fmt: skip
         if self.kill and self.kill.signal_in and name.startswith(self.kill.signal_in):
-            time.sleep(self.kill.after)
+            while not self.kill.once():
+                time.sleep(0.02)
             running.send_signal(signal.SIGINT)  # as the service cancels a run: to the step's own process
         out, _ = running.communicate(timeout=120)
         self.job.log += f"##[group]{name}\n{out}\nexit {running.returncode}\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,9 @@ import yaml
 from tests.conftest import KEY, Done, Hand
 from tests.hosting.conftest import put_example
 from tests.hosting.gitlab_service import PROJECT, GitLabService
+from tests.hosting.runner import REAL
 from tests.hosting.service import git
+from tests.warm import warm
 
 
 def _extended(pipeline: dict[str, Any], name: str) -> dict[str, Any]:
@@ -31,6 +32,7 @@ class Pipelines:
         self.service, self.hand, self.directory = service, hand, directory
         self.token = service.project_token()
         self.number = 0
+        self.path = f"{warm().on_path()}:{REAL}:/usr/local/bin:/usr/bin:/bin"
         self.work = directory
 
     def job(self, name: str, **variables: str) -> Done:
@@ -43,7 +45,7 @@ class Pipelines:
         text = (self.work / ".gitlab-ci.yml").read_text(encoding="utf-8")
         job = _extended(yaml.safe_load(text), name)
         environment = {
-            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": self.path,
             "HOME": str(self.directory),
             "LANG": "C.UTF-8",
             "CI": "true",
@@ -159,6 +161,7 @@ def test_a_merge_request_that_is_invalid_or_edits_the_lockfile(pipelines: Pipeli
 def test_without_a_token_the_plan_is_in_log_and_artifact_only(pipelines: Pipelines) -> None:
     pipelines.change("kind", "A gruff guard", "A kind guard")
     pipelines.token = ""
+    pipelines.path = f"{REAL}:/usr/local/bin:/usr/bin:/bin"
     done = pipelines.plan("kind").expect(0)
     assert "no comment was written: GITLAB_TOKEN is not set" in done.err
     assert "3 to create" in done.out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,9 @@ import pytest
 
 from tests.conftest import KEY, Hand
 from tests.hosting.conftest import put_example
+from tests.hosting.runner import REAL
 from tests.hosting.service import git
+from tests.warm import warm
 
 
 @dataclass
@@ -53,7 +54,7 @@ def machine(tmp_path: Path, hand: Hand) -> Machine:
     put_example(bare)
     git(tmp_path, "clone", "-q", str(bare), str(work))
     return Machine(bare, work, {
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "CI": "1",
+        "PATH": f"{warm().on_path()}:{REAL}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "CI": "1",
         "FISH_API_URL": hand.emulator.url, "FISH_API_KEY": KEY, "VOICECTL_ENV": "staging", "LANG": "C.UTF-8",
     })  # fmt: skip
 
@@ -97,6 +98,7 @@ def test_the_tip_is_applied_however_old_the_checkout(machine: Machine, hand: Han
 
 
 def test_an_apply_that_is_told_to_stop_ends_before_its_lockfile_is_pushed(machine: Machine, hand: Hand) -> None:
+    machine.environment["PATH"] = f"{REAL}:/usr/local/bin:/usr/bin:/bin"
     hand.emulator.settings = replace(hand.emulator.settings, latency=400)
     running = machine.start("apply")
     while not any(method == "POST" for method, _ in hand.requests()):

@@ -15,13 +15,18 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Hand, Project
+from tests.warm import warm
+from voicectl.emulator.settings import Fault
 
 CHILD = str(Path(__file__).resolve().parents[1] / "crash" / "child.py")
 
 
-def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
+REAL = (sys.executable, "-m", "voicectl")
+
+
+def start(project: Project, *arguments: str, command: tuple[str, ...] = REAL) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "voicectl", *arguments],
+        [*command, *arguments],
         cwd=project.root,
         env={**os.environ, **project.environ},
         stdin=subprocess.DEVNULL,
@@ -76,7 +81,8 @@ def test_a_signal_while_planning_ends_it_with_130(project: Project, hand: Hand, 
 def test_a_second_signal_leaves_at_once_and_nothing_is_lost(project: Project, hand: Hand) -> None:
     project.config(concurrency=2)
     project.voices({f"v{i}": {} for i in range(4)})
-    hand.emulator.settings = replace(hand.emulator.settings, latency=2000)
+    slow = Fault("delay", method=("POST",), ms=2000)
+    hand.emulator.settings = replace(hand.emulator.settings, rules=(slow,))
     process = start(project, "apply", "--yes", "--quiet")
     until(lambda: ("POST", "/model") in hand.requests(), 30)
     began = time.monotonic()
@@ -86,7 +92,7 @@ def test_a_second_signal_leaves_at_once_and_nothing_is_lost(project: Project, ha
     process.communicate(timeout=30)
     assert process.returncode == 130
     assert time.monotonic() - began < 1.7, "it did not wait for the answers"
-    hand.emulator.settings = replace(hand.emulator.settings, latency=0)
+    hand.emulator.settings = replace(hand.emulator.settings, rules=())
     until(lambda: not hand.emulator.log.in_flight)
     project.apply()
     assert len(hand.models()) == 4
@@ -95,7 +101,8 @@ def test_a_second_signal_leaves_at_once_and_nothing_is_lost(project: Project, ha
 
 def test_eight_runs_on_one_checkout(project: Project, hand: Hand) -> None:
     project.voices({f"v{i}": {} for i in range(5)})
-    runs = [start(project, "apply", "--yes", "--lock-timeout", "60") for _ in range(8)]
+    warmed = (f"{warm().on_path()}/voicectl",)
+    runs = [start(project, "apply", "--yes", "--lock-timeout", "60", command=warmed) for _ in range(8)]
     for run in runs:
         _, err = run.communicate(timeout=90)
         assert run.returncode == 0, err
@@ -111,7 +118,7 @@ def test_eight_clones_on_one_account(project: Project, hand: Hand, tmp_path: Pat
     for number in range(8):
         shutil.copytree(project.root, tmp_path / f"clone-{number}")
         clones.append(Project(tmp_path / f"clone-{number}", project.environ))
-    runs = [start(clone, "apply", "--yes", "--quiet") for clone in clones]
+    runs = [start(clone, "apply", "--yes", "--quiet", command=(f"{warm().on_path()}/voicectl",)) for clone in clones]
     for run in runs:
         run.communicate(timeout=90)
         assert run.returncode in (0, 1)

@@ -21,18 +21,18 @@ from voicectl.engine import create, training
 from voicectl.provider.fish.bounds import Patience
 from voicectl.provider.fish.client import FishClient
 
-AWAY = 1.0
+AWAY = 0.5
 
 
 @pytest.fixture(autouse=True)
-def _a_twentieth(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = Patience(connect=1, read=6, first_pause=0.025, longest_pause=1.0, deadline=6.0)
+def _a_fortieth(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = Patience(connect=1, read=3, first_pause=0.0125, longest_pause=0.5, deadline=3.0)
     monkeypatch.setitem(FishClient.__init__.__kwdefaults__ or {}, "patience", quick)
-    monkeypatch.setattr(create, "FIRST_PAUSE", 0.025)
-    monkeypatch.setattr(create, "LONGEST_PAUSE", 1.0)
-    monkeypatch.setattr(create, "Backoff", lambda first, longest: Backoff(first, longest, 6.0))
-    monkeypatch.setattr(training, "FIRST_LOOK", 0.02)
-    hasten(monkeypatch, grace=0.3, looks=(0.0, 0.05))
+    monkeypatch.setattr(create, "FIRST_PAUSE", 0.0125)
+    monkeypatch.setattr(create, "LONGEST_PAUSE", 0.5)
+    monkeypatch.setattr(create, "Backoff", lambda first, longest: Backoff(first, longest, 3.0))
+    monkeypatch.setattr(training, "FIRST_LOOK", 0.01)
+    hasten(monkeypatch, grace=0.15, looks=(0.0, 0.05))
 
 
 @dataclass
