@@ -125,7 +125,7 @@ def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, 
     model, from which nothing is taken over.
     """
     before = Applied() if retrained else record.applied
-    kept = {change.field for change in comparison.left} | comparison.locked
+    kept = {change.field for change in (*comparison.left, *comparison.refused)} | comparison.locked
     values: dict[FieldName, Value] = {}
     for name in FIELDS:
         desired = voice.metadata.get(name)

@@ -109,9 +109,9 @@ def check_identity(saved: Plan, lock: Lock) -> None:
         )
 
 
-def check_current(saved: Plan, now: Plan, tasks: Sequence[Task], catalog: Catalog) -> None:
+def check_current(saved: Plan, now: Plan, tasks: Sequence[Task], catalog: Catalog, lock: Lock) -> None:
     """The plan made now must be the saved one, or what is left of it. Raises PlanStale, naming voices and sides."""
-    moved = sorted({*_moved(saved, tasks, catalog), *_refused_since(saved, now)})
+    moved = sorted({*_moved(saved, tasks, catalog), *_refused_since(saved, now, catalog, lock)})
     if moved:
         names = "; ".join(f"{one.name} ({one.side})" for one in moved[:20])
         more = f" and {len(moved) - 20} more" if len(moved) > 20 else ""
@@ -160,14 +160,25 @@ def _moved(saved: Plan, tasks: Sequence[Task], catalog: Catalog) -> Iterator[Mov
             yield Moved(task.name, _side(known, task.change))
 
 
-def _refused_since(saved: Plan, now: Plan) -> Iterator[Moved]:
+def _refused_since(saved: Plan, now: Plan, catalog: Catalog, lock: Lock) -> Iterator[Moved]:
     """Voices that were changed by hand, or on both sides, where policy does not allow to go on."""
     before = {(notice.code, notice.voices) for notice in saved.refusals}
-    known, left = _by_name(saved), _by_name(now)
+    known = _by_name(saved)
     for notice in now.refusals:
         if notice.code in _MOVED and (notice.code, notice.voices) not in before:
             for name in notice.voices:
-                yield Moved(name, _side(known[name], left[name][0]) if name in left else "account")
+                # Such a voice has no change now, which could tell: but where neither file moved, the account did.
+                sides = (_moved_file(change, catalog, lock) for change in known[name])
+                yield Moved(name, next(filter(None, sides), "account"))
+
+
+def _moved_file(saved: Change, catalog: Catalog, lock: Lock) -> str:
+    """Which of the two files is not as the change has it; empty where both are."""
+    record = lock.voices.get(saved.previous_name or saved.name)
+    now = digests(catalog.voices.get(saved.name), record, None)
+    if now.desired != saved.digests.desired:
+        return "Git"
+    return "lockfile" if now.recorded != saved.digests.recorded else ""
 
 
 def _by_name(plan: Plan) -> dict[str, list[Change]]:
