@@ -111,3 +111,16 @@ def test_an_external_id_claims_no_model_of_the_catalog() -> None:
     held = lock({"a": record("m1", voice("a")), "z": guest})
     wanted = catalog(voice("a"), voice("z", None, model="m1", external=True))
     assert facts(wanted, held, model("m1", "a")).recorded == {"m1": "a"}
+
+
+def test_a_model_that_was_made_for_a_voice_serves_it_though_its_marks_say_a_name_that_git_took_back() -> None:
+    """Git took a move back together with the lockfile: only the marks say the new name still."""
+    held = lock({"old": record("m1", voice("old", "one"))})
+    found = facts(catalog(voice("old", "one")), held, model("m1", "new", "one"))
+    assert found.fits("m1", "old")
+    assert (found.recorded, found.previous_marks) == ({"m1": "old"}, {"old": "new"})
+    # Not where it fits the voice that its marks name as well as this one,
+    both = catalog(voice("old", "one"), voice("new", "one"))
+    assert not facts(both, held, model("m1", "new", "one")).fits("m1", "old")
+    # nor where it was made from something else.
+    assert not facts(catalog(voice("old", "two")), held, model("m1", "new", "one")).fits("m1", "old")

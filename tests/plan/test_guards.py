@@ -237,3 +237,16 @@ def test_an_incomplete_listing_is_told() -> None:
         return [n.code for n in guards.warnings(asked(catalog(voice("a"))), lock(), observed, [], [])]
 
     assert (codes(True), codes(False)) == ([], ["listing_incomplete"])
+
+
+def test_a_listing_by_tag_that_lacks_a_model_is_told_of_once_for_the_whole_plan() -> None:
+    (notice,) = guards.misfiltered(seen(misfiltered="m1"))
+    assert notice.code == "tag_filter"
+    assert not list(guards.misfiltered(seen()))
+
+
+def test_marks_that_contradict_the_lockfile_are_refused_with_the_ways_out() -> None:
+    (refusal,) = guards.check_marks([Holding("a", contradiction="m1 is recorded here, but its marks say b")])
+    assert refusal.code == "marks_contradict"
+    assert "voicectl state rebuild" in refusal.hint
+    assert "--exclude a" in refusal.hint

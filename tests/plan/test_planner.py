@@ -162,3 +162,25 @@ def test_nothing_is_due_in_time_that_the_account_has_not_told() -> None:
     assert changes(plan(catalog(), held, seen(model("m1", "a", retired=True), time=None))) == []
     later = seen(model("m1", "a", retired=True), time=asked(catalog()).now - timedelta(days=29))
     assert changes(plan(catalog(), held, later)) == []
+
+
+GONE_PAIR: Any = ((gone("m0", "zero"), model("m0", "a", "zero", retired=True)),)
+
+
+@pytest.mark.parametrize(
+    ("holding", "expected"),
+    [
+        (Holding("a", record=record("m1", voice("a")), current=model("m1", "a"), retired=GONE_PAIR), ["ForgetVoice"]),
+        (Holding("a", retired=GONE_PAIR), ["Forget"]),
+    ],
+    ids=["a voice that leaves now", "what is left of one that left before"],
+)
+def test_keep_model_forgets_and_deletes_nothing(holding: Holding, expected: list[str]) -> None:
+    assert decided(holding, catalog(keep=("a",))) == expected
+
+
+def test_generations_of_a_voice_that_is_forgotten_are_forgotten_with_it() -> None:
+    adopted = record("m1", voice("a"), origin="adopted")
+    over: Any = ((gone("m0", "zero", days=30), model("m0", "a", "zero", retired=True)),)
+    left = Holding("a", record=adopted, current=model("m1", "a", None), retired=over)
+    assert decided(left, catalog()) == ["ForgetVoice"]

@@ -16,6 +16,7 @@ from voicectl.model.observed import Patch
 from voicectl.plan.actions import DropRetired, Forget, ForgetVoice, Prune, RecordRetired, Retire, Task
 from voicectl.plan.case import DUPLICATE, UNFINISHED, Case, Decision, Sweep
 from voicectl.plan.identity import Holding
+from voicectl.plan.plan import Notice
 from voicectl.plan.removals import every_model, kept_tasks, leaving_tasks, retired_tasks, stray_tasks
 
 NO_RETENTION = timedelta(0)
@@ -254,5 +255,24 @@ def test_an_external_voice_keeps_its_model_and_what_we_made_before_it_goes() -> 
 def test_keep_model_for_a_name_that_left_long_ago_forgets_what_waits_for_its_deletion() -> None:
     pair = ((gone("m1", **OVER), model("m1", "a", retired=True, tags=("own",))),)
     (task,) = kept_tasks(case(Holding("a", retired=pair), catalog(keep=("a",))))
+    assert isinstance(task, Forget)
+    assert task.patch == Patch(tags=("own",))
+
+
+def test_keep_model_takes_the_marks_off_models_that_nobody_recorded() -> None:
+    unknown = Holding("a", strays=(model("m1", "a"),), duplicates=(model("m2", "a"),))
+    assert kinds(kept_tasks(case(unknown, catalog(keep=("a",))))) == [("Forget", "m1"), ("Forget", "m2")]
+
+
+def test_marks_that_the_provider_kept_are_told_of_and_not_asked_for_again() -> None:
+    kept = Holding("a", strays=(model("m1", "a"),), uncleared=True)
+    (notice,) = kept_tasks(case(kept, catalog(keep=("a",))))
+    assert isinstance(notice, Notice)
+    assert (notice.code, "m1" in notice.message) == ("not_cleared", True)
+    assert list(kept_tasks(case(Holding("a", uncleared=True), catalog(keep=("a",))))) == []
+
+
+def test_an_unrecorded_model_that_was_not_made_here_is_forgotten_and_never_waits_for_a_deletion() -> None:
+    task = strays(case(Holding("a", strays=(model("m1", "a", None, tags=("own",)),)), catalog()))
     assert isinstance(task, Forget)
     assert task.patch == Patch(tags=("own",))

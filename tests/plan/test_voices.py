@@ -296,3 +296,23 @@ def test_a_move_rewrites_the_marks_of_the_model_and_of_its_generations() -> None
     assert (update.was, update.patch) == ("old", Patch(tags=marks("a")))
     assert update.renames == ((earlier, Patch(tags=marks("a", "zero", retired=True))),)
     assert update.record.previous_names == ("old",)
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"state": "training"}, "not_trained"),
+        ({"release_state": "retiring"}, "retiring"),
+        ({"taken_down": True}, "taken_down"),
+    ],
+)
+def test_what_is_the_matter_with_a_model_that_stays_is_told(values: dict[str, Any], code: str) -> None:
+    found = decisions(voice("a"), record("m1", voice("a")), current=model("m1", "a", **values))
+    assert code in codes(found)
+    assert not any(isinstance(each, Refusal | Update) for each in found)
+
+
+def test_a_model_that_the_manifest_names_does_not_take_the_place_of_one_that_is_recorded() -> None:
+    wanted = voice("a", None, model="m9")
+    adopted = record("m1", wanted, origin="adopted")
+    assert "model_ignored" in codes(decisions(wanted, adopted, current=model("m1", "a", None)))
