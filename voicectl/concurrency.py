@@ -21,6 +21,7 @@ async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in coroutines]
     except BaseExceptionGroup as failures:
+        # The first failure is the reason; the others are mostly what became of being cancelled.
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
 
@@ -63,8 +64,10 @@ class Backoff:
         assert self._end is not None
         now = self.clock()
         left = self._end - now
+        # A wait beyond the end of patience could only end in giving up later.
         if left <= 0 or (asked or 0.0) > left:
             return None
+        # Bounded, since polls go on for as long as they like: the power would outgrow a float.
         ceiling = min(self.longest, self.first * 2 ** min(self._pauses, 64))
         self._pauses += 1
         pause = max(min(random.uniform(0, ceiling), left), asked or 0.0)
@@ -86,10 +89,12 @@ class Shared(Generic[T]):
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._running))
             self._next.add_done_callback(_heard)
+        # One of those who wait may be cancelled; the others still want the result.
         return await asyncio.shield(self._next)
 
     async def _after(self, before: asyncio.Task[T] | None) -> T:
         if before is not None:
+            # `wait` does not raise: that the call before failed is no reason for this one to.
             await asyncio.wait([before])
         self._running, self._next = self._next, None
         return await self._call()

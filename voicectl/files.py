@@ -130,6 +130,7 @@ def replacing(path: Path, *, durable: bool = False, scratch: Scratch | None = No
         file.flush()
         if mode is not None:
             os.chmod(temporary, mode)
+        # Before the rename: else a power cut could leave the new name without its bytes.
         if durable:
             os.fsync(file.fileno())
         # Windows can't rename an open file.
@@ -153,6 +154,7 @@ def prove_room(path: Path, size: int, scratch: Scratch | None = None) -> None:
 
     They are random, so that no file system can compress them.
     """
+    # The bytes may go to `.voicectl/`, and then prove nothing about the directory of the file itself.
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
     with _temporary(path, scratch) as (file, _):
@@ -210,8 +212,10 @@ def _temporary(target: Path, scratch: Scratch | None) -> Iterator[tuple[BinaryIO
     _sweep(directory, prefix)
     while True:
         temporary = directory / f"{prefix}{os.urandom(8).hex()}{_ENDING}"
+        # With the rights that any new file gets: `tempfile` would make a lockfile that only its owner can read.
         file = os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666), "w+b")
         try:
+            # Between the opening and the lock another process may have swept the file away: then there is a new one.
             if _locked(file.fileno()) and os.fstat(file.fileno()).st_nlink:
                 yield file, temporary
                 return
@@ -231,6 +235,7 @@ def _place(target: Path, scratch: Scratch | None) -> tuple[Path, str]:
     if scratch is not None:
         with contextlib.suppress(OSError):
             directory = scratch.make(_TEMPORARY, "x").parent
+            # Only within one file system is a rename atomic.
             if directory.stat().st_dev == target.parent.stat().st_dev:
                 return directory, ""
     return target.parent, f"{NAME}-{sha256(os.fsencode(target.name)).hexdigest()[:12]}-"
@@ -287,5 +292,6 @@ def _refuse_others(directory: Path) -> None:
         for entry in entries:
             if entry.is_symlink():
                 raise OSError(errno.ELOOP, f"{entry.name} is a link; delete it")
+            # Other runs write here, too: what was listed may be gone by now.
             if not (entry.is_file() or entry.is_dir()) and os.path.lexists(entry.path):
                 raise OSError(errno.EINVAL, f"{entry.name} is neither a file nor a directory; delete it")

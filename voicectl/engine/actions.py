@@ -135,6 +135,7 @@ class Performer:
             self.listener(Event("uploading", voice.name, sent=sent, total=total))
 
         new = new_model(self.root, voice, task.metadata, wanted, self.brought)
+        # The id is recorded within the turn: what comes next may depend on its being on disk.
         async with self.creations.turn():
             self._record_made(task, await self.creations.create(new, wanted, progress))
 
@@ -164,6 +165,7 @@ class Performer:
         model = self._models[task.name] if isinstance(task, Make | Restore) else task.model
         if model.state not in (*IN_TRAINING, "failed"):
             return
+        # Training takes minutes and sends next to nothing: meanwhile the place is another's.
         self.places.release()
         try:
             present = await self.training.over(task.name, model)
@@ -186,6 +188,7 @@ class Performer:
         try:
             await self._set(record.id, Patch(visibility=wanted, tags=tags), None)
         except Rejected as error:
+            # These say nothing about the value: it may be taken next time.
             if isinstance(error, Throttled | NotReadable):
                 raise
             # The model is there, and the rest of it as planned: what follows treats it as a value that did not stick.
@@ -230,6 +233,7 @@ class Performer:
         kept = []
         for model, patch in patches(task):
             await self._set(model.id, patch, None)
+            # An empty list is the one value that a provider may take for no list at all.
             if patch.tags == () and (present := await self.provider.get(model.id)) is not None and present.marks:
                 kept.append(model.id)
         if kept:
@@ -248,6 +252,7 @@ class Performer:
 
     async def _condemn(self, task: Prune) -> None:
         """The model is ours to delete, and recorded as `deleting`."""
+        # Its replacement failed on the way, so the model that was to go is all that there is.
         if not task.drop and self.ledger.holds(task.model.id):
             raise NotTried(f"{task.model.id} still serves {task.name}")
         await self._check_deletable(task.model, task.change.reason)
@@ -270,6 +275,7 @@ class Performer:
     async def _check_deletable(self, planned: Model, reason: str) -> None:
         """A last look before a DELETE: the account itself must show what the plan saw. Raises TaskFailed."""
         present = await self.provider.get(planned.id)
+        # Gone already: the DELETE finds nothing, which counts as done.
         if present is None:
             return
         before, now = planned.marker(self.namespace), present.marker(self.namespace)
@@ -277,6 +283,7 @@ class Performer:
         if foreign or now is None or before is None or now.key != before.key:
             message = f"{planned.id} does not carry our marks any more, so it is not ours to delete"
             raise TaskFailed(message, "look at it by hand")
+        # What only time deletes must be untouched since: somebody may just be taking it back into use.
         by_time = before.retired and reason in (RETENTION_OVER, UNFINISHED)
         if by_time and (not now.retired or present.updated_at != planned.updated_at):
             raise TaskFailed(f"{planned.id} was changed since the plan was made", "run `voicectl plan` again")

@@ -70,6 +70,7 @@ async def apply(run: Run, request: PlanRequest) -> ApplyResult:
     busy = frozenset(task.name for task in prepared.planned.tasks)
     training = _in_training(prepared, busy) if run.wait else {}
     hidden = tuple(Leftover(n.voices[0], "its model can't be read") for n in plan.warnings if n.code == UNREADABLE)
+    # An apply with nothing to do only looks: it does not even touch the state.
     if plan.empty and not training and not plan.blocked:
         return ApplyResult(plan, leftovers=hidden)
     ledger = Ledger(run.store, prepared.lock, prepared.state_version, run.stamp)
@@ -79,6 +80,7 @@ async def apply(run: Run, request: PlanRequest) -> ApplyResult:
     leftovers: list[Leftover] = []
     with _interruptible(execution, run.listener):
         async with ledger:
+            # Before the first request that changes anything: a full disk must not cost the id of a model.
             await ledger.prove(_growth(prepared))
             run.listener(Event("planned", total=len(plan.changes), sent=_upload_size(prepared)))
             try:
@@ -207,6 +209,7 @@ class _FinalLooks:
 
     async def before_widening(self) -> None:
         """Prune duplicates of what this run made, while everything it made is still private."""
+        # While all of them are private nobody can have used the one that goes.
         if any(isinstance(task, Make) and shown_last(task) for task in self.execution.tasks):
             await self._without_duplicates(await self._look())
 

@@ -91,10 +91,13 @@ class Creations:
         with a save before and after it. Raises MarksNotKept after the first whose marks did not stick.
         """
         async with contextlib.AsyncExitStack() as place:
+            # Everybody queues here: who came while the first creation runs must learn from it whether marks are kept.
             await place.enter_async_context(self._alone)
             if self.kept and not self.dropped:
                 await place.aclose()
             self._stop_if_lost()
+            # A new model without marks is told from a twin by its id alone, so that must be on disk before the next
+            # one.
             if self.dropped:
                 await self.save()
             yield
@@ -114,8 +117,10 @@ class Creations:
         the request repeated, until patience is over: it begins with the first failure, since a long upload is none.
         Raises Rejected, InputChanged, PerhapsMade, or what the last attempt raised.
         """
+        # Before the first POST: only who was there before tells later what a lost answer has made.
         if not self.kept and self.before is None:
             self.before = frozenset(model.id for model in (await self._walk()).models)
+        # The listing behind the plan lacked something: perhaps this very model.
         if not self.complete and (found := await self._look(marker)) is not None:
             return found
         model = await self._patiently(new, marker, progress)
@@ -146,7 +151,9 @@ class Creations:
                 model = await self.provider.create(new, count)
                 self.made[model.id] = model
                 return model
+            # A definite no: nothing was made, so the same request may go out again.
             except (Throttled, NotSent) as error:
+                # The same bytes go out once more.
                 progress(-sent)
                 pause = backoff.pause(error.retry_after)
                 if pause is None:
@@ -159,6 +166,7 @@ class Creations:
                 self._tell(marker, f"{error.message}; looking whether it was made")
                 found = await self._look(marker)
                 if found is None:
+                    # The POST may still be under way: that nothing is there yet proves nothing.
                     await asyncio.sleep(self.grace)
                     found = await self._look(marker)
                 if found is not None:
@@ -179,8 +187,10 @@ class Creations:
         """
         listing = await (self.provider.list_models(marker.tag) if self.filtered else self._walk())
         for model in sorted(listing.models, key=lambda m: m.age):
+            # What was there before is another run's. And nobody has shown that the filter takes tags whole.
             if model.id in self.known or marker.tag not in model.tags:
                 continue
+            # Listings may lag: it may be gone, or have lost its marks.
             confirmed = await self.provider.get(model.id)
             if confirmed is not None and marker.tag in confirmed.tags:
                 return confirmed
@@ -208,6 +218,7 @@ class Creations:
                 "which carries no marks",
                 "delete it, or adopt it with `model:` in the manifest; then run the command again",
             )
+        # A second POST on a listing with holes could make a second model: better none than two.
         if not listing.complete:
             raise PerhapsMade(
                 "the answer to a creation was lost, and the provider does not list all models: nobody can tell "
@@ -223,12 +234,14 @@ class Creations:
         self.dropped = True
         if self.before is None:
             self.before = frozenset(each.id for each in (await self._walk()).models)
+        # Once: if they don't stick now, either, no second model may be made.
         await self.provider.update(model.id, Patch(tags=new.tags))
         self._lost = await self.lost_marks(model.id, marker)
 
     async def lost_marks(self, model_id: str, marker: Marker) -> str:
         """What is wrong with the marks that were just sent to a model; empty where the account shows them."""
         shown: tuple[str, ...] = ()
+        # What GET shows may lag behind a PATCH, too.
         for pause in self.looks:
             await asyncio.sleep(pause)
             present = await self.provider.get(model_id)

@@ -33,6 +33,7 @@ class Ledger:
         self.withdrawn: tuple[Deleted, ...] = lock.deleted
         self.uncleared = {name for name, removed in lock.removed.items() if not removed.retired}
         """Names that were forgotten, and whose models still carry our marks, since the provider does not clear them."""
+        # After a failed save there is no other: the version there may not be the one that this run knows.
         self.failure: StateError | TryAgain | None = None
         self.deleted: set[str] = set()
         self._retired: dict[str, str] = {}
@@ -80,6 +81,7 @@ class Ledger:
 
     def set_account(self, account: str) -> None:
         """Record whose models these are, once it is known."""
+        # Once known, it never changes: another account is refused, not followed.
         if account and self._base.provider.account is None:
             self._base = replace(self._base, provider=replace(self._base.provider, account=account))
 
@@ -89,6 +91,7 @@ class Ledger:
         `record` names the retired generations that stay; those that this run has retired stay as well.
         """
         before = self.voices.get(name) or (self.voices.get(previous_name) if previous_name else None)
+        # Records are equal whoever changed them: then nobody did, and Git shows no difference.
         changed = before.changed if before == record and before is not None else self._stamp
         record = replace(record, changed=changed or record.changed)
         names = {name} if previous_name is None else {name, previous_name}
@@ -96,12 +99,14 @@ class Ledger:
             earlier = self.voices.pop(old, None)
             known = (*(earlier.retired if earlier else ()), *self.removed.pop(old, ()))
             record = record.with_retired(*(r for r in known if self._retired.get(r.id) in names))
+        # The record was made with the plan, before this run deleted some of what it names.
         kept = tuple(r for r in record.retired if r.id not in self.deleted)
         self.voices[name] = replace(record, retired=kept)
         self._changed()
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Give records and what is left of removed voices their new names, all at once."""
+        # All are taken out before any is put in: in a ring, each new name is another's old one.
         voices = {new: self.voices.pop(old) for old, new in names.items() if old in self.voices}
         removed = {new: self.removed.pop(old) for old, new in names.items() if old in self.removed}
         self.voices |= voices
@@ -122,6 +127,7 @@ class Ledger:
         self._retired[entry.id] = name
         if name in self.voices:
             record = self.voices[name].with_retired(entry)
+            # A pending model that is retired waits for nothing any more; another one still does.
             waiting = record.pending is not None and record.pending.id != entry.id
             self.voices[name] = record if waiting else replace(record, pending=None)
         else:
@@ -148,6 +154,7 @@ class Ledger:
 
     def drop(self, name: str, model_id: str, previous_name: str | None = None, *, gone: bool = True) -> None:
         """A retired generation is gone from the account, or is not this name's."""
+        # What is another name's is still in the account.
         if gone:
             self.deleted.add(model_id)
         for old in (name, previous_name):
@@ -186,6 +193,7 @@ class Ledger:
             await self._saved.wait_for(lambda: self._over or self._saved_changes >= wanted)
         if self.failure is not None:
             raise self.failure
+        # The saver broke in a way that is no StateError: its own exception says how.
         if self._saved_changes < wanted and self._saver is not None:
             await self._saver
 
@@ -195,6 +203,7 @@ class Ledger:
         Where the file is not as voicectl writes it, it is saved so.
         """
         await asyncio.to_thread(self._store.prove, more)
+        # As if something had changed: nothing else would rewrite a file whose content is the same.
         self._changes += 1
         await self.durable()
 
@@ -214,8 +223,10 @@ class Ledger:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+            # Both now: what changes while the thread writes belongs to the next save.
             changes, lock = self._changes, self.lock
             try:
+                # In a thread: a slow disk must not hold up requests in flight.
                 self._version = await asyncio.to_thread(self._store.save, lock, self._version)
                 self._saved_changes, self._saved_ids = changes, lock.ids()
             except (StateError, TryAgain) as error:

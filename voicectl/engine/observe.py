@@ -70,6 +70,8 @@ async def observe(
     misfiltered = "" if not listing.complete else _misfiltered(missed, tag, did, provider.time)
     before = None
     complete = listing.complete
+    # Where the filter may not work, a model that is not listed may be there all the same: making another would double
+    # it.
     if misfiltered or (not works and catalog.voices.keys() - lock.voices.keys()):
         walked = await provider.list_models()
         complete = complete and walked.complete
@@ -146,6 +148,7 @@ async def _looked_up(
                 if (model := await provider.get(model_id)) is not None:
                     found[model_id] = model
                     return
+        # A fact about this id alone: one foreign model must not stop the run.
         except NotReadable as error:
             unreadable[model_id] = error.message
 
@@ -164,6 +167,7 @@ def _young(lock: Lock, now: datetime | None) -> frozenset[str]:
 def _misfiltered(found: Iterable[Model], tag: str, did: Did, now: datetime | None) -> str:
     """A model that proves that the listing by tag lacks what it should show; empty where none does."""
     for model in found:
+        # Listings may lag: only a change that is old enough proves anything about the filter.
         settled = now is not None and model.updated_at is not None and now - model.updated_at > SETTLED
         if tag in model.tags and settled and model.id not in did.made:
             return model.id
@@ -175,6 +179,7 @@ def _without_deleted(
 ) -> tuple[dict[str, str], frozenset[str]]:
     """An id whose deletion had begun, that can't be read and that a complete listing lacks, is gone."""
     known = (r for name in {*lock.voices, *lock.removed} for r in lock.retired(name))
+    # A gone id may answer 403 or 400 as well as 404. For one that we were deleting that is answer enough.
     done = {r.id for r in known if r.deleting and r.id in unreadable} if listing.complete else set()
     return {i: words for i, words in unreadable.items() if i not in done}, gone | done
 
@@ -192,6 +197,7 @@ async def _account(
         return await owner(provider, ours)
     if lock.provider.account is not None or not found:
         return None
+    # What was looked up by id may be anybody's: only a listing says whose key this is.
     return await owner(provider, (await provider.list_models(limit=1)).models)
 
 

@@ -82,7 +82,7 @@ async def prepare(
         check_identity(saved, lock)
     planned = make_plan(request, lock, observation)
     if saved is not None:
-        check_current(saved, planned.plan, planned.tasks, catalog)
+        check_current(saved, planned.plan, planned.tasks, catalog, lock)
         planned = replace(planned, retries=listed(saved, planned.retries))
     return Prepared(planned, request, lock, observation, version)
 

@@ -134,6 +134,8 @@ class Execution:
             some = outcomes[start : start + size]
             await self._stage(some, {Step.CONDEMN})
             if any(outcome.alive and outcome.begun for outcome in some):
+                # A DELETE goes out only once the disk says so: what a kill interrupts is then finished, and never
+                # restored.
                 with contextlib.suppress(StateError, TryAgain):  # `failure` holds it
                     await ledger.durable()
                 if ledger.failure is not None:
@@ -144,6 +146,7 @@ class Execution:
         """All of the voices that exchange their names, or none."""
         if not outcomes or self.stopped is not None:
             return
+        # Half an exchange would leave two voices under one name.
         try:
             await self.performer.exchange([outcome.task for outcome in outcomes])
         except VoicectlError as error:
@@ -161,6 +164,7 @@ class Execution:
 
     async def _stage(self, outcomes: Iterable[Outcome], which: Set[Step] = ALL_STEPS) -> None:
         """The next steps of many tasks, as many at once as there are places; a name's tasks never overlap."""
+        # Two tasks of a name change one record, and one of them may be what the other is built on.
         by_name: dict[str, list[Outcome]] = {}
         for outcome in outcomes:
             by_name.setdefault(outcome.task.name, []).append(outcome)
@@ -189,12 +193,15 @@ class Execution:
         except VoicectlError as error:
             outcome.status, outcome.message, outcome.hint = "failed", error.message, error.hint
             tell(Event("failed", task.name, task.change.action, error.message, seconds=outcome.seconds))
+            # Other failures show that somebody answers.
             self.unreachable = self.unreachable + 1 if isinstance(error, NotSent) else 0
             stops = isinstance(error, ProviderError) and error.stops_run
+            # What can't be recorded must not be made: a state that can't be saved stops everybody.
             if isinstance(error, StateError | TryAgain) or stops or self.unreachable >= UNREACHABLE:
                 self.stop(error)
             return
         self.unreachable = 0
+        # A save may have failed for another voice: nothing that is made from now on could be recorded.
         if self.performer.ledger.failure is not None:
             self.stop(self.performer.ledger.failure)
         if not outcome.todo:

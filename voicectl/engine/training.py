@@ -87,6 +87,7 @@ class Training:
                 ids = [model_id for model_id, waiting in self._waiting.items() if not waiting.looking]
                 for model_id in ids:
                     self._waiting[model_id].looking = True
+                # A listing costs a request for each page of the catalog; asking costs one for each model.
                 if len(ids) > 1 + self.size // PAGE:
                     self._start(self._list(ids))
                 else:
@@ -108,6 +109,7 @@ class Training:
             except TimeoutError:
                 return
             self._newcomer.clear()
+            # No patience of its own: each of those who wait has a deadline.
             self._pauses = Backoff(FIRST_LOOK, LONGEST_LOOK, float("inf"))
             end = min(end, clock() + (self._pauses.pause() or 0.0))
 
@@ -129,6 +131,7 @@ class Training:
         try:
             shown = {model.id: model for model in (await self.provider.list_models(self.tag)).models}
         except Exception as error:
+            # A refused listing is no reason to give up on the models: they are asked for one by one.
             if not isinstance(error, ProviderError) or error.stops_run:
                 for model_id in ids:
                     self._tell(model_id, error, began)
@@ -148,6 +151,7 @@ class Training:
             waiting.ended.set_exception(seen)
         elif seen is None or seen.state not in IN_TRAINING:
             waiting.ended.set_result(seen)
+        # Only a look that began after it: what trained just before must not be given up unseen.
         elif began >= waiting.deadline:
             message = f"{model_id} is still training after {self.seconds:g} s"
             waiting.ended.set_exception(StillTraining(message, "run `voicectl apply` again later"))

@@ -66,6 +66,7 @@ class Settling:
             return []
         sent = _sent(task)
         missing = _missing(sent, record, voice, model)
+        # The listing may be older than what was just sent: GET decides, and gets some time.
         if missing:
             model = await self._look(model, lambda seen: not _missing(sent, record, voice, seen))
             missing = _missing(sent, record, voice, model)
@@ -74,11 +75,13 @@ class Settling:
             return []
         try:
             last = await self._send(record, voice, model, missing)
+        # A plain no to the same value says as much as not taking it.
         except Rejected:
             last = model
         except VoicectlError as error:
             return [Leftover(name, f"{', '.join(missing)} did not stick, nor when sent again: {error.message}")]
         left = _missing(sent, record, voice, last)
+        # A new model showed nothing before, so what it shows instead is the provider's answer.
         before = task.model if isinstance(task, Update | Restore) else None
         refused = {field for field in left if _refused(field, voice, before, model, last)}
         self._put(name, _with_cover(_blocked(record, voice, last, refused), sent, last))
@@ -93,6 +96,7 @@ class Settling:
 
     async def _again(self, task: Resend) -> None:
         record, voice = self.ledger.voices.get(task.name), task.voice
+        # The run has put another model in its place: what the plan listed was not about that one.
         if record is None or record.id != task.model.id:
             return
         fields = tuple(change.field for change in task.change.fields if change.field in FIELDS)
@@ -115,6 +119,7 @@ class Settling:
         """Set these fields once more; the model as GET shows it then."""
         self.touched = True
         named = set(fields)
+        # All tags, as in every PATCH: nobody knows whether one without tags leaves them alone.
         marks = tuple(tag for tag in model.tags if marker.is_mark(tag))
         plain = (voice.metadata.tags or ()) if "tags" in named else marker.plain(model.tags)
         await self.send(model.id, values_patch(named, voice, (*marks, *plain)), voice)
@@ -159,6 +164,7 @@ def _missing(
         desired = voice.metadata.get(name)
         if name not in sent or desired is None or name in voice.lifecycle.ignore:
             continue
+        # Drift or a conflict that is kept was recorded with its earlier value: nobody has sent it.
         if not blocked and record.applied.get(name) != desired:
             continue
         if name == "cover_image":
@@ -177,6 +183,7 @@ def _refused(name: FieldName, voice: Voice, before: Model | None, first: Model, 
     one is most likely somebody else's.
     """
     values = [observed_value(name, model, None) for model in (first, last)]
+    # It changed between the two looks, so somebody else is writing.
     if values[0] != values[1]:
         return False
     if before is None or name in ("visibility", "cover_image") or values[1] == observed_value(name, before, None):
@@ -186,6 +193,7 @@ def _refused(name: FieldName, voice: Voice, before: Model | None, first: Model, 
 
 def _altered(desired: Value, observed: Value) -> bool:
     if isinstance(desired, tuple) or isinstance(observed, tuple):
+        # Providers cut tags, and lower-case them; they don't make up new ones.
         wanted, shown = ({tag.casefold() for tag in tags or ()} for tags in (desired, observed))
         return all(any(full.startswith(tag) for full in wanted) for tag in shown)
     plain = [" ".join((text or "").casefold().split()) for text in (desired, observed)]
@@ -217,6 +225,7 @@ def _blocked(record: Record, voice: Voice, model: Model, refused: set[FieldName]
 
 def plan_again(request: PlanRequest, ledger: Ledger, observation: Observation, sweep: Sweep) -> Planned:
     """The plan right after the apply, of the same selection; success is that it is empty."""
+    # A training that failed once more must not be planned again at once: that plan would never be empty.
     return make_plan(replace(request, retry_failed=False), ledger.lock, observation, sweep)
 
 

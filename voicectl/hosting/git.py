@@ -61,6 +61,7 @@ class Repository:
 
     def commit_of(self, revision: str) -> str | None:
         """The full id of a commit; None if there is no such commit."""
+        # A revision may come from a CI's variables: it must not be read as an option.
         return self._line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", fails=True)
 
     def parents(self, revision: str) -> tuple[str, ...]:
@@ -83,6 +84,7 @@ class Repository:
     def read(self, revision: str, path: str) -> bytes | None:
         """A file of a commit, or with the empty revision of the index; None if there is none."""
         name = f"{revision}:{path}"
+        # A directory or a submodule may have taken the file's place.
         if self._line("cat-file", "-t", name, fails=True) != "blob":
             return None
         return self._run("cat-file", "blob", name)
@@ -105,6 +107,8 @@ class Repository:
         if self._remote == Remote("origin") and self._line("remote", "get-url", "origin", fails=True) is None:
             raise HostingError("this clone has no remote `origin`", "git remote add origin ADDRESS")
         try:
+            # A fetch fails alike for a branch that is not there and for a remote that is not: the listing tells them
+            # apart.
             heads = self._run("ls-remote", "--heads", self._remote.url, reference)
         except HostingError as error:
             raise Unreachable(error.message, _REACH) from error
@@ -131,6 +135,7 @@ class Repository:
         """Make a commit that differs from `parent` in one file; its id. Without a parent, it holds only that file."""
         blob = self._run("hash-object", "-w", "--stdin", given=data).decode().strip()
         with tempfile.TemporaryDirectory() as directory:
+            # An index of its own: filters, links and staged changes of the checkout can't get into the commit.
             index = {"GIT_INDEX_FILE": str(Path(directory) / "index")}
             if parent is not None:
                 self._run("read-tree", parent, extra=index)
@@ -153,6 +158,7 @@ class Repository:
         try:
             self._run("push", *options, self._remote.url, f"{commit}:refs/heads/{branch}")
         except HostingError as error:
+            # A lost race can be merged and tried again; a remote that says nothing can't.
             kind = PushRefused if "rejected]" in error.message else Unreachable
             raise kind(error.message, _REACH) from error
 
@@ -218,8 +224,10 @@ class Repository:
 
     def _environment(self) -> dict[str, str]:
         """Git's environment. Credentials go through it, because other users of a machine can read command lines."""
+        # Nobody is there to answer a question, and `push` reads what Git says, so it says it in English.
         environment = os.environ | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         environment.pop("FISH_API_KEY", None)  # git and its helpers don't need it
+        # A CI may have given Git settings in the same way: ours are added to them.
         given_already = os.environ.get("GIT_CONFIG_COUNT", "")
         first = int(given_already) if given_already.isdecimal() else 0
         for number, (key, value) in enumerate(self._remote.settings, first):

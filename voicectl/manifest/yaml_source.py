@@ -25,9 +25,11 @@ MAX_ALIASED = 100_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# No file can hold these (`_CONTROL`), but an escape in quotes could still bring them in.
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _DECIMAL = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
+# Not YAML 1.1's `yes`, `no`, `on` and `off`: a country `NO` must not become false in silence.
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _CHECK = "check indentation, quotes and brackets"
 _TAG = "tag:yaml.org,2002:"
@@ -159,6 +161,7 @@ class _Builder:
         if top is not None and top.awaits_key:
             top.key = (text, mark, text == "<<" and event.implicit[0])
             return
+        # Whoever writes quotes means a text, whatever it looks like.
         data = _plain(text) if event.implicit[0] else text
         value = _Value(data, Spot(mark.line, mark.column), 1)
         if event.anchor is not None:
@@ -167,6 +170,7 @@ class _Builder:
 
     def _open(self, event: Any) -> None:
         mark = event.start_mark
+        # What walks the data later is recursive: no file may choose how deep.
         if len(self._stack) >= MAX_DEPTH:
             self._stop(mark, f"nested deeper than {MAX_DEPTH} levels", "make it flatter")
         if self._stack and self._stack[-1].awaits_key:
@@ -196,6 +200,7 @@ class _Builder:
             message = f"the alias *{cut(event.anchor)} stands for nothing before it, or for itself"
             self._stop(mark, message, "anchor a value with & above it")
             return
+        # Counted before it is used: a few lines of aliases of aliases stand for billions of values.
         self._aliased += value.size
         if self._aliased > MAX_ALIASED:
             self._stop(mark, f"aliases stand for more than {MAX_ALIASED:,} values", "write them out")
@@ -216,6 +221,7 @@ class _Builder:
         top.key = None
         if is_merge:
             top.merges.append((value, mark))
+        # YAML readers take the last one in silence, and with it the wrong half of a bad merge.
         elif key in top.keys:
             first = top.keys[key]
             self._report(mark, f"duplicate key {shown(key)}", f"it is already in line {first.line + 1}")
@@ -244,6 +250,7 @@ class _Builder:
         raise NotYaml(Problem(self._place(mark), message, hint))
 
     def _syntax_problem(self, error: Exception, text: str) -> Problem:
+        # Whatever the parser stumbled over: these marks are why.
         conflict = re.search(r"^<{7} ", text, re.MULTILINE)
         if conflict:
             line = text.count("\n", 0, conflict.start()) + 1
@@ -256,6 +263,7 @@ class _Builder:
         if "quoted scalar" in context and ("end of stream" in problem or "document" in problem):
             start = getattr(error, "context_mark", mark)
             return Problem(self._place(start), "not valid YAML: the quote that opens here is never closed", "close it")
+        # The parser complains where the next text should begin; the mistake is where this one did.
         if self._quoted is not None and self._quoted.end_mark.line == mark.line:
             start, message = self._quoted.start_mark, "not valid YAML: the text in quotes that begins here ends"
             message += f" in line {mark.line + 1}, and not as YAML wants it"
@@ -294,4 +302,5 @@ def _plain(text: str) -> Any:
             value = int(text)
         elif _DECIMAL.fullmatch(text):
             value = float(text)
+    # `1.10` and `007` would come back as other texts: a version or a code stays as it was written.
     return value if str(value) == text else Plain(text)

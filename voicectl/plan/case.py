@@ -154,6 +154,7 @@ class Case:
         A model that serves without a record counts as the first.
         """
         numbers = [gone.generation for gone, _ in self.holding.retired]
+        # Pending and retired ones count, too: no two generations ever share a number.
         last = max([self.record.last_generation if self.record else 0, *numbers])
         return (last if last or self.holding.current is None else 1) + 1
 
@@ -169,6 +170,7 @@ class Case:
         names = self.record.previous_names if self.record is not None else ()
         if before is None:
             return names
+        # Each name once, the latest last: a move that Git takes back goes to the latest that is a voice again.
         return (*(name for name in names if name not in (before, self.name)), before)
 
     @property
@@ -176,6 +178,7 @@ class Case:
         """After a move, the marks of all generations say the new name."""
         if self.holding.previous_name is None:
             return ()
+        # What this run deletes anyhow is left alone: renamed first, it would look changed since the plan.
         pairs = (
             (model, tags_patch(model, self.marker(model, retired=not model.serves(self.namespace))))
             for gone, model in self.holding.retired
@@ -202,6 +205,7 @@ class Case:
         if gone.deleting and not mark.retired:
             # Begun by `retain: 0`, a withdrawn consent or `destroy`; or somebody wrote so into the lockfile.
             return UNFINISHED
+        # A deletion that has begun is shown, protected or not: a guard says what to do about it.
         over = mark.retired and self.due(gone, model) and (gone.deleting or not self.protected)
         return (UNFINISHED if gone.deleting else RETENTION_OVER) if over else ""
 
@@ -277,10 +281,12 @@ class Case:
         wanted = self.marker(model, retired=True)
         patch = tags_patch(model, wanted)
         if model.visibility == "public" and not model.lock_visibility:
+            # Nobody new finds it in the library, but those who use its id are not cut off before its time.
             patch = replace(patch, visibility="unlist", tags=whole_tags(model, wanted))
         entry = Retired(
             id=model.id,
             generation=generation,
+            # `inputs_of` may have only a marker's key, which is not enough to recognise samples by.
             inputs=inputs if inputs and inputs.startswith("sha256:") else None,
             retired_at=self.request.now,
             delete_after=self.request.now + keep,
@@ -310,6 +316,7 @@ class Case:
     def compared(self, voice: Voice, model: Model) -> Compared:
         """A voice against one of its models."""
         record = self.record
+        # What was applied to another model says nothing about this one: else its values would look like drift.
         known = record if record and record.id == model.id and record.origin != "external" else None
         if known is None:
             mark = model.marker(self.namespace)

@@ -67,6 +67,7 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
     applied = record.applied if record else None
     for name in FIELDS:
         desired = voice.metadata.get(name)
+        # What nobody manages is not compared: it belongs to the web app.
         if desired is None or name in voice.lifecycle.ignore:
             continue
         observed = observed_value(name, model, applied)
@@ -78,6 +79,7 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
             # It was asked for before and not taken: what differs from that now came from the account.
             recorded = desired
         change = FieldChange(name, desired, recorded, observed, _cause(desired, recorded, observed))
+        # It would be refused, so it is listed as blocked, and no plan fights for it.
         if name == "visibility" and (model.lock_visibility or model.taken_down):
             locked.add(name)
         elif before == Blocked(desired, observed):
@@ -97,6 +99,7 @@ def compare(voice: Voice, record: Record | None, model: Model, policy: Policy) -
 
 
 def _cause(desired: Value, recorded: Value, observed: Value) -> Cause:
+    # Without a record nobody can tell drift from a change in Git: Git's word goes, as for a new model.
     if recorded is None or observed == recorded:
         return "manifest"
     return "drift" if recorded == desired else "conflict"
@@ -111,6 +114,7 @@ def shown(value: Value) -> str:
 
 def marks_change(wanted: Marker, model: Model, record: Record | None, *, moved: bool = False) -> FieldChange | None:
     """The repair that a model's marks need; None where they are right."""
+    # Tags have no order: the provider may give them back in any.
     if model.marks == tuple(sorted(wanted.marks)):
         return None
     recorded = tuple(sorted(wanted.marks)) if record is not None and not moved else None
@@ -125,7 +129,8 @@ def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, 
     model, from which nothing is taken over.
     """
     before = Applied() if retrained else record.applied
-    kept = {change.field for change in comparison.left} | comparison.locked
+    # A refused plan records nothing, so it must not seem as if Git's value had been applied.
+    kept = {change.field for change in (*comparison.left, *comparison.refused)} | comparison.locked
     values: dict[FieldName, Value] = {}
     for name in FIELDS:
         desired = voice.metadata.get(name)
@@ -133,6 +138,7 @@ def settled(record: Record, voice: Voice, model: Model, comparison: Comparison, 
             values[name] = None
         elif name in kept:
             kept_value = before.get(name)
+            # Nothing was applied before: what the provider holds on to is all that later looks can be compared with.
             values[name] = model.visibility if kept_value is None and name == "visibility" else kept_value
         elif name in comparison.blocked:
             values[name] = comparison.blocked[name].observed if name != "cover_image" else before.cover_image
@@ -182,12 +188,15 @@ def recorded_samples(voice: Voice) -> tuple[RecordedSample, ...]:
 
 def inputs_reason(voice: Voice, record: Record | None) -> str:
     """Why the inputs differ, as exactly as the recorded digests tell."""
+    # A rebuilt lockfile may lack the digests: then all that is known is that they differ.
     if record is None or not record.samples:
         return "the model was made from other inputs"
+    # By the digest of the sound: a file that only got another name is the same recording.
     new = {s.audio: s.transcript for s in recorded_samples(voice)}
     old = {s.audio: s.transcript for s in record.samples}
     words = sum(1 for audio in new.keys() & old.keys() if new[audio] != old[audio])
     added, gone = len(new.keys() - old.keys()), len(old.keys() - new.keys())
+    # One more and one less is most likely a new take of the same sample.
     changed = min(added, gone)
     counts = (
         (changed, "sample", "changed"),

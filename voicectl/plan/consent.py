@@ -66,6 +66,7 @@ def _withdrawn_samples(catalog: Catalog, lock: Lock, today: date) -> dict[str, s
 
     Each by its own digest, in whatever set it stands, also those of earlier generations and of models deleted since.
     """
+    # By recording and not by voice: the same file must not come back under another name.
     refused: dict[str, str] = {s.audio: gone.name for gone in lock.deleted for s in gone.samples}
     for voice in catalog.voices.values():
         if not withdrawn(voice, today):
@@ -81,9 +82,11 @@ def check_consent(catalog: Catalog, lock: Lock, tasks: Iterable[Task | Resend], 
     """No new model and no wider visibility without the consent that the policy asks for."""
     refused = _withdrawn_samples(catalog, lock, today)
     for task in tasks:
+        # What stays as it is, or is shown to fewer people, needs nobody's leave.
         if not isinstance(task, Serve | Resend) or not shows_more(task):
             continue
         voice = task.voice
+        # Said alone: no date or visibility matters once the speaker has said no.
         if taken := [sample for sample in voice.samples if sample.digest in refused]:
             names = ", ".join(sorted({refused[sample.digest] for sample in taken}))
             files = ", ".join(sample.path for sample in taken)

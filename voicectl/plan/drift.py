@@ -170,6 +170,7 @@ def _voice(name: str, voice: Voice | None, record: Record, sides: _Sides) -> Dri
     retired = tuple(note for gone in record.retired for note in _retired_notes(name, gone, sides))
     if model is None and (words := sides.observation.unreadable.get(record.id)):
         note = f"it can't be read, and may be gone: {words}"
+        # Its owner may make an external model private at any time: that is no damage to the catalog.
         status: DriftStatus = "in_step" if record.origin == "external" else "missing"
         return replace(row, status=status, notes=(note, *retired))
     if model is None:
@@ -209,6 +210,7 @@ def drifted_fields(record: Record, model: Model) -> Iterator[DriftedField]:
     """Fields whose observed value is not the one that was last applied; what is unmanaged has none."""
     for name in FIELDS:
         recorded = record.applied.get(name)
+        # An unmanaged field may be anything: the web app decides about it.
         if recorded is None:
             continue
         observed = observed_value(name, model, record.applied)
@@ -271,6 +273,7 @@ def _consent_notes(voice: Voice | None, today: date) -> Iterator[str]:
 def _orphaned(sides: _Sides) -> Iterator[Orphan]:
     """Models with our marks that the lockfile does not know, but for those of voices that are still to be recorded."""
     lock, known = sides.lock, sides.lock.ids()
+    # A run that was killed before it saved leaves a model that the next apply records: nobody has lost it.
     names = sides.voices.keys() - lock.voices.keys() - lock.removed.keys()
     for model in _by_age(sides.observation.models.values()):
         mark = model.marker(lock.namespace)
@@ -308,9 +311,11 @@ def _pending(sides: _Sides) -> int:
 def _ahead(voice: Voice, record: Record) -> bool:
     for name in FIELDS:
         desired = voice.metadata.get(name)
+        # A cover is known by its file's digest, which takes opening it.
         if desired is None or name == "cover_image" or name in voice.lifecycle.ignore or voice.external:
             continue
         blocked = record.blocked.get(name)
+        # What the provider did not take is recorded as it is there: Git is not ahead by that.
         if desired != (blocked.desired if blocked else record.applied.get(name)):
             return True
     return False

@@ -34,6 +34,7 @@ class Facts:
 
     def ours(self, model: Model) -> bool:
         """Whether nobody else can have a claim on this model."""
+        # The recorded account goes first: a listing may show saved voices of others as well.
         account = self.lock.provider.account or self.observation.account
         same_account = not account or not model.author or model.author == account
         return same_account and not marker.owners(model.tags) - {self.namespace}
@@ -67,6 +68,8 @@ class Facts:
         for name, record in lock.voices.items():
             if name in voices or name in renamed:
                 continue
+            # Git may have taken the move back, so the names that the voice had are tried first, the latest of them
+            # before the others.
             earlier = list(reversed(record.previous_names))
             for new in (*earlier, *self.names(record.id)):
                 if new in voices and new not in lock.voices and new not in taken:

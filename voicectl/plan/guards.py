@@ -105,6 +105,7 @@ def check_missing(
     """
     recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
     missing = sorted(n for n, model_id in recorded.items() if model_id in observation.absent and n not in left_out)
+    # Of a few voices `max_deletes` allows one to be missing: but a key that may read none of them is a wrong one.
     strange = bool(recorded) and all(model_id in observation.unreadable for model_id in recorded.values())
     if allowed or (len(missing) <= policy.max_deletes.allows(len(recorded)) and not strange):
         return
@@ -122,6 +123,7 @@ def check_missing(
 def check_visible(lock: Lock, observation: Observation) -> Iterator[Refusal]:
     """Destroying what can't be seen would only lose the records of it."""
     recorded = {name: record.id for name, record in lock.voices.items() if record.origin != "external"}
+    # Some that are gone are no reason to stop: destroying them was what was asked.
     if recorded and all(model_id in observation.absent for model_id in recorded.values()):
         yield Refusal(
             "models_missing",
@@ -159,6 +161,7 @@ def check_foreign(holdings: Iterable[Holding], namespace: str) -> Iterator[Refus
 def check_moves(catalog: Catalog, lock: Lock, chosen: Set[str]) -> Iterator[Refusal]:
     """A move onto a name that already has a model of its own would lose one of the two."""
     for move in catalog.moved:
+        # Where both names are voices before and after, they exchange their models: see `check_swaps`.
         swaps = move.old in catalog.voices
         if not swaps and move.old in lock.voices and move.new in lock.voices and chosen & {move.old, move.new}:
             yield Refusal(
@@ -197,6 +200,7 @@ def unmarked(lock: Lock, observation: Observation, namespace: str) -> Iterator[N
 def check_marks(holdings: Iterable[Holding]) -> Iterator[Refusal]:
     """Marks that contradict the lockfile are never overwritten: a person must say which of the two is wrong."""
     for holding in holdings:
+        # A foreign model is refused already.
         if holding.contradiction and holding.foreign is None:
             yield Refusal(
                 "marks_contradict",
@@ -213,6 +217,7 @@ def check_unclaimed(catalog: Catalog, lock: Lock, observation: Observation, task
     known = lock.ids() | {voice.model for voice in catalog.voices.values()}
     account = lock.provider.account or observation.account
     for model in observation.models.values() if creates else ():
+        # Other people's models are not ours to wonder about.
         theirs = account and model.author and model.author != account
         if model.id not in known and not theirs and model.unreadable(catalog.namespace):
             tags = ", ".join(cut(tag) for tag in model.tags if marker.is_mark(tag))
@@ -269,6 +274,7 @@ def check_limits(tasks: Sequence[Task], policy: Policy, size: int) -> Iterator[R
         counted = [task for task in tasks if task.limit == name]
         names = sorted({task.name for task in counted})
         allowed, flag = limit.allows(size), "--" + name.replace("_", "-")
+        # By voice, not by model: what a person has to judge is how many voices are lost.
         if len(names) > allowed:
             begun = any(task.change.reason == UNFINISHED for task in counted)
             # Orphaned and removed voices are named, too: there can be more of them than the catalog has voices.

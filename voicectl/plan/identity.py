@@ -66,6 +66,7 @@ class Holding:
 def identify(catalog: Catalog, lock: Lock, observation: Observation) -> list[Holding]:
     """One holding for each name of the manifests, the lockfile and the account's markers, by name."""
     facts = Facts(catalog, lock, observation)
+    # Names that only marks know are decided about, too: without a lockfile, the account is all there is.
     names = set(catalog.voices) | set(facts.renamed.values()) | set(facts.by_name)
     names |= {facts.renamed.get(name, name) for name in (*lock.voices, *lock.removed)}
     return [_hold(name, facts) for name in sorted(names)]
@@ -79,6 +80,7 @@ def _hold(name: str, facts: Facts) -> Holding:
     own = () if name in facts.renamed else facts.lock.retired(name)
     known = {r.id: r for r in (*facts.lock.retired(recorded_name), *own)}
     strayed = {i for i in known if facts.strayed(i, name, recorded_name)}
+    # A stranger's model may copy our marks: they count only on models of the key's own workspace.
     models = [m for m in facts.by_name.get(name, []) if facts.ours(m)]
     keep, duplicates = _without_duplicates(models, record, known, facts.namespace)
     current = _current(voice, record, known, keep, facts)
@@ -92,6 +94,7 @@ def _hold(name: str, facts: Facts) -> Holding:
         previous_name=previous_name,
         swaps=previous_name in facts.moves.rings,
         current=current,
+        # Only a 404 means gone. What can't be read (403) may be there, and making it again would make a second one.
         missing=record is not None and record.id in facts.observation.gone,
         successor=successor,
         retired=tuple(
@@ -100,6 +103,7 @@ def _hold(name: str, facts: Facts) -> Holding:
             if not current or r.id != current.id
         ),
         strays=tuple(sorted((m for m in keep if m.id not in placed), key=lambda m: m.age)),
+        # One that is recorded as retired has given way already, and waits out its own retention.
         duplicates=tuple(m for m in duplicates if m.id not in known),
         foreign=_foreign(voice, record, known, facts),
         unreadable="" if current else _unreadable(voice, record, facts),
@@ -107,6 +111,7 @@ def _hold(name: str, facts: Facts) -> Holding:
         hidden=frozenset(known.keys() & facts.observation.unreadable.keys()),
         uncleared=name in facts.lock.removed and not facts.lock.removed[name].retired,
         contradiction=_contradiction(name, recorded_name, record, facts),
+        # Two clones made a model each. Users of this one hold the id that gives way, so that counts as a replacement.
         displaced=record is not None
         and record.origin != "external"
         and current is not None
@@ -118,6 +123,7 @@ def _hold(name: str, facts: Facts) -> Holding:
 def _unreadable(voice: Voice | None, record: Record | None, facts: Facts) -> str:
     """What the provider says instead of showing the model of a name; empty where it shows it, or has none."""
     named = record.id if record is not None else None
+    # An adopted model may have been replaced since, so a record goes before `model:`.
     if voice is not None and (voice.external or record is None):
         named = voice.model or named
     return facts.observation.unreadable.get(named or "", "")
@@ -133,8 +139,10 @@ def _contradiction(name: str, recorded_name: str, record: Record | None, facts: 
         return ""
     model = facts.model(record.id)
     mark = model.marker(facts.namespace) if model else None
+    # That it is somebody else's is refused as such, which says more.
     if model is None or not facts.ours(model):
         return ""
+    # A limit may have cut the tags, or a hand edited them: written anew, they could name the wrong voice.
     if model.unreadable(facts.namespace):
         return f"the marks of {model.id} can't be read, or name several voices"
     if mark is None:
@@ -166,6 +174,7 @@ def _previous_name(name: str, recorded_name: str, current: Model | None, facts: 
 
 
 def _foreign(voice: Voice | None, record: Record | None, known: Mapping[str, Retired], facts: Facts) -> Model | None:
+    # External models carry their owner's marks, and are never written to.
     if (record is not None and record.origin == "external") or (voice is not None and voice.external):
         return None
     named = [record.id] if record else [voice.model] if voice and voice.model else []
@@ -213,9 +222,11 @@ def _current(
     What the lockfile says is a claim: a recorded model that does not carry the marks of a serving one gives way to
     one that does, recorded as retired or not.
     """
+    # Its marks, if it has any, are somebody's: the manifest alone says which model it is.
     if voice is not None and voice.external:
         return facts.model(voice.model)
     if record is not None and record.origin == "external":
+        # Managed from now on: the model that was used before was never ours.
         record = None
         if voice is None:
             return None
@@ -227,12 +238,14 @@ def _current(
     recorded = next((m for m in keep if record and m.id == record.id), None)
     if recorded is not None:
         serving = [m for m in others if not _retired(m, facts.namespace) and m.state != "failed"]
+        # Where nothing better is there, a model that has lost its marks goes on serving its users.
         if recorded.serves(facts.namespace) or not serving:
             return recorded
         others = serving
     if voice is None and record is None:
         return None
     found = _best(others, voice, facts.namespace)
+    # Our marks go before `model:`: what was adopted once is found by them, also without a lockfile.
     if found is None and record is None and voice is not None and voice.model:
         gone = known.get(voice.model)
         return facts.adoptable(voice.model, voice.name) if gone is None or not gone.deleting else None
@@ -251,6 +264,7 @@ def _best(models: list[Model], voice: Voice | None, namespace: str) -> Model | N
     def rank(model: Model) -> tuple[bool, bool, bool, tuple[str, str]]:
         mark = model.marker(namespace)
         desired = mark is not None and mark.key == wanted
+        # The digest goes before the role: what was made from the wanted samples need not be made again.
         return model.state != "failed", desired, not _retired(model, namespace), model.age
 
     return max(models, key=rank, default=None)
@@ -269,10 +283,12 @@ def inputs_of(model: Model, record: Record | None, desired: str | None, namespac
     """
     mark = model.marker(namespace)
     if record is not None and record.id == model.id:
+        # `state rebuild` can't know what a model was made from: then the marker says as much as there is.
         rebuilt = record.inputs is None and mark is not None and mark.key != marker.ADOPTED
         contradicted = mark is not None and mark.key not in (marker.ADOPTED, marker.key_of(record.inputs))
         if not rebuilt and (record.inputs is None or not contradicted):
             return record.inputs
+    # Inputs that nobody knows never differ: else every adopted model would be replaced for nothing.
     if mark is None or mark.key == marker.ADOPTED:
         return None
     return desired if desired and marker.key_of(desired) == mark.key else mark.key
@@ -291,11 +307,13 @@ def _successor(
         return None
     if current is not None and current.state != "failed":
         inputs = inputs_of(current, record, voice.inputs, namespace)
+        # What serves is right, or nobody can tell that it is not.
         if inputs is None or inputs == voice.inputs:
             return None
     wanted = marker.key_of(voice.inputs)
 
     def fits(model: Model) -> bool:
+        # What does not work would only have to be replaced once more.
         if model is current or model.state == "failed" or model.taken_down:
             return False
         if model.id in known and known[model.id].deleting:

@@ -59,6 +59,7 @@ def unmanaged(models: Iterable[Model], catalog: Catalog, lock: Lock, claimed: fr
     `claimed` are ids that other environments of the project name.
     """
     claimed = claimed | lock.ids() | {voice.model for voice in catalog.voices.values() if voice.model}
+    # By age, so that names stay the same however the provider lists the models.
     left = sorted((m for m in models if not m.marks and m.id not in claimed), key=lambda m: m.age)
     names = unique_names([model.title for model in left], {*catalog.voices, *lock.voices, *lock.removed})
     return [Import(name, model) for name, model in zip(names, left, strict=True)]
@@ -92,6 +93,7 @@ def _reason(name: str, model_id: str, model: Model | None, catalog: Catalog, loc
         return f"{name} is a voice of the manifests already ({catalog.voices[name].source})"
     if name in lock.voices:
         return f"{name} is recorded in the lockfile already"
+    # Before the retired ones: a model that serves is to be named by its voice.
     holder = next((n for n, record in lock.voices.items() if record.id == model_id), None)
     holder = holder or next((n for n, voice in catalog.voices.items() if voice.model == model_id), None)
     if holder is not None:

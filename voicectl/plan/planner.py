@@ -19,6 +19,7 @@ from voicectl.plan.request import PlanRequest, select
 from voicectl.plan.saved import without_due_later
 from voicectl.plan.voices import voice_tasks
 
+# What adds comes before what takes away: a failure on the way has cost nobody a voice.
 ORDER = (
     Action.REFRESH,
     Action.UPDATE,
@@ -57,6 +58,7 @@ def make_plan(request: PlanRequest, lock: Lock, observation: Observation, sweep:
     holdings, left_out = select(everything, request.selected, strict=strict)
     time = request.now if request.offline else observation.time
     tasks, retries, notices = _decided(Case(holding, request, time, sweep) for holding in holdings)
+    # Before the guards: what is not done now must not count, nor be refused.
     if request.saved is not None:
         tasks = without_due_later(tasks, request.saved)
     if not request.destroy:
@@ -118,6 +120,7 @@ def decide(case: Case) -> Iterator[Decision]:
     if request.destroy:
         yield from every_model(case, "destroy")
         return
+    # Before anything else about the voice: not even protection keeps what its speaker has taken back.
     if voice is not None and withdrawn(voice, request.now.date()):
         files = ", ".join(sample.path for sample in voice.samples)
         yield Notice(
@@ -138,6 +141,7 @@ def decide(case: Case) -> Iterator[Decision]:
         yield from leaving
         if keep_model:
             return
+        # What is left of it was just forgotten: it must not be deleted by its retention all the same.
         if any(isinstance(task, ForgetVoice) and task.generations for task in leaving):
             yield from stray_tasks(case)
             return

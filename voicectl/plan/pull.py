@@ -43,6 +43,7 @@ def _of(holding: Holding, observation: Observation) -> Iterator[Pull]:
     model = observation.models.get(record.id)
     for name in PULLED if model is not None else ():
         desired, recorded = voice.metadata.get(name), record.applied.get(name)
+        # What the provider did not take is no wish of anybody who edited the account.
         if model is None or desired is None or name in voice.lifecycle.ignore or name in record.blocked:
             continue
         observed = observed_value(name, model, record.applied)

@@ -37,6 +37,7 @@ def rebuild(catalog: Catalog, empty: Lock, observation: Observation, now: dateti
     voices: dict[str, Record] = {}
     removed: dict[str, Removed] = {}
     unknown: list[str] = []
+    # The same rules as for a plan without a lockfile, so that the next plan agrees with what is rebuilt.
     for holding in identify(catalog, empty, observation):
         numbers = _numbers(holding)
         gone = tuple(_retired(holding, numbers, catalog, now))
@@ -98,6 +99,7 @@ def _record(voice: Voice, model: Model, generation: int, catalog: Catalog) -> Re
     if voice.external:
         return Record("external", model.id, state=model.state, protect=voice.lifecycle.protect)
     made_here = mark is not None and mark.key != marker.ADOPTED and voice.model != model.id
+    # The marker proves what voicectl made it from. Of an adopted model nobody knows, so the manifest is believed.
     same = made_here and voice.inputs is not None and mark is not None and mark.key == marker.key_of(voice.inputs)
     trusted = same or (not made_here and voice.inputs is not None)
     return Record(

@@ -43,6 +43,7 @@ def stray_tasks(case: Case) -> Iterator[Task]:
     pending = case.record.pending if case.record else None
     for model in holding.strays:
         failed = pending is not None and model.id == pending.id and model.state == "failed"
+        # Its trace is all that tells --retry-failed, and plans until then, that this try was made and failed.
         waits = failed and not case.request.retry_failed
         if waits and pending and case.voice is not None and case.voice.inputs == pending.inputs:
             continue
@@ -52,13 +53,16 @@ def stray_tasks(case: Case) -> Iterator[Task]:
 
 def _retire_stray(case: Case, model: Model, reason: str) -> Task:
     """A model nobody recorded waits out at least the default retention: recovery deletes nothing."""
+    # An old checkout must not destroy what a newer one has made.
     keep = max(DEFAULT_RETENTION, case.retention)
     mark, voice = model.marker(case.namespace), case.voice
+    # A marker has only the beginning of a digest: the whole one is recorded where the manifests have it.
     inputs = voice.inputs if voice and mark and voice.inputs and marker.key_of(voice.inputs) == mark.key else None
     number = case.generation_of(model)
     gone = case.retirement(model, keep, inputs, number)
     forgets = gone.entry is None
     change = case.change(
+        # What is marked as retired already needs no request: only the lockfile lacks it.
         Action.FORGET if forgets else (Action.REFRESH if gone.patch.empty else Action.RETIRE),
         model,
         adopted=not forgets,
@@ -89,10 +93,12 @@ def retired_tasks(case: Case) -> Iterator[Decision]:
     holding = case.holding
     successor = holding.successor.id if holding.successor else None
     for gone, model in holding.retired:
+        # It serves again at the end of this run: nothing else may happen to it.
         if gone.id == successor:
             continue
         if model is not None:
             yield from _retired_model(case, gone, model)
+        # The record of a voice drops what is gone by itself; where there is none, that takes a task.
         elif gone.id not in holding.hidden and (case.voice is None or case.record is None):
             yield _gone(case, gone)
 
@@ -102,13 +108,16 @@ def _retired_model(case: Case, gone: Retired, model: Model) -> Iterator[Decision
     mark = model.marker(case.namespace)
     if mark is None:
         yield _forget_retired(case, gone, model)
+    # Not made here, so never deleted: it would wait for nothing.
     elif mark.key == marker.ADOPTED:
         yield _forget_model(case, model, gone)
     elif reason := case.prune_reason(gone, model):
         # What the account shows as serving goes because somebody said so: that counts.
         yield case.prune(model, reason, limit=None if mark.retired else "max_deletes")
+    # That it is retired is a claim of the lockfile alone. Its time begins when the account shows the role.
     elif not mark.retired and case.voice is None and case.record is None:
         yield _retire_stray(case, model, "the account shows it as serving")
+    # After a move, the task of the voice itself renames its generations.
     elif case.holding.previous_name is None or case.voice is None:
         yield from _repair(case, gone, model)
 
@@ -146,6 +155,7 @@ def leaving_tasks(case: Case, record: Record, *, keep_model: bool) -> Iterator[T
     if model is None or keep_model or record.origin != "created":
         yield _forget_voice(case, record, model, generations=model is not None, strays=keep_model)
         return
+    # The record may speak of another model: then nobody knows what this one was made from.
     inputs = record.inputs if record.id == model.id else None
     gone = case.retirement(model, case.retention, inputs, case.generation_of(model))
     if gone.entry is None:  # it has lost our marks: its generations wait out their retention
@@ -173,6 +183,7 @@ def _forget_voice(
     """Drop a record and leave its model; with `generations` the retired ones are left, too, marks off first."""
     holding, namespace = case.holding, case.namespace
     external = record.origin == "external"
+    # With their marks on, they would come back with the next plan as orphans.
     others = [m for _, m in holding.retired if m is not None] if generations else []
     others += [*holding.strays, *holding.duplicates] if generations and strays else []
     if model is None:
@@ -196,6 +207,7 @@ def _forget_voice(
         change=change,
         was=change.previous_name,
         model=model,
+        # Whatever marks an external model carries are its owner's.
         patch=unmark_patch(model, namespace) if model is not None and not external else Patch(),
         others=tuple((other, unmark_patch(other, namespace)) for other in others if other.marks),
         generations=generations,
@@ -205,6 +217,7 @@ def _forget_voice(
 def kept_tasks(case: Case) -> Iterator[Decision]:
     """`keep_model` for a name without a record: what is left of it is forgotten, not deleted."""
     holding = case.holding
+    # The provider was asked and kept them. Asked again with every apply, no plan would ever be empty.
     if holding.uncleared:
         ids = ", ".join(model.id for model in (*holding.strays, *holding.duplicates))
         if ids:
@@ -242,6 +255,7 @@ def every_model(case: Case, reason: str) -> Iterator[Task]:
         mine = record.id if record is not None and record.origin != "external" else None
         current = next((model for model in holding.strays if model.id == mine), None)
 
+    # Both must say that voicectl made it: the lockfile alone is a claim that anybody can edit.
     if record is not None and (current is None or record.origin != "created" or not current.made_here(namespace)):
         yield _forget_voice(case, record, current, generations=False)
     elif current is not None and current.marks:
@@ -258,6 +272,7 @@ def every_model(case: Case, reason: str) -> Iterator[Task]:
         else:
             yield _forget_retired(case, gone, model)
     placed = {gone.id for gone, _ in holding.retired} | ({current.id} if current else set())
+    # What carries the name's marks and stays would be adopted as soon as somebody uses the name again.
     rest = (holding.successor, *holding.strays, *holding.duplicates)
     for model in {m.id: m for m in rest if m is not None and m.id not in placed}.values():
         yield (

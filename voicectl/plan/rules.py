@@ -58,6 +58,7 @@ def breaches(voices: Iterable[Voice], policy: Policy) -> Iterator[Breach]:
             budget.start()
             try:
                 error = best_match(check.iter_errors(form))
+            # Once is enough: the rule would run out again at every other voice.
             except RanOut:
                 checks.remove(entry)
                 yield Breach(
@@ -201,6 +202,7 @@ class Budget:
         import regex
 
         try:
+            # `re` can't be interrupted, and backtracking has no end that anybody lives to see.
             return regex.search(pattern, text, timeout=min(PATIENCE, self.check())) is not None
         except TimeoutError:
             raise RanOut from None
@@ -283,4 +285,5 @@ def _comparable(value: Any) -> Hashable:
         return "object", frozenset((key, _comparable(item)) for key, item in value.items())
     if isinstance(value, list):
         return "array", tuple(_comparable(item) for item in value)
+    # For Python True is 1, for JSON Schema it is not.
     return "boolean" if isinstance(value, bool) else "value", value

@@ -33,9 +33,11 @@ def voice_tasks(case: Case, voice: Voice) -> Iterator[Decision]:
     current, successor, record = case.holding.current, case.holding.successor, case.record
     if voice.external:
         yield from _external(case, voice)
+    # Before anything is made: what is there already costs no upload, and brings an id back that users know.
     elif successor is not None:
         yield from _make_current(case, voice, successor, current)
     elif current is None:
+        # Who names a model wants that one: to make another from the samples would hide the mistake.
         if voice.model and (record is None or record.origin == "external" or not voice.samples):
             yield Refusal(
                 "model_missing",

@@ -46,6 +46,7 @@ def encode(lock: Lock, carried: Carried = NOTHING, texts: Texts | None = None) -
     before, now = texts or {}, {}
     for name, record in lock.voices.items():
         known = before.get(name)
+        # By identity: records are frozen, and comparing them would cost what this saves.
         now[name] = known if known is not None and known[0] is record else _text(record)
     if texts is not None:
         texts.clear()
@@ -57,6 +58,7 @@ def encode(lock: Lock, carried: Carried = NOTHING, texts: Texts | None = None) -
         del data["revision"]
     else:
         data["revision"] = revision
+    # Keys of a newer revision may be anywhere, so here the whole is data once more. That is rare.
     if carried.keys:
         data["voices"] = {name: json.loads(text) for name, (_, text, _) in now.items()}
         put_back(data, carried)
@@ -72,6 +74,7 @@ def _json(value: Any) -> str:
 
 def _text(record: Record) -> tuple[Record, str, bool]:
     data = _adapter(Record).dump_python(record, mode="json")
+    # As old as the format itself, so it asks for no higher revision.
     _without_empty(data, "retain")
     newer = _without_empty(data, "previous_names", "changed")
     for sample in data["samples"]:
@@ -118,9 +121,11 @@ def decode_all(data: bytes, name: str) -> tuple[Lock, Carried]:
     from pydantic import ValidationError
 
     hint = _RESTORE.format(name)
+    # Some editors put a byte-order mark there, which JSON does not allow.
     data = data.removeprefix(b"\xef\xbb\xbf")
     carried = NOTHING
     try:
+        # In one pass, as nearly every file is right: only one that is not is parsed again, to say why.
         lock: Lock = _adapter().validate_json(data)
     except ValidationError as error:
         if problem := _not_text(data, name, hint):
@@ -223,6 +228,7 @@ def _checked(lock: Lock, name: str, hint: str) -> Lock:
                     [Place(name)],
                 )
             seen[model_id] = voice
+    # Without an account nobody could tell that a key opens the wrong one.
     if seen and lock.provider.account is None:
         raise StateError(f"{name}: provider.account: ids are recorded, but no account", hint, [Place(name)])
     return lock
@@ -231,6 +237,7 @@ def _checked(lock: Lock, name: str, hint: str) -> Lock:
 def _ids_by_name(lock: Lock) -> dict[str, list[str]]:
     ids = {f"removed.{name}": [gone.id for gone in removed.retired] for name, removed in lock.removed.items()}
     for name, record in lock.voices.items():
+        # Several voices may use one external model, also one that this catalog manages.
         external = record.origin == "external"
         ids[name] = [] if external else [record.id]
         ids[name] += [record.pending.id] if record.pending else []

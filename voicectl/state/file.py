@@ -40,6 +40,7 @@ class FileStore:
         self._scratch = scratch
         self._carried = NOTHING
         self._texts: Texts = {}
+        # The lockfile may lie in a directory of the project, but its lease must not make one in `.voicectl/`.
         self._lease_name = f"{name.replace('/', '%2F')}.lease"
 
     def carry(self, other: FileStore) -> None:
@@ -139,6 +140,7 @@ class FileStore:
             try:
                 lock.acquire()
             except Timeout:
+                # Tried without waiting first, so that nobody waits without being told for whom.
                 waiting(self.holder())
                 lock.acquire(timeout=max(wait, 0))
         except Timeout:
@@ -156,6 +158,7 @@ class FileStore:
             self._sign(command, run)
             yield
         finally:
+            # Before the lock is let go: the next holder signs in the same place.
             with contextlib.suppress(OSError):
                 self._holder_path().unlink()
             lock.release()
@@ -183,6 +186,7 @@ class FileStore:
     def break_lease(self) -> Path:
         """Move the lease's file away, so that the next run makes its own, and return its new path."""
         path = self._scratch.find(self._lease_name)
+        # Moved, not deleted: whoever holds it has the file open, and a new name gives the next run a lock of its own.
         aside = path.with_suffix(".broken")
         os.replace(path, aside)
         return aside

@@ -70,7 +70,9 @@ class FishClient:
         self._http = Pools(
             base_url=endpoint.url,
             headers={"Authorization": f"Bearer {endpoint.key}", "User-Agent": user_agent, "Accept-Encoding": ACCEPTED},
+            # The limiter decides who waits: that a connection is busy is no failure.
             timeout=httpx.Timeout(patience.read, connect=patience.connect, pool=None),
+            # The key goes to no other host, whoever names it.
             follow_redirects=False,
             # A proxy from the environment must not see plain requests to this machine.
             trust_env=not endpoint.loopback,
@@ -129,6 +131,7 @@ class FishClient:
             full = len(found) > before and more is not False and all(len(page[0]) >= size for page in pages)
         # Without an exact total, a model that moved between two pages would look deleted: better say incomplete.
         adds_up = limit is not None or (not windowed and (total is None or len(found) >= total))
+        # Nobody has shown how exact the filter is.
         ours = tuple(m for m in found.values() if tag is None or tag in m.tags)
         return Listing(ours, complete=adds_up), adds_up or windowed
 
@@ -136,9 +139,11 @@ class FishClient:
         self, number: int, tag: str | None, limit: int | None
     ) -> tuple[list[Model], int | None, bool | None, bool]:
         params: dict[str, str | int] = {
+            # Without it a wrong key gets an answer as well: that of all public models.
             "self": "true",
             "page_size": min(limit or PAGE_SIZE, PAGE_SIZE),
             "page_number": number,
+            # By default pages are ordered by a search score, and shift while they are walked.
             "sort_by": "created_at",
         }
         if tag is not None:
@@ -155,6 +160,8 @@ class FishClient:
         """Sent once. A second POST could make a second model, so only the caller knows when to repeat it."""
         files = [("voices", upload) for upload in new.samples]
         files += [("cover_image", new.cover)] if new.cover else []
+        # Private, since nothing half-made is ever public. And all of it is always sent: defaults have changed under one
+        # version.
         data: dict[str, str | list[str]] = {
             "type": "tts",
             "train_mode": "fast",
@@ -181,6 +188,7 @@ class FishClient:
         emptied = {name: value for name, value in values.items() if not value}
         form = {name: list(value) if name == "tags" else value for name, value in values.items() if value}
         if emptied:
+            # Each PATCH has all tags: nobody knows whether one without them leaves them alone.
             emptied |= {"tags": values["tags"]} if "tags" in values else {}
             there = await self._patiently("PATCH", path, gone=(404,), json=emptied)
             if there is None:
@@ -313,6 +321,7 @@ class FishClient:
                         body = await bounds.received(response)
                 except (httpx.HTTPError, TimeoutError) as error:
                     raise self._answers.unanswered(method, error, silence, seconds) from error
+                # What is due for deletion is judged by the server's clock: ours may be wrong.
                 self._time = date_of(response) or self._time
                 if response.is_success or response.status_code in gone:
                     self.limiter.succeeded(place)

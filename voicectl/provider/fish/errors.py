@@ -39,6 +39,7 @@ _THROTTLED = (
 )
 _GATEWAY = "try again later; if it stays so, check FISH_API_URL and the proxy settings, and the provider's status page"
 _LATER = "try again later"
+# Only after these is it certain that a POST made nothing: no byte of it has left.
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -109,6 +110,7 @@ class Answers:
                 speech = response.request.url.path.endswith("/tts")
                 hint = "`--model s2.1-pro-free` speaks without credit; or top up the account" if speech else _TOP_UP
                 return NoCredit(f"the account has no credit (402){said}", hint, 402)
+            # The edge answers with pages, the API never: such a 403 says nothing about the key.
             case 403 | 413 if _is_page(response):
                 what = f"a request with {sent:,} bytes of files" if sent else "the request"
                 hint = "make the samples smaller, or fewer" if status == 413 else "look at proxies and FISH_API_URL"
@@ -126,6 +128,7 @@ class Answers:
                 return Forbidden(f"the key may not do this (403){said}", "use a key of the right workspace", 403)
             case 429:
                 return Throttled(f"too many requests at once (429){said}", _THROTTLED, 429, retry_after(response))
+            # Never followed: the key would go to whoever is named.
             case _ if 300 <= status < 400:
                 target = self._quoted(response.headers.get("location", ""), 200)
                 return Misconfigured(
@@ -137,6 +140,7 @@ class Answers:
             case _ if status >= 500:
                 gateway = body.content.lstrip().startswith(b"<")
                 who = f"a gateway before {host}, not the API itself," if gateway else host
+                # The work may be done all the same, so after a POST nobody knows.
                 message, hint = f"{who} failed ({status}){said}", _GATEWAY if gateway else _LATER
                 return OutcomeUnknown(message, hint, status, retry_after(response))
             case _:
@@ -176,6 +180,7 @@ def _is_of_one_model(request: httpx.Request, status: int) -> bool:
 def retry_after(response: httpx.Response) -> float | None:
     """`Retry-After` in seconds, at most LONGEST_WAIT. The header has seconds or a date (RFC 9110, 10.2.3)."""
     value = response.headers.get("retry-after", "").strip()
+    # `isdecimal` takes the digits of every script, and a header may have any number of them.
     if value.isascii() and value.isdecimal():
         return min(float(value[:9]), LONGEST_WAIT)
     moment = _moment(value)

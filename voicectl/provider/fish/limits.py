@@ -113,6 +113,7 @@ class Limiter:
         """A request has to wait."""
 
     def _lower(self, place: Slot, overloaded: bool) -> None:
+        # Others share the account's limit, so nobody knows how far below this one it lies: half is safe.
         self.limit = max(1, self.limit // 2)
 
     def _quiet(self) -> None:
@@ -129,6 +130,7 @@ class Limiter:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         if self._pause is not None:
+            # The longest wait that was asked for: a later, shorter one does not end it.
             end = max(end, self._pause.when())
             self._pause.cancel()
         self._pause = loop.call_at(end, self._resume)
@@ -141,6 +143,7 @@ class Limiter:
         now = asyncio.get_running_loop().time()
         while self._waiting and self._in_flight < self.limit and self._pause is None:
             turn = self._waiting.popleft()
+            # It may have been cancelled while it waited.
             if not turn.done():
                 self._in_flight += 1
                 self._serial += 1
@@ -191,6 +194,7 @@ class SearchingLimiter(Limiter):
             self._timer = asyncio.get_running_loop().call_later(seconds, self._step)
 
     def _may_grow(self) -> bool:
+        # A limit that is not used up has not been tried, and says nothing about the next one.
         wanted = bool(self._waiting) and self._in_flight == self.limit
         return wanted and self.limit < min(self.ceiling, self._too_many - 1)
 
@@ -205,6 +209,7 @@ class SearchingLimiter(Limiter):
             self._too_many = math.inf  # the next request starts a step
 
     def _lower(self, place: Slot, overloaded: bool) -> None:
+        # How many were in flight with it: the limit may have changed since it was sent.
         crowd = place.crowd
         if self._timer is not None:
             self._timer.cancel()
@@ -219,6 +224,7 @@ class SearchingLimiter(Limiter):
         self._too_many = crowd if fallen else self.limit + 1
         self._lowered_to = self.limit
         self._first_of_step = self._serial + 1
+        # A provider that is overloaded (503) says nothing about this account's limit: nothing is learned from it.
         if not overloaded:
             took = asyncio.get_running_loop().time() - place.since
             self._careful = min(LONGEST_STEP, max(STEP, 2 * took))
@@ -233,6 +239,7 @@ def documented_limit(paid: str) -> int | None:
         amount = Decimal(paid)
     except InvalidOperation:
         return None
+    # `NaN` and `Infinity` are decimals, too.
     return next((limit for least, limit in TIERS if amount.is_finite() and amount >= least), None)
 
 
