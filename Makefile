@@ -33,8 +33,8 @@ schemas: $(VENV)/.installed ## Write schemas/ from the models.
 	$(BIN)/python -m voicectl.cli.commands.schema schemas
 	cp schemas/project.schema.json schemas/manifest.schema.json examples/gitops/.vscode/
 
-pages: $(VENV)/.installed ## Write the page of commands from the commands themselves.
-	$(BIN)/python -m voicectl.cli.commands.help voicectl/pages/commands.md
+pages: $(VENV)/.installed ## Write what pages say of commands and rules from the code itself.
+	$(BIN)/python -m voicectl.cli.commands.help voicectl/pages
 
 # The difference belongs into the review.
 golden: $(VENV)/.installed-test ## Write anew what the renderers are expected to print.

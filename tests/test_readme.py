@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from voicectl.cli.commands.help import TOPICS, commands_page, page
+from voicectl.cli.commands.help import BEGIN, END, TOPICS, commands_page, page, rules_table
 from voicectl.cli.commands.schema import schema
 from voicectl.cli.main import SECTIONS, cli
 
@@ -36,6 +36,10 @@ def test_every_page_is_listed_and_linked_and_says_for_whom_it_is() -> None:
 
 def test_the_page_of_commands_is_made_from_the_commands() -> None:
     assert page("commands") == commands_page(), "run `make pages`"
+
+
+def test_the_rules_of_lint_stand_on_the_page_of_samples() -> None:
+    assert f"{BEGIN}{rules_table()}{END}" in page("samples"), "run `make pages`"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -103,6 +103,15 @@ EOF
         git pull -q && voicectl plan --detailed-exitcode
         """,
     ),
+    "voicectl add hero": Setting(
+        """
+        voicectl -q init . && mkdir masters
+        cp "$EXAMPLES/acme/samples/narrator-1.wav" masters/hero-take1.flac
+        cp "$EXAMPLES/acme/samples/narrator-2.mp3" masters/hero-take2.flac
+        printf 'name;title;audio\\nvillain;The Villain;masters/hero-take1.flac\\n' > cast.csv
+        """,
+        "voicectl -q apply --yes && voicectl plan --detailed-exitcode && test -f samples/hero-2.mp3",
+    ),
     "voicectl emulator --port": Setting(
         "trap 'kill $(jobs -p)' EXIT\n",
         """

@@ -14,6 +14,8 @@ branch="${BRANCH:-${CI_DEFAULT_BRANCH:-main}}"
 way="${VOICECTL_LOCKFILE:-push}"
 here="$PWD"
 code=0
+# Recordings in Git LFS stay pointers: voicectl itself gets those that an apply uploads.
+export GIT_LFS_SKIP_SMUDGE=1
 
 [ $# = 1 ] || set -- help
 command -v voicectl >/dev/null || {

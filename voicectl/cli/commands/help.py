@@ -202,5 +202,28 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+BEGIN, END = "<!-- made from the rules: begin -->\n", "<!-- made from the rules: end -->\n"
+
+
+def rules_table() -> str:
+    """The rules of `lint`, for the page on samples."""
+    from voicectl.model.lint import RULES
+
+    rows = ["| rule | default | a finding if | the threshold comes from |", "|---|---|---|---|"]
+    for rule in RULES.values():
+        at = "" if rule.at is None else f", {rule.at:g} {rule.unit}".rstrip()
+        rows.append(f"| `{rule.name}` | {rule.level}{at} | {rule.says} | {rule.source} |")
+    return "\n".join([*rows, ""])
+
+
+def _write(directory: Path) -> None:
+    """Write what is generated of the pages."""
+    made = {"commands.md": commands_page()}
+    head, _, rest = page("samples").partition(BEGIN)
+    made["samples.md"] = head + BEGIN + rules_table() + END + rest.partition(END)[2]
+    for name, text in made.items():
+        (directory / name).write_text(text, encoding="utf-8", newline="\n")
+
+
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(commands_page(), encoding="utf-8", newline="\n")
+    _write(Path(sys.argv[1]))
