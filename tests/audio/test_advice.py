@@ -37,7 +37,7 @@ def test_a_good_recording_has_no_findings() -> None:
         ("silent", {"loudness": -50.1}, {"loudness": -30.0}),
         ("silent", {"loudness": None}, {"loudness": -30.0}),
         ("quiet", {"loudness": -30.1}, {"loudness": -30.0}),
-        ("peak", {"true_peak": 0.1}, {"true_peak": 0.0}),
+        ("peak", {"true_peak": 1.1}, {"true_peak": 1.0}),
         ("clipping", {"flat_peaks": 1.1}, {"flat_peaks": 1.0}),
         ("noise", {"noise": -49.9}, {"noise": -50.0}),
         ("snr", {"snr": 24.9}, {"snr": 25.0}),

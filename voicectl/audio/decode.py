@@ -24,7 +24,7 @@ av.logging.set_level(av.logging.PANIC)
 MAX_SECONDS = 3600.0
 MAX_STREAMS = 32
 MAX_PACKETS = 2_000_000
-CONTAINERS = "wav,w64,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,flac,aiff,amr,amrnb,amrwb,caf,matroska,webm,aac"
+CONTAINERS = "wav,w64,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,flac,aiff,amr,amrnb,amrwb,caf,matroska,webm,aac,asf"
 """FFmpeg's names of the containers that are opened: the provider's, and those that `voicectl add` converts."""
 SPEECH_RATE = 16_000
 """Samples per second of what `analyse` hands out: what a detector of speech takes."""
@@ -107,7 +107,7 @@ def convert(
         if form != "wav":
             writer.bit_rate = _BIT_RATE
         chain = _Chain(
-            stream,
+            stream.time_base,
             ("atrim", f"start={begin}" + ("" if end is None else f":end={end}")),
             ("asetpts", "PTS-STARTPTS"),
             # The mean of two channels, so that a mono mix never clips where neither channel does.
@@ -158,8 +158,8 @@ def _reason(error: Exception) -> str:
 
 def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound:
     """Decode a stream to its end, with each frame handed on. Raises Unplayable where there is no sound, or too much."""
-    samples = damaged = packets = 0
-    rate = 0
+    damaged = packets = rate = 0
+    seconds = 0.0
     for packet in container.demux(stream):
         packets += 1
         if packets > MAX_PACKETS:
@@ -171,17 +171,17 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
             continue
         for frame in frames:
             rate = rate or frame.sample_rate
-            samples += frame.samples
+            seconds += frame.samples / frame.sample_rate
             heard(frame)
-        if rate and samples > MAX_SECONDS * rate:
+        if seconds > MAX_SECONDS:
             raise Unplayable(f"is longer than {MAX_SECONDS / 60:.0f} minutes")
-    if not samples:
+    if not seconds:
         raise Unplayable("has no sound in it")
     declared = float(stream.duration * stream.time_base) if stream.duration else None
     context = stream.codec_context
     name = context.codec.canonical_name
     moving = any(_moves(picture) for picture in container.streams.video)
-    return Sound(container.format.name, name, rate, context.channels, samples / rate, declared, damaged, moving)
+    return Sound(container.format.name, name, rate, context.channels, seconds, declared, damaged, moving)
 
 
 def _moves(stream: Any) -> bool:
@@ -190,12 +190,22 @@ def _moves(stream: Any) -> bool:
 
 
 class _Chain:
-    """Filters one behind the other."""
+    """Filters one behind the other, made for the first frame's form. Later frames of another form are brought to it:
+    chained files change their sample rate, and some decoders their format."""
 
-    def __init__(self, stream: Any, *filters: tuple[str, str]) -> None:
+    def __init__(self, time_base: Any, *filters: tuple[str, str]) -> None:
+        self._time_base = time_base
+        self._filters = filters
+        self._graph: Any = None
+        self._form: tuple[str, str, int] | None = None
+        self._resampler: Any = None
+
+    def _begin(self, frame: Any) -> None:
+        self._form = format_, layout, rate = _form(frame)
+        self._resampler = AudioResampler(format=format_, layout=layout, rate=rate)
         self._graph = Graph()
-        last: Any = self._graph.add_abuffer(template=stream)
-        for name, arguments in (*filters, ("abuffersink", "")):
+        last: Any = self._graph.add_abuffer(sample_rate=rate, format=format_, layout=layout, time_base=self._time_base)
+        for name, arguments in (*self._filters, ("abuffersink", "")):
             step = self._graph.add(name, arguments) if arguments else self._graph.add(name)
             last.link_to(step)
             last = step
@@ -203,11 +213,22 @@ class _Chain:
 
     def push(self, frame: Any) -> Iterator[Any]:
         """What comes out after this frame went in; None is the end."""
+        if self._graph is None:
+            if frame is None:
+                return
+            self._begin(frame)
+        frames = [frame] if frame is None or _form(frame) == self._form else self._resampler.resample(frame)
         # A filter that cuts the end off takes nothing more after it.
-        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
-            self._graph.push(frame)
-            while True:
-                yield self._graph.pull()
+        with contextlib.suppress(av.error.EOFError):
+            for each in frames:
+                self._graph.push(each)
+                with contextlib.suppress(av.error.BlockingIOError):
+                    while True:
+                        yield self._graph.pull()
+
+
+def _form(frame: Any) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 class _Meter:
@@ -215,7 +236,7 @@ class _Meter:
 
     def __init__(self, stream: Any) -> None:
         self._chain = _Chain(
-            stream,
+            stream.time_base,
             ("ebur128", "peak=true:metadata=1:framelog=quiet"),
             ("astats", "metadata=1:measure_perchannel=none"),
         )

@@ -75,11 +75,11 @@ RULES: Mapping[str, Rule] = {
         Rule(
             "peak",
             "warning",
-            0.0,
+            1.0,
             "dBTP",
             "the true peak is higher",
             "export it with a peak of -1 dBTP or less",
-            "ITU-R BS.1770: the wave passes full scale between two samples",
+            "ITU-R BS.1770; 1 dB of margin, for lossy formats overshoot",
         ),
         Rule(
             "clipping",
