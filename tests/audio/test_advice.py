@@ -36,6 +36,7 @@ def test_a_good_recording_has_no_findings() -> None:
         ("damaged", {"damaged": 1}, {"damaged": 0}),
         ("silent", {"loudness": -50.1}, {"loudness": -30.0}),
         ("silent", {"loudness": None}, {"loudness": -30.0}),
+        ("silent", {"head": 15.0}, {"head": 1.0}),
         ("quiet", {"loudness": -30.1}, {"loudness": -30.0}),
         ("peak", {"true_peak": 1.1}, {"true_peak": 1.0}),
         ("clipping", {"flat_peaks": 1.1}, {"flat_peaks": 1.0}),

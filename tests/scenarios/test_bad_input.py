@@ -77,7 +77,7 @@ def not_utf8(project: Project) -> None:
     (project.root / "voices/all.yaml").write_bytes(b"voices:\n  a: {title: \xff}\n")
 
 
-LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
+DAMAGED_LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\n"
 
 FILES: list[tuple[str, Callable[[Project], None], list[str]]] = [
     ("not utf-8", not_utf8, ["voices/all.yaml:2", "UTF-8"]),
@@ -110,7 +110,7 @@ FILES: list[tuple[str, Callable[[Project], None], list[str]]] = [
     ("text named wav", content("t.wav", b"These are words, not sound.\n" * 10), ["t.wav"]),
     ("truncated wav", truncated, ["a.wav"]),
     ("empty mp3", content("e.mp3", b""), ["e.mp3", "empty"]),
-    ("lfs pointer", content("l.wav", LFS), ["git lfs pull"]),
+    ("damaged lfs pointer", content("l.wav", DAMAGED_LFS), ["git lfs pull"]),
     ("public without cover", lambda p: manifest(p, visibility="public"), ["cover_image"]),
     ("comma in tag", lambda p: manifest(p, tags=["a,b"]), ["comma"]),
     ("our prefix", lambda p: manifest(p, tags=["voicectl:x"]), ["voicectl:"]),

@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import Hand, Project
 from tests.hosting.service import git
+from voicectl.audio.hearing import has_decoder
 from voicectl.cli.main import SECTIONS
 from voicectl.files import Scratch
 from voicectl.state.file import FileStore
@@ -191,6 +192,12 @@ OUTCOMES: list[tuple[str, State, int]] = [
     ("plan", no_key, 1),
     ("plan --offline", no_key, 0),
     ("plan --out gone/plan.json", new, 1),
+    ("add x samples/a.wav", new, 0),
+    ("add x samples/gone.wav", new, 1),
+    ("add", new, 1),
+    ("lint", new, 1),
+    *([("lint --fail-on never", new, 0)] if has_decoder() else []),
+    ("lint --only nobody", new, 1),
     ("show-plan plan.json", saved, 0),
     ("show-plan plan.json --format markdown", saved, 0),
     ("show-plan plan.json", no_plan, 1),

@@ -197,6 +197,15 @@ def test_pointers_that_nobody_can_follow(project: Project, text: str, words: str
     assert "samples.audio" in done.err
 
 
+def test_outside_of_any_clone_an_apply_says_so(project: Project, hand: Hand) -> None:
+    project.write("samples/a.wav", pointer())
+    project.voices({"a": {"samples": [{"audio": "../samples/a.wav"}]}})
+    done = project.run("apply", "--yes").expect(1)
+    assert "1 recording is a Git LFS pointer here" in done.err
+    assert "put the recordings in place of the pointers" in done.err
+    assert hand.mutating() == []
+
+
 def test_line_ends_of_windows_do_not_break_a_pointer(project: Project) -> None:
     project.write("samples/a.wav", pointer().replace("\n", "\r\n"))
     project.voices({"a": {"samples": [{"audio": "../samples/a.wav"}]}})

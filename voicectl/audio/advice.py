@@ -10,6 +10,8 @@ from voicectl.audio.likeness import Likeness, alike
 from voicectl.model.lint import RULES, Rules
 from voicectl.model.recording import Finding, Measured, Recording, Unheard
 
+_CLICK = 0.1
+"""Seconds: what sounds for less is a click, and the rest is silence."""
 _LOSSY = ("mp3", "aac")
 _ENHANCED = {"noise", "snr", "quiet"}
 _ENHANCES = "`enhance_audio_quality` is on, so the provider reduces noise and evens out the volume anyway"
@@ -39,8 +41,9 @@ def _alone(recording: Recording, rules: Rules) -> Iterator[Finding]:
     if measured.damaged:
         yield _finding("damaged", rules, recording, f"{measured.damaged} of its packets can't be decoded")
     loudness = measured.loudness
-    if loudness is None or loudness < rules.at("silent"):
-        words = "is silent" if loudness is None else f"is all but silent ({loudness:g} LUFS)"
+    soundless = measured.head >= measured.seconds - _CLICK
+    if loudness is None or soundless or loudness < rules.at("silent"):
+        words = "is silent" if loudness is None or soundless else f"is all but silent ({loudness:g} LUFS)"
         # Nothing else can be said of silence.
         yield _finding("silent", rules, recording, words, loudness)
         return

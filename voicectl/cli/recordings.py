@@ -31,10 +31,15 @@ class Recordings:
 
         Raises HostingError where one can't be had, and InvalidFiles where one is no recording.
         """
-        from voicectl.hosting.lfs import Wanted
+        from voicectl.hosting.lfs import ObjectsMissing, Wanted, are_pointers
+        from voicectl.hosting.port import HostingError
         from voicectl.manifest.media import AUDIO, judge
 
-        self._objects = wiring.lfs(self._project)
+        try:
+            self._objects = wiring.lfs(self._project)
+        except HostingError as error:
+            hint = "run it in a clone of your repository, or put the recordings in place of the pointers"
+            raise ObjectsMissing(f"{are_pointers(len(samples))}, and {error.message}", hint) from error
         unique = {sample.digest: sample for sample in samples}
         wanted = [Wanted(sample.path, sample.digest, sample.size) for sample in unique.values()]
         found, wrong = {}, []

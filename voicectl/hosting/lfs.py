@@ -83,9 +83,8 @@ class LfsObjects:
         if not missing:
             return found
         if shutil.which("git-lfs") is None:
-            count = f"{len(missing)} recording{' is' if len(missing) == 1 else 's are'} Git LFS pointers here"
             hint = f"install git-lfs, then run {self._pull(missing.values())}"
-            raise ObjectsMissing(f"git-lfs is not installed, and {count}", hint)
+            raise ObjectsMissing(f"git-lfs is not installed, and {are_pointers(len(missing))}", hint)
         self._check_servers()
         failures: dict[str, str] = {}
         for digest, one in missing.items():
@@ -157,6 +156,11 @@ class LfsObjects:
 
 class _Failed(Exception):
     """One object can't be had. The text says why."""
+
+
+def are_pointers(count: int) -> str:
+    """A clause on so many recordings."""
+    return "1 recording is a Git LFS pointer here" if count == 1 else f"{count} recordings are Git LFS pointers here"
 
 
 def _host(url: str) -> str:
