@@ -9,11 +9,11 @@ System" (2002), with one band.
 from __future__ import annotations
 
 import base64
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import StatisticsError, correlation
+from operator import mul
 
 SAME = 0.99
 """Correlation from which on two curves of one length are one recording; 24 kbit/s Opus gives 0.998."""
@@ -21,6 +21,7 @@ _SMOOTH = 3
 """Steps of 40 ms that are averaged, and the distance of two levels that are compared."""
 _WORD = 20
 """Ups and downs that make a word: 2.4 s. Shorter ones occur in any two recordings."""
+_MASK = (1 << _WORD) - 1
 _LEAST_WORDS = 3
 """Words in common, at one distance, from which on two curves are compared."""
 _MOST_PLACES = 40
@@ -43,19 +44,15 @@ class Likeness:
 def alike(envelopes: Mapping[str, str], least: float) -> Iterator[Likeness]:
     """The pairs whose levels correlate by at least `least`, each once. Keys are the recordings' digests."""
     curves = {key: _curve(envelope) for key, envelope in envelopes.items()}
-    common: Counter[tuple[str, str, int]] = Counter()
-    for first, second, lag in _meetings(curves):
-        common[first, second, lag] += 1
-    best: dict[tuple[str, str], Likeness] = {}
+    common = Counter(_meetings(curves))
+    lags: dict[tuple[str, str], tuple[int, int]] = {}
     for (first, second, lag), count in common.items():
-        if count < _LEAST_WORDS:
-            continue
-        one = _compared(first, second, curves[first], curves[second], lag)
-        if one is not None and one.correlation >= least:
-            known = best.get((first, second))
-            if known is None or (one.same, one.correlation) > (known.same, known.correlation):
-                best[first, second] = one
-    yield from best.values()
+        lags[first, second] = max(lags.get((first, second), (0, 0)), (count, lag))
+    for (first, second), (count, lag) in lags.items():
+        if count >= _LEAST_WORDS:
+            one = _compared(first, second, curves[first], curves[second], lag)
+            if one is not None and one.correlation >= least:
+                yield one
 
 
 def _meetings(curves: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, str, int]]:
@@ -63,15 +60,12 @@ def _meetings(curves: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, str,
     places: dict[int, list[tuple[str, int]]] = defaultdict(list)
     for key, curve in curves.items():
         # One curve in steps of 120 ms meets the other in steps of 40 ms, wherever a cut has shifted it to.
-        for at in range(0, len(curve), _SMOOTH):
-            word = _word(curve, at)
-            if word is not None:
-                places[word].append((key, at))
+        for at, word in _words(curve, phases=1):
+            places[word].append((key, at))
     order = {key: number for number, key in enumerate(curves)}
     for second, curve in curves.items():
-        for at in range(len(curve)):
-            word = _word(curve, at)
-            found = places.get(word, ()) if word is not None else ()
+        for at, word in _words(curve, phases=_SMOOTH):
+            found = places.get(word, ())
             if len(found) <= _MOST_PLACES:
                 yield from ((first, second, there - at) for first, there in found if order[first] < order[second])
 
@@ -81,15 +75,19 @@ def _curve(envelope: str) -> Sequence[float]:
     return [sum(levels[at : at + _SMOOTH]) / _SMOOTH for at in range(len(levels) - _SMOOTH + 1)]
 
 
-def _word(curve: Sequence[float], at: int) -> int | None:
-    """The ups and downs from a place on, as a number; None at the end, and for a pause: all pauses are alike."""
-    levels = curve[at : at + _SMOOTH * (_WORD + 1) : _SMOOTH]
-    if len(levels) <= _WORD or levels.count(_QUIET) > _WORD // 2:
-        return None
-    word = 0
-    for before, after in pairwise(levels):
-        word = word << 1 | (after > before)
-    return word
+def _words(curve: Sequence[float], phases: int) -> Iterator[tuple[int, int]]:
+    """Places, and the ups and downs from there on as a number. Pauses are left out: they are the same everywhere."""
+    for phase in range(phases):
+        levels = curve[phase::_SMOOTH]
+        quiet = [level <= _QUIET for level in levels]
+        word = silent = 0
+        for index in range(1, len(levels)):
+            word = (word << 1 | (levels[index] > levels[index - 1])) & _MASK
+            silent += quiet[index]
+            if index > _WORD:
+                silent -= quiet[index - _WORD]
+            if index >= _WORD and silent <= _WORD // 2:
+                yield phase + (index - _WORD) * _SMOOTH, word
 
 
 def _compared(first: str, second: str, one: Sequence[float], other: Sequence[float], lag: int) -> Likeness | None:
@@ -97,9 +95,14 @@ def _compared(first: str, second: str, one: Sequence[float], other: Sequence[flo
     end = min(len(one), len(other) + lag)
     if end - start < max(_SMOOTH * _WORD, _LEAST_OVERLAP * min(len(one), len(other))):
         return None
-    try:
-        found = correlation(one[start:end], other[start - lag : end - lag])
-    except StatisticsError:  # a constant level
-        return None
+    found = _correlation(one[start:end], other[start - lag : end - lag])
     whole = abs(len(one) - len(other)) <= 2 and abs(lag) <= 2
     return Likeness(first, second, round(found, 3), whole and found >= SAME)
+
+
+def _correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    """Pearson's; 0 for a constant level. (`statistics.correlation` sums exactly, which takes ten times as long.)"""
+    mean, other_mean = sum(one) / len(one), sum(other) / len(other)
+    deviations, others = [each - mean for each in one], [each - other_mean for each in other]
+    spread = sum(map(mul, deviations, deviations)) * sum(map(mul, others, others))
+    return sum(map(mul, deviations, others)) / math.sqrt(spread) if spread else 0.0
