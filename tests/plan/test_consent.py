@@ -12,7 +12,7 @@ from tests.memory import OPEN, START, catalog, voice
 from tests.plan.sides import TODAY, case, gone, lock, model, record
 from voicectl.model.lock import Deleted
 from voicectl.model.observed import Patch
-from voicectl.model.voice import Consent, Visibility, Voice
+from voicectl.model.voice import VISIBILITIES, Consent, Visibility, Voice
 from voicectl.plan.actions import Resend, Serve, Task, Update
 from voicectl.plan.consent import check_consent, check_expiry, consent_problems, expiry, lacking_consent, withdrawn
 from voicectl.plan.identity import Holding
@@ -26,9 +26,10 @@ def day(offset: int | None) -> Any:
     return None if offset is None else TODAY + timedelta(days=offset)
 
 
-def consent(*, expires: int | None = None, ends: int | None = None, covers: tuple[Visibility, ...] = ()) -> Consent:
-    seen: Any = {"visibilities": covers} if covers else {}
-    return Consent("Jane", expires_on=day(expires), withdrawn_on=day(ends), **seen)
+def consent(
+    *, expires: int | None = None, ends: int | None = None, covers: tuple[Visibility, ...] = VISIBILITIES
+) -> Consent:
+    return Consent("Jane", expires_on=day(expires), withdrawn_on=day(ends), visibilities=covers)
 
 
 def with_consent(wanted: Voice, **values: Any) -> Voice:
@@ -82,7 +83,7 @@ def test_a_consent_covers_what_it_names_up_to_and_with_its_last_day(given: Conse
     ],
 )
 def test_an_end_is_told_thirty_days_before(values: dict[str, int], words: str) -> None:
-    told = expiry(with_consent(voice("a"), **values), TODAY)
+    told = expiry(with_consent(voice("a"), **values), TODAY, timedelta(days=30))
     assert told.endswith(words) if words == "in 1 day" else words in told
     assert bool(told) == bool(words)
 
@@ -183,4 +184,21 @@ def test_files_alone_show_the_same_errors_and_warnings() -> None:
 
 def test_a_voice_whose_consent_has_ended_is_told_of_while_it_is_served() -> None:
     holdings = [Holding("a", with_consent(voice("a"), expires=-1)), Holding("b", voice("b")), Holding("gone")]
-    assert [notice.voices for notice in check_expiry(holdings, TODAY)] == [("a",)]
+    assert [notice.voices for notice in check_expiry(holdings, TODAY, timedelta(days=30))] == [("a",)]
+
+
+def test_a_consent_that_names_no_visibility_covers_private_only() -> None:
+    narrow = replace(voice("a", visibility="unlist"), consent=Consent("Jane"))
+    assert refusals(narrow, policy=OPEN) == ["consent_missing"]
+    assert refusals(replace(narrow, metadata=replace(narrow.metadata, visibility="private")), policy=OPEN) == []
+    # What is shown so widely already is warned of, and neither narrowed nor refused.
+    assert refusals(narrow, policy=OPEN, task=update(narrow, "unlist", title="New")) == []
+    shown = Holding("a", narrow, record("m1", narrow), current=model("m1", "a", visibility="unlist"))
+    (notice,) = check_expiry([shown], TODAY, timedelta(days=30))
+    assert notice.code == "consent_narrower"
+
+
+def test_a_project_says_how_long_ahead_to_warn() -> None:
+    soon = with_consent(voice("a"), expires=60)
+    assert expiry(soon, TODAY, timedelta(days=30)) == ""
+    assert "in 60 days" in expiry(soon, TODAY, timedelta(days=90))

@@ -41,7 +41,7 @@ def test_the_desired_form_is_json_without_what_has_no_value() -> None:
     assert form["consent"] == {
         "speaker": "Jane",
         "expires_on": "2026-11-22",
-        "visibilities": ["private", "unlist", "public"],
+        "visibilities": ["private"],
     }
     assert form["samples"] == [{"audio": "samples/one.wav", "format": "wav", "size": 1000}]
     assert form["cover_image"] == "covers/one.png"

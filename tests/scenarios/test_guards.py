@@ -307,3 +307,64 @@ def test_an_id_that_changed_behind_the_lockfile_is_told(project: Project) -> Non
     project.lock_path.write_bytes(old)
     assert f"the lockfile says {first}: tell its users" in project.run("plan").out
     assert first in project.run("plan", "--format", "markdown").out.partition("Needs care")[2]
+
+
+def test_showing_a_voice_to_more_people_is_said_first_and_counted(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}, "b": {}, "c": {}})
+    project.apply()
+    cover = project.root / "covers/a.png"
+    cover.parent.mkdir()
+    cover.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(32))
+    project.voices(
+        {"a": {"visibility": "public", "cover_image": "../covers/a.png"}, "b": {"visibility": "unlist"}, "c": {}}
+    )
+    text = project.run("plan").expect(0).out
+    assert "1 to publish, 1 to unlist" in text
+    assert text.count("making it private again does not call it back") == 1
+    assert "covers/a.png sha256:" in text
+    page = project.run("plan", "--format", "markdown").expect(0).out
+    assert page.index("#### Warnings") < page.index("#### Needs care") < page.index("<details>")
+    assert "**Everybody will see it" in page
+    changes = {change["name"]: change["widens"] for change in project.plan()["changes"]}
+    assert changes == {"a": True, "b": True}
+
+
+def test_max_visibility_bounds_what_may_be_shown_also_in_one_environment(project: Project, hand: Hand) -> None:
+    project.config(
+        policy={"max_visibility": "unlist"},
+        environments={"production": {}, "staging": {"policy": {"max_visibility": "private"}}},
+    )
+    project.voices({"a": {"visibility": "unlist"}, "b": {}})
+    project.apply("-e", "production")
+    done = project.run("plan", "-e", "staging").expect(3)
+    assert "a would be unlist; policy.max_visibility is private" in done.out
+    project.run("apply", "-e", "staging", "--yes").expect(3)
+    project.apply("-e", "staging", "--exclude", "a")
+    # The rest of the policy is the project's.
+    project.config(
+        policy={"max_visibility": "private"}, environments={"production": {"policy": {"max_deletes": 5}}, "staging": {}}
+    )
+    # What is shown already is not narrowed, and not refused.
+    project.settled("-e", "production")
+
+
+def test_max_models_counts_retired_generations(project: Project) -> None:
+    project.config(policy={"max_models": 3})
+    project.voices({"a": {}, "b": {}})
+    project.apply()
+    project.sample("a.wav", "another")
+    project.apply()
+    project.sample("b.wav", "another")
+    done = project.run("plan").expect(3)
+    assert "the catalog would have 4 models, retired ones included; policy.max_models is 3" in done.out
+
+
+def test_equal_changes_of_many_voices_are_one_block(project: Project) -> None:
+    names = [f"v{number}" for number in range(20)]
+    project.voices({name: {} for name in names})
+    project.apply()
+    project.voices({name: {"description": "The same for all."} for name in names})
+    page = project.run("plan", "--format", "markdown").expect(0).out
+    assert page.count("<details>") == 1
+    assert "<b>20 voices</b> update: description" in page
+    assert all(name in page for name in names)

@@ -132,7 +132,9 @@ def _check_consent(voice: Declared, problems: Problems) -> None:
     ):
         problems.error(voice.own.key_place("consent"), "consent: has no speaker", "add `speaker:`")
     _check_consent_dates(voice, consent, problems)
-    if visibility is not None and visibility not in consent.visibilities:
+    # Without `visibilities` it covers private only; a plan refuses what would show the voice more widely.
+    written = "visibilities" in consent.model_fields_set
+    if written and visibility is not None and visibility not in consent.visibilities:
         message = f"consent.visibilities: the consent does not cover {visibility!r}, the voice's visibility"
         place = voice.own.place("consent", "visibilities")
         problems.error(place, message, "choose a visibility that it covers")

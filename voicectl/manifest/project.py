@@ -17,9 +17,10 @@ from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.rule_schemas import read_rules
-from voicectl.manifest.schema import Environment, ProjectFile
+from voicectl.manifest.schema import Environment, PolicyValues, ProjectFile
 from voicectl.manifest.yaml_document import Document, Spot
 from voicectl.model.catalog import Policy, namespace
+from voicectl.model.lint import Setting
 from voicectl.version import VERSION
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -129,7 +130,7 @@ def read_project(
         state=state_path(content.state, environment),
         concurrency=content.concurrency,
         retain=content.retain if chosen is None or chosen.retain is None else chosen.retain,
-        policy=_policy(content, document, problems),
+        policy=_policy(content, environment, document, problems),
         content=content,
         document=document,
     )
@@ -279,8 +280,15 @@ def _check_environment(content: ProjectFile, environment: str | None, problems: 
     raise UsageError(f"there is no environment {environment!r}", did_you_mean(environment, names))
 
 
-def _policy(content: ProjectFile, document: Document, problems: Problems) -> Policy:
-    values = content.policy
+def _policy(content: ProjectFile, environment: str | None, document: Document, problems: Problems) -> Policy:
+    """The project's policy, with what the environment says otherwise put in."""
+    chosen = content.environments.get(environment or "")
+    own = chosen.policy if chosen is not None else PolicyValues()
+    values = content.policy.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+    rules = read_rules(content.policy.rules, ("policy",), document, problems)
+    if "rules" in own.model_fields_set:
+        rules = read_rules(own.rules, ("environments", environment or "", "policy"), document, problems)
+    lint = {**_lint(content.policy), **_lint(own)}
     return Policy(
         max_deletes=values.max_deletes,
         max_replaces=values.max_replaces,
@@ -288,6 +296,13 @@ def _policy(content: ProjectFile, document: Document, problems: Problems) -> Pol
         on_conflict=values.on_conflict,
         min_sample_seconds=values.min_sample_seconds,
         require_consent=frozenset(values.require_consent),
-        lint={name: getattr(values.lint, name) for name in values.lint.model_fields_set},
-        rules=read_rules(values.rules, document, problems) if values.rules else (),
+        max_visibility=values.max_visibility,
+        consent_warning=timedelta(days=values.consent_warning_days),
+        max_models=values.max_models,
+        lint=lint,
+        rules=rules,
     )
+
+
+def _lint(values: PolicyValues) -> dict[str, Setting]:
+    return {name: getattr(values.lint, name) for name in values.lint.model_fields_set}

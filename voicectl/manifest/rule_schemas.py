@@ -37,14 +37,16 @@ _WITHOUT_MEANING = (
 )
 
 
-def read_rules(entries: Sequence[RuleEntry], document: Document, problems: Problems) -> tuple[Rule, ...]:
-    """The usable rules; the problems of the others go into `problems`.
+def read_rules(
+    entries: Sequence[RuleEntry], policy: tuple[str, ...], document: Document, problems: Problems
+) -> tuple[Rule, ...]:
+    """The usable rules of the policy at this path; the problems of the others go into `problems`.
 
     A rule is data and stays data: it may refer to parts of itself, and to nothing else.
     """
     rules = []
     for index, entry in enumerate(entries):
-        path = ("policy", "rules", index)
+        path: tuple[str | int, ...] = (*policy, "rules", index)
         place = document.value(path)
         for key in ("schema", "message"):
             if ("shape" if key == "schema" else key) not in entry.model_fields_set:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from voicectl.manifest.values import (
     CatalogName,
     Concurrency,
+    Count,
     Date,
     Duration,
     Flag,
@@ -26,7 +27,7 @@ from voicectl.manifest.values import (
 )
 from voicectl.model.catalog import DEFAULT_RETENTION, Limit, OnConflict, OnDrift, RuleLevel
 from voicectl.model.lint import RULES, Setting
-from voicectl.model.voice import VISIBILITIES, FieldName, Visibility
+from voicectl.model.voice import FieldName, Visibility
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_SAMPLES = 20
@@ -70,17 +71,6 @@ class Override(_Closed):
     model: ModelId = Field(default="", description="Existing model to adopt in this environment.")
 
 
-class Environment(_Closed):
-    """A copy of the catalog with its own marks and lockfile."""
-
-    title_suffix: str = Field(default="", description="Appended to every title.")
-    retain: Duration | None = Field(default=None, description="How long a retired model is kept; 0 deletes at once.")
-    defaults: DefaultValues = Field(
-        default_factory=lambda: DefaultValues(), description="Defaults of this environment."
-    )
-    voices: dict[Name, Override] = Field(default_factory=dict, description="Overrides of metadata, by name.")
-
-
 class RuleEntry(_Closed):
     """A rule of the team's own: a JSON Schema that every voice must fit."""
 
@@ -121,10 +111,29 @@ class PolicyValues(_Closed):
     require_consent: list[Visibility] = Field(
         default_factory=list, description="Visibilities for which a voice must carry consent."
     )
+    max_visibility: Visibility = Field(default="public", description="What may be shown at most; wider is refused.")
+    consent_warning_days: Count = Field(default=30, description="Warn so many days before a consent expires.")
+    max_models: Count | None = Field(
+        default=None, description="Models of this catalog in the account, retired generations included."
+    )
     rules: list[RuleEntry] = Field(default_factory=list, description="Rules of your own, as JSON Schemas.")
     lint: LintValues = Field(
         default_factory=lambda: LintValues(), description="Levels and thresholds of `voicectl lint`, by rule."
     )
+
+
+class Environment(_Closed):
+    """A copy of the catalog with its own marks and lockfile."""
+
+    title_suffix: str = Field(default="", description="Appended to every title.")
+    retain: Duration | None = Field(default=None, description="How long a retired model is kept; 0 deletes at once.")
+    defaults: DefaultValues = Field(
+        default_factory=lambda: DefaultValues(), description="Defaults of this environment."
+    )
+    policy: PolicyValues = Field(
+        default_factory=lambda: PolicyValues(), description="Guards that differ in this environment."
+    )
+    voices: dict[Name, Override] = Field(default_factory=dict, description="Overrides of metadata, by name.")
 
 
 class ProjectFile(_Closed):
@@ -181,7 +190,7 @@ class ConsentEntry(_Closed):
         description="Set when it was withdrawn: every generation is deleted, its inputs are refused.",
     )
     visibilities: list[Visibility] = Field(
-        default=list(VISIBILITIES), min_length=1, description="Visibilities that it covers."
+        default=["private"], min_length=1, description="Visibilities that it covers."
     )
 
 

@@ -130,7 +130,12 @@ def _number(value: Any) -> Any:
     return float(value) if isinstance(value, Plain) and _DECIMAL.fullmatch(value) else value
 
 
+def _count(value: Any) -> Any:
+    return int(value) if isinstance(value, Plain) and value.isdecimal() and len(value) < 10 else value
+
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
+Count = Annotated[int, BeforeValidator(_count), Field(ge=0, le=1_000_000)]
 Number = Annotated[float, BeforeValidator(_number)]
 Duration = Annotated[
     timedelta,

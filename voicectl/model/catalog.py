@@ -64,6 +64,11 @@ class Policy:
     on_conflict: OnConflict = "fail"
     min_sample_seconds: float = 10.0
     require_consent: frozenset[Visibility] = frozenset()
+    max_visibility: Visibility = "public"
+    consent_warning: timedelta = timedelta(days=30)
+    """How long before a consent expires warnings begin."""
+    max_models: int | None = None
+    """Of the catalog in the account, retired generations included."""
     rules: tuple[Rule, ...] = ()
     lint: Mapping[str, Setting] = field(default_factory=dict)
     """Settings of `voicectl lint` by rule."""

@@ -93,7 +93,7 @@ class Consent:
     granted_on: date | None = None
     expires_on: date | None = None
     withdrawn_on: date | None = None
-    visibilities: tuple[Visibility, ...] = VISIBILITIES
+    visibilities: tuple[Visibility, ...] = ("private",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,25 @@ def shown_last(task: Make | Restore) -> Visibility | None:
     return wanted if widens(present, wanted) else None
 
 
+def reveals(task: Task | Resend) -> Visibility | None:
+    """The visibility at which a task shows a voice to more people than before; None where nobody new gets to see it.
+
+    A generation that takes over from one as widely shown reveals nothing new.
+    """
+    match task:
+        case Update() | Resend():
+            before, after = task.model.visibility, task.patch.visibility
+        case Make():
+            present = task.retires.model if isinstance(task, Replace) else None
+            before, after = present.visibility if present else "private", task.metadata.visibility
+        case Restore():
+            present = task.retires.model if task.retires else task.model
+            before, after = present.visibility, task.patch.visibility or task.model.visibility
+        case _:
+            return None
+    return after if widens(before, after) else None
+
+
 def shows_more(task: Task | Resend) -> bool:
     """Whether a task makes a model, brings one back, or shows one to more people: then consent is needed."""
     if isinstance(task, Update | Resend):
@@ -275,7 +294,7 @@ def planned(task: T, *, ring: bool = False) -> T:
     """
     if ring and not (isinstance(task, Prune) and task.unfinished):
         task = replace(task, ring=True, was=None)
-    return replace(task, change=replace(task.change, steps=steps(task)))
+    return replace(task, change=replace(task.change, steps=steps(task), widens=reveals(task) is not None))
 
 
 def whole_tags(model: Model, wanted: Marker, tags: tuple[str, ...] | None = None) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from voicectl.plan.actions import (
 )
 from voicectl.plan.compare import Comparison, compare, digests, marks_change, recorded_samples
 from voicectl.plan.identity import Holding, inputs_of
-from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, Source
+from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, SampleChange, Source
 from voicectl.plan.request import PlanRequest
 
 RETENTION_OVER = "its retention is over"
@@ -90,6 +90,7 @@ class ChangeFields(TypedDict, total=False):
     generation: int
     source: Source | None
     fields: tuple[FieldChange, ...]
+    samples: tuple[SampleChange, ...]
     digests: Digests
     reason: str
     retires: str | None
@@ -251,7 +252,9 @@ class Case:
             "digests": digests(voice, mine or record, model),
         }
         filled.update(values)
-        return Change(name=self.name, action=action, **filled)
+        covered = any(each.field == "cover_image" for each in filled.get("fields", ()))
+        cover = voice.cover.path if voice and voice.cover and covered else None
+        return Change(name=self.name, action=action, cover_file=cover, **filled)
 
     def prune(
         self,

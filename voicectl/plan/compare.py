@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from voicectl.model import canonical, marker
 from voicectl.model.catalog import Policy
 from voicectl.model.lock import Applied, Blocked, Record, RecordedSample
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
-from voicectl.model.voice import FIELDS, VISIBILITIES, FieldName, Metadata, Value, Voice
-from voicectl.plan.plan import Cause, Digests, FieldChange
+from voicectl.model.voice import FIELDS, VISIBILITIES, FieldName, Metadata, Sample, Value, Voice
+from voicectl.plan.plan import Cause, Digests, FieldChange, SampleChange, SampleSide
 
 NOT_READ_BACK: frozenset[FieldName] = frozenset({"cover_image"})
 """Fields that can't be read back: what the account has of them is known by its place alone."""
@@ -184,6 +185,34 @@ def recorded_samples(voice: Voice) -> tuple[RecordedSample, ...]:
         for s in voice.samples
     )
     return tuple(sorted(pairs, key=lambda s: (s.audio, s.transcript or "")))
+
+
+def sample_changes(voice: Voice, before: Iterable[RecordedSample]) -> tuple[SampleChange, ...]:
+    """What becomes of each recording: those that stay as they are are left out.
+
+    A recording of another digest in the same file is a new take of it. Of the others one that comes takes the place of
+    one that goes, in their order.
+    """
+    old = {sample.audio: sample for sample in before}
+    now = {
+        s.digest: SampleSide(s.digest, s.path, s.seconds, s.transcript)
+        for s in voice.samples
+        if not _same_sample(s, old.get(s.digest))
+    }
+    kept = {sample.digest for sample in voice.samples} - now.keys()
+    gone = {s.audio: SampleSide(s.audio, s.file, s.seconds) for s in old.values() if s.audio not in kept}
+    pairs = [(gone.pop(digest), now.pop(digest)) for digest in list(now) if digest in gone]
+    files = {side.file: digest for digest, side in gone.items() if side.file}
+    for digest, side in list(now.items()):
+        if side.file in files:
+            pairs.append((gone.pop(files.pop(side.file)), now.pop(digest)))
+    changes = [SampleChange(was, new) for was, new in pairs]
+    return (*changes, *(SampleChange(was, new) for was, new in zip_longest(gone.values(), now.values())))
+
+
+def _same_sample(sample: Sample, recorded: RecordedSample | None) -> bool:
+    words = None if sample.transcript is None else canonical.text_digest(sample.transcript)
+    return recorded is not None and recorded.transcript == words
 
 
 def inputs_reason(voice: Voice, record: Record | None) -> str:

@@ -9,12 +9,10 @@ from voicectl.errors import Problem
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.voice import Consent, Visibility, Voice
-from voicectl.plan.actions import Resend, Serve, Task, shows_more
+from voicectl.plan.actions import Create, Resend, Serve, Task, reveals, shows_more
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Notice, Refusal
 
-EXPIRY_WARNING = timedelta(days=30)
-"""How long before the end of a consent warnings begin."""
 RENEW = "renew it, or take the voice out of the manifests"
 
 
@@ -33,13 +31,13 @@ def lacking_consent(consent: Consent | None, visibility: Visibility, today: date
     return "" if visibility in consent.visibilities else f"it does not cover {visibility}"
 
 
-def expiry(voice: Voice, today: date) -> str:
-    """What to know of a consent that has ended, or does so soon; empty if there is nothing."""
+def expiry(voice: Voice, today: date, warning: timedelta) -> str:
+    """What to know of a consent that has ended, or does so within `warning`; empty if there is nothing."""
     expires = voice.consent.expires_on if voice.consent else None
     ends = voice.consent.withdrawn_on if voice.consent else None
     if ends is not None and ends > today:
         return f"the consent is withdrawn on {ends}: the first apply from then on deletes every generation, for good"
-    if expires is None or withdrawn(voice, today) or expires > today + EXPIRY_WARNING:
+    if expires is None or withdrawn(voice, today) or expires > today + warning:
         return ""
     if expires < today:
         return f"the consent expired on {expires}: voicectl will not create, replace or widen the voice"
@@ -57,7 +55,7 @@ def consent_problems(catalog: Catalog, today: date) -> Iterator[Problem]:
         if lacking:
             message = f"{visibility} voices need a consent, and {lacking}"
             yield Problem(voice.source, message, "complete `consent`, or narrow `visibility`")
-        elif words := expiry(voice, today):
+        elif words := expiry(voice, today, catalog.policy.consent_warning):
             yield Problem(voice.source, words, RENEW, "warning")
 
 
@@ -103,18 +101,31 @@ def check_consent(catalog: Catalog, lock: Lock, tasks: Iterable[Task | Resend], 
         if visibility in catalog.policy.require_consent:
             lacking = lacking_consent(voice.consent, visibility, today)
             words = f"{visibility} voices need a consent, and {lacking}" if lacking else ""
+        elif expires is not None and expires < today:
+            words = expiry(voice, today, catalog.policy.consent_warning)
+        elif voice.consent is not None and (isinstance(task, Create) or reveals(task)):
+            # A voice that is shown so widely already is warned of, and not narrowed.
+            lacking = lacking_consent(voice.consent, visibility or "private", today)
+            words = lacking.replace("it does", "the consent does", 1)
         else:
-            words = expiry(voice, today) if expires is not None and expires < today else ""
+            words = ""
         ended = expires is not None and expires < today
         if words:
             hint = RENEW if ended else "complete `consent`, or narrow `visibility`"
             yield Refusal("consent_expired" if ended else "consent_missing", f"{place}: {words}", hint, (voice.name,))
 
 
-def check_expiry(holdings: Iterable[Holding], today: date) -> Iterator[Notice]:
-    """Consents that end soon, or have ended while their voice is still served."""
+def check_expiry(holdings: Iterable[Holding], today: date, warning: timedelta) -> Iterator[Notice]:
+    """Consents that end soon, or do not cover what is already shown."""
     for holding in holdings:
         voice = holding.voice
-        if voice is not None and (words := expiry(voice, today)):
-            place = f"{voice.source.file}:{voice.source.line}: {voice.name}"
+        if voice is None:
+            continue
+        place = f"{voice.source.file}:{voice.source.line}: {voice.name}"
+        if words := expiry(voice, today, warning):
             yield Notice("consent_expiring", f"{place}: {words}", RENEW, (voice.name,))
+        shown, consent = holding.current.visibility if holding.current else "private", voice.consent
+        if consent is not None and shown not in consent.visibilities and shown == voice.metadata.visibility:
+            words = f"the consent covers {', '.join(consent.visibilities)}, and the voice is shown as {shown}"
+            hint = f"write `visibilities: [{shown}]` if the speaker agreed to that, or narrow `visibility`"
+            yield Notice("consent_narrower", f"{place}: {words}", hint, (voice.name,))

@@ -10,8 +10,9 @@ from voicectl.model import marker
 from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
-from voicectl.plan.actions import Create, Prune, Resend, Retire, Task
+from voicectl.plan.actions import Create, Make, Prune, Resend, Retire, Serve, Task, shows_more
 from voicectl.plan.case import UNFINISHED, protected
+from voicectl.plan.compare import widens
 from voicectl.plan.consent import check_consent, check_expiry, withdrawn
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Notice, Refusal
@@ -46,6 +47,8 @@ def refusals(
         yield from check_swaps(catalog, holdings)
         yield from check_consent(catalog, lock, [*tasks, *retries], today)
         yield from check_limits(tasks, catalog.policy, size)
+        yield from check_visibility([*tasks, *retries], catalog.policy)
+        yield from check_models(tasks, lock, observation, catalog)
         yield from check_marks(holdings)
         yield from check_unclaimed(catalog, lock, observation, tasks)
     yield from check_foreign(holdings, catalog.namespace)
@@ -59,7 +62,8 @@ def warnings(
     yield from misfiltered(observation)
     yield from unmarked(lock, observation, request.catalog.namespace)
     if not request.destroy:
-        yield from check_expiry(holdings, request.now.date())
+        yield from check_expiry(holdings, request.now.date(), request.catalog.policy.consent_warning)
+        yield from warn_of_widening(tasks)
         yield from suggest_moves(tasks, holdings)
         yield from not_looked_at(holdings)
     if not observation.complete:
@@ -289,6 +293,52 @@ def check_limits(tasks: Sequence[Task], policy: Policy, size: int) -> Iterator[R
                 hint,
                 tuple(names),
             )
+
+
+def check_visibility(tasks: Iterable[Task | Resend], policy: Policy) -> Iterator[Refusal]:
+    """Nothing is made, brought back or shown beyond `max_visibility`."""
+    for task in tasks:
+        if not isinstance(task, Serve | Resend) or not shows_more(task):
+            continue
+        wanted = task.voice.metadata.visibility
+        if widens(policy.max_visibility, wanted):
+            yield Refusal(
+                "max_visibility",
+                f"{task.name} would be {wanted}; policy.max_visibility is {policy.max_visibility}",
+                "narrow its `visibility` here (an environment can override it), or raise max_visibility",
+                (task.name,),
+            )
+
+
+def warn_of_widening(tasks: Iterable[Task]) -> Iterator[Notice]:
+    """Showing a voice to more people can't be taken back. Said once for all."""
+    names = tuple(sorted({task.name for task in tasks if task.change.widens}))
+    if names:
+        count = "1 voice is" if len(names) == 1 else f"{len(names)} voices are"
+        yield Notice(
+            "widens",
+            f"{count} shown to more people: {', '.join(names)}",
+            "whoever uses a public voice keeps using it; making it private again does not call it back, and the "
+            "provider's terms grant more for public voices",
+            names,
+        )
+
+
+def check_models(tasks: Iterable[Task], lock: Lock, observation: Observation, catalog: Catalog) -> Iterator[Refusal]:
+    """`max_models`: what the catalog has in the account, retired generations included."""
+    limit = catalog.policy.max_models
+    if limit is None:
+        return
+    models = {m.id for m in observation.models.values() if m.made_here(catalog.namespace) or m.id in lock.ids()}
+    every = list(tasks)
+    made = sum(isinstance(task, Make) for task in every)
+    after = len(models) + made - sum(isinstance(task, Prune) for task in every)
+    if made and after > limit:
+        yield Refusal(
+            "max_models",
+            f"the catalog would have {after} models, retired ones included; policy.max_models is {limit}",
+            "retired models are deleted when their retention is over: wait, shorten `retain`, or raise max_models",
+        )
 
 
 def check_rules(holdings: Iterable[Holding], policy: Policy) -> Iterator[Notice]:

@@ -89,6 +89,30 @@ class Digests:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleSide:
+    """A recording of a voice on one side of a change.
+
+    `file` is its path in the project, where that is known, and `seconds` how long it lasts. `transcript` are its words:
+    those of an earlier state are known only where Git has them.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    audio: Digest
+    file: str | None = None
+    seconds: float | None = None
+    transcript: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleChange:
+    """A recording that comes, goes, or gives way to another; or whose words change."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    was: SampleSide | None
+    now: SampleSide | None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One model's difference and what will be done about it.
 
@@ -109,7 +133,13 @@ class Change:
     """The generation that serves the name afterwards, or the one that is removed."""
     source: Source | None = None
     fields: tuple[FieldChange, ...] = ()
+    samples: tuple[SampleChange, ...] = ()
+    """The recordings that change; all of them for a new voice."""
+    cover_file: str | None = None
+    """The file of the cover image, where that is among the fields."""
     steps: tuple[Step, ...] = ()
+    widens: bool = False
+    """Whether it shows the voice to more people."""
     digests: Digests = Digests()
     reason: str = ""
     """Why, where the fields don't tell."""

@@ -208,7 +208,7 @@ def _as_careful(saved: Change, now: Change) -> bool:
 def _same(saved: Change, now: Change) -> bool:
     """Whether it is the change that was shown, word for word; places and times may have moved."""
     # A line moves with every edit above it, and the date with the clock: `_as_careful` looks at the date.
-    aside: dict[str, Any] = {"source": None, "undo_until": None, "warnings": ()}
+    aside: dict[str, Any] = {"source": None, "undo_until": None, "warnings": (), "samples": ()}
     if saved.action in (Action.CREATE, Action.REPLACE):
         # Here it only describes the samples, and of Git LFS pointers nobody knows how long they last. The digests of
         # both sides decide.

@@ -23,7 +23,15 @@ from voicectl.plan.actions import (
     field_patch,
 )
 from voicectl.plan.case import TRAINING_FAILED, Case, Decision
-from voicectl.plan.compare import Comparison, applied_at_creation, inputs_reason, inputs_summary, settled, shown
+from voicectl.plan.compare import (
+    Comparison,
+    applied_at_creation,
+    inputs_reason,
+    inputs_summary,
+    sample_changes,
+    settled,
+    shown,
+)
 from voicectl.plan.identity import inputs_of
 from voicectl.plan.plan import RETRY_FAILED, Action, FieldChange, Notice, Refusal
 
@@ -108,6 +116,7 @@ def _create(case: Case, voice: Voice) -> Create:
         Action.CREATE,
         generation=generation,
         fields=(*fields, inputs),
+        samples=sample_changes(voice, ()),
         id=record.id if record and missing else None,
         reason=inputs_summary(voice),
         warnings=("the recorded model is gone from the account",) if missing else (),
@@ -228,6 +237,7 @@ def _replace(case: Case, voice: Voice, current: Model) -> Iterator[Decision]:
         adopted=case.holding.adopted,
         generation=generation,
         fields=(_inputs_change(voice, known), *comparison.fields),
+        samples=() if failed else sample_changes(voice, known.samples if known else ()),
         reason=TRAINING_FAILED if failed else inputs_reason(voice, known),
         retires=gives_way.model.id,
         undo_until=_undo_until(case, gives_way),
@@ -274,6 +284,7 @@ def _make_current(case: Case, voice: Voice, successor: Model, current: Model | N
         adopted=not was_retired,
         generation=generation,
         fields=(_inputs_change(voice, case.record), *(f for f in fields if f.field != "marks")),
+        samples=sample_changes(voice, case.record.samples if case.record else ()),
         reason="a retired generation has these inputs" if restored else "finishes an interrupted replacement",
         retires=gives_way.model.id if gives_way else None,
         undo_until=_undo_until(case, gives_way),

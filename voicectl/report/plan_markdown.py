@@ -7,6 +7,7 @@ escaped (see `document`; GitHub Flavored Markdown Spec, 4.6).
 from __future__ import annotations
 
 import html
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -20,6 +21,7 @@ DEFAULT_BYTES = 60_000
 """GitHub takes comments of 65,536 characters."""
 _LAST_LINE = 400
 """Bytes reserved for the line that says what was left out."""
+_NAMES_WIDTH = 100
 _PLAIN = Style()
 _GRAVEST = (
     Action.PRUNE,
@@ -39,15 +41,18 @@ def render(plan: Plan, max_bytes: int = DEFAULT_BYTES, unchanged: Iterable[str] 
     page = _Capped(max_bytes - _LAST_LINE)
     page.add(f"<!-- voicectl plan of {name} -->\n### voicectl plan: {' · '.join(_heading(plan))}\n")
     page.add(f"\n{_totals(plan)}\n")
+    dropped = sum(_notices(page, *kind) for kind in (("Refused", "✗", plan.refusals), ("Warnings", "!", plan.warnings)))
     shown = [change for change in plan.changes if not words.bookkeeping(change)]
-    careful = sorted(filter(words.needs_care, shown), key=lambda change: _GRAVEST.index(change.action))
+    careful = sorted(filter(words.needs_care, shown), key=_gravity)
     rows = [_care_row(change) for change in careful]
     missing = len(rows)
     if careful and page.add("\n#### Needs care\n\n| | voice | what happens |\n|---|---|---|\n" + rows[0]):
         missing = sum(not page.add(row) for row in rows[1:])
-    dropped = sum(_notices(page, *kind) for kind in (("Refused", "✗", plan.refusals), ("Warnings", "!", plan.warnings)))
-    ordered = [*careful, *(change for change in shown if not words.needs_care(change))]
-    left_out = [change for change in ordered if (details := _details(change)) and not page.add(details)]
+    left_out: list[Change] = []
+    for alike in [*([change] for change in careful), *_alike(c for c in shown if not words.needs_care(c))]:
+        details = _details(alike)
+        if details and not page.add(details):
+            left_out += alike
     rest = _rest(plan, unchanged)
     if rest:
         page.add(f"\n<details><summary>The rest</summary>\n\n{fenced(rest)}\n</details>\n")
@@ -110,17 +115,44 @@ def _care_row(change: Change) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
-def _details(change: Change) -> str:
+def _gravity(change: Change) -> tuple[bool, int]:
+    """Losses first, then what is shown to more people."""
+    return change.widens and change.action is Action.UPDATE, _GRAVEST.index(change.action)
+
+
+def _alike(changes: Iterable[Change]) -> list[list[Change]]:
+    """Changes in their order, those that say the same of several voices together."""
+    groups: dict[object, list[Change]] = {}
+    for change in changes:
+        key = (change.action, change.adopted, tuple(_change_lines(change)), change.previous_name)
+        groups.setdefault(key, []).append(change)
+    return list(groups.values())
+
+
+def _details(alike: Sequence[Change]) -> str:
+    """What changes, in a block that unfolds; several voices that change alike share one."""
+    change = alike[0]
+    lines = list(_change_lines(change))
+    if not lines:
+        return ""  # the table says all of it
+    fields = ", ".join(words.labels(change))
+    named = f": {fields}" if fields else ""
+    if len(alike) > 1:
+        head = f"{sign(change, _PLAIN)} <b>{len(alike)} voices</b> {words.verb(change)}{named}"
+        names = ", ".join(each.name for each in alike)
+        lines = [f"  {line}" for line in textwrap.wrap(names, _NAMES_WIDTH)] + lines
+    else:
+        head = f"{_head(change)}{named}"
+    return f"\n<details><summary>{head}</summary>\n\n{fenced(lines, 'diff')}\n</details>\n"
+
+
+def _head(change: Change) -> str:
     moved = f" (was <code>{change.previous_name}</code>)" if change.previous_name else ""
     title = f" <code>{html.escape(words.short(change.title))}</code>" if change.title else ""
     place = ""
     if change.source:
         place = f" · <code>{html.escape(terminal(change.source.file))}:{change.source.line}</code>"
-    head = f"{sign(change, _PLAIN)} <b>{change.name}</b>{moved}{title} {words.verb(change)}{place}"
-    lines = list(_change_lines(change))
-    if not lines:
-        return ""  # the table says all of it
-    return f"\n<details><summary>{head}</summary>\n\n{fenced(lines, 'diff')}\n</details>\n"
+    return f"{sign(change, _PLAIN)} <b>{change.name}</b>{moved}{title} {words.verb(change)}{place}"
 
 
 def _change_lines(change: Change) -> Iterator[str]:

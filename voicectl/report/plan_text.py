@@ -70,10 +70,10 @@ def _block(change: Change, style: Style, steps: bool) -> Iterator[str]:
 
 
 def _field(field: words.FieldRows, style: Style) -> Iterator[str]:
-    note = f" {style.paint(field.note, 'yellow') if field.rows else field.note}" if field.note else ""
+    note = f" {style.paint(field.note, 'yellow') if field.rows and field.whole else field.note}" if field.note else ""
     if field.each and not any(" " in row.text or right_to_left(row.text) for row in field.rows):
         yield f"    {field.label}: " + " ".join(_signed(row, style) for row in field.rows)
-    elif len(field.rows) == 1:
+    elif len(field.rows) == 1 and not field.note:
         yield f"    {field.label}: {field.rows[0].text}"
     elif _fits(field):
         yield f"    {field.label}: {' → '.join(row.text for row in field.rows)}"

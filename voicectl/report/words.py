@@ -5,6 +5,7 @@ Every text from here is one line and safe on a terminal; a renderer adds what it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from datetime import datetime
 from voicectl.model.lock import ProviderIdentity
 from voicectl.model.voice import Value
 from voicectl.plan.case import DUPLICATE, TRAINING_FAILED
-from voicectl.plan.plan import Action, Change, FieldChange, Plan
+from voicectl.plan.plan import Action, Change, FieldChange, Plan, SampleChange, SampleSide
 from voicectl.report.escape import shortened, terminal
 from voicectl.report.word_diff import Piece, word_diff
 
@@ -31,6 +32,8 @@ _COUNTED = (
     ("forget", "to forget"),
     ("refresh", "lock refresh"),
 )
+
+_WIDER = {"public": "to publish", "unlist": "to unlist"}
 
 _ADOPTS = (Action.REFRESH, Action.UPDATE)
 """Actions on an adopted model that `verb` calls adopting it."""
@@ -90,7 +93,17 @@ def counts(plan: Plan) -> list[str]:
     parts = [f"{len(found) - retired} to adopt"] if len(found) > retired else []
     parts += [f"{retired} to record as retired"] if retired else []
     parts += [f"{numbers[name]} {words}" for name, words in _COUNTED if numbers[name]]
-    return [*parts, *([f"{summary.moved} moved"] if parts and summary.moved else [])]
+    parts += [f"{summary.moved} moved"] if parts and summary.moved else []
+    shown = Counter(widened(change) for change in plan.changes)
+    parts += [f"{shown[wider]} {words}" for wider, words in _WIDER.items() if shown[wider]]
+    return parts
+
+
+def widened(change: Change) -> str:
+    """The visibility at which a change shows its voice to more people; empty where it does not."""
+    if not change.widens:
+        return ""
+    return next((str(each.desired) for each in change.fields if each.field == "visibility"), "")
 
 
 def others(plan: Plan) -> list[str]:
@@ -100,10 +113,10 @@ def others(plan: Plan) -> list[str]:
 
 
 def needs_care(change: Change) -> bool:
-    """Whether somebody loses something: a model, or an id that others may be using."""
+    """Whether it can't be taken back: somebody loses a model, or an id in use; or more people get to see a voice."""
     lost = change.action in (Action.RETIRE, Action.PRUNE, Action.FORGET, Action.REPLACE, Action.RESTORE)
     other_id = change.action is Action.CREATE and change.id is not None
-    return lost or other_id or (change.adopted and bool(change.warnings))
+    return lost or other_id or change.widens or (change.adopted and bool(change.warnings))
 
 
 def bookkeeping(change: Change) -> bool:
@@ -130,6 +143,11 @@ def verb(change: Change) -> str:
     return words.get(change.action, str(change.action))
 
 
+def labels(change: Change) -> list[str]:
+    """The fields that a change shows."""
+    return [_LABELS.get(each.field, each.field) for each in change.fields if field_rows(change, each) is not None]
+
+
 def why(change: Change) -> str:
     """The reason, if the fields don't show it."""
     told = (Action.CREATE, Action.REPLACE, Action.RESTORE)
@@ -143,6 +161,11 @@ def why(change: Change) -> str:
 def consequences(change: Change) -> Iterator[tuple[str, str]]:
     """Sentences on what the change means for others, each with its colour (empty for none)."""
     until = moment(change.undo_until) if change.undo_until else ""
+    wider = widened(change)
+    if wider == "public":
+        yield "Everybody will see it, and whoever uses it can't be called back.", "red"
+    elif wider:
+        yield "Everybody who knows its id will be able to use it.", "red"
     if change.reason == TRAINING_FAILED:
         yield "A new model is made from the same samples.", ""
     elif change.action is Action.REPLACE or (change.action is Action.CREATE and change.id):
@@ -170,8 +193,11 @@ def field_rows(change: Change, field: FieldChange) -> FieldRows | None:
     """How to show a field's change; None if the change's other words say it already."""
     label = _LABELS.get(field.field, field.field)
     if field.field == "inputs":
-        shown = change.action in (Action.CREATE, Action.REPLACE)
-        return FieldRows(label, note=sentence(change.reason)) if shown else None
+        if change.action is Action.CREATE:
+            return FieldRows(label, note=sentence(change.reason))
+        rows = tuple(row for each in change.samples for row in _sample_rows(each))
+        shown = change.action is Action.REPLACE or rows
+        return FieldRows(label, rows, note=sentence(change.reason), whole=False) if shown else None
     if field.field == "marks":
         return FieldRows(label, note="moved to the new name" if field.cause == "moved" else "written on the model")
     if field.cause in ("drift", "conflict"):
@@ -180,14 +206,44 @@ def field_rows(change: Change, field: FieldChange) -> FieldRows | None:
         sides = (("Git", field.desired), ("last applied", field.recorded), ("account now", field.observed))
         return FieldRows(label, tuple(Row("", caption, _whole(v, field)) for caption, v in sides), note)
     if change.action is Action.CREATE:
-        return FieldRows(label, (Row("+", "", _whole(field.desired, field)),))
+        return FieldRows(label, (Row("+", "", _whole(field.desired, field, change.cover_file)),))
     if isinstance(field.desired, tuple) and isinstance(field.observed, tuple):
         return FieldRows(label, tuple(_entries(field.observed, field.desired)), each=True)
     if field.field in ("title", "description") and isinstance(field.desired, str) and isinstance(field.observed, str):
         cut = _changed_words(field.observed, field.desired)
         if cut is not None:
             return FieldRows(label, cut, whole=False)
-    return FieldRows(label, (Row("-", "", _whole(field.observed, field)), Row("+", "", _whole(field.desired, field))))
+    new = _whole(field.desired, field, change.cover_file)
+    return FieldRows(label, (Row("-", "", _whole(field.observed, field)), Row("+", "", new)))
+
+
+def _sample_rows(change: SampleChange) -> Iterator[Row]:
+    """A recording's change in a line, and its words' below it."""
+    was, now = change.was, change.now
+    if was is None or now is None:
+        side = now or was
+        yield Row("+" if now else "-", "", (Part(recording(side) if side else "", changed=True),))
+        return
+    if was.audio != now.audio and was.file is not None and was.file == now.file:
+        lengths = " → ".join(f"{side.seconds:.1f} s" for side in (was, now) if side.seconds is not None)
+        yield Row("", "", (Part(f"{short(was.file)}: another recording" + (f" ({lengths})" if lengths else "")),))
+        return
+    if was.audio != now.audio:
+        yield Row("", "", (Part(f"{recording(was)} → {recording(now)}"),))
+        return
+    yield Row("", "", (Part(f"{recording(now)}: another transcript"),))
+    if was.transcript is not None and now.transcript is not None:
+        cut = _changed_words(was.transcript, now.transcript)
+        yield from cut or (
+            Row("-", "", (Part(f'"{short(was.transcript)}"', changed=True),)),
+            Row("+", "", (Part(f'"{short(now.transcript)}"', changed=True),)),
+        )
+
+
+def recording(side: SampleSide) -> str:
+    """A recording in a few words: its file, or its digest where nobody knows that, and how long it lasts."""
+    name = short(side.file) if side.file else f"{side.audio[:15]}…"
+    return f"{name} ({side.seconds:.1f} s)" if side.seconds is not None else name
 
 
 def _entries(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Row]:
@@ -222,8 +278,10 @@ def _quoted(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return Part('"'), *parts, Part('"')
 
 
-def _whole(value: Value, field: FieldChange) -> tuple[Part, ...]:
-    return (Part(value_text(value, field.field)),)
+def _whole(value: Value, field: FieldChange, file: str | None = None) -> tuple[Part, ...]:
+    """A value; of a cover image that comes, the file, too."""
+    named = f"{short(file)} " if file is not None and field.field == "cover_image" else ""
+    return (Part(named + value_text(value, field.field)),)
 
 
 def value_text(value: Value, field: str = "") -> str:
