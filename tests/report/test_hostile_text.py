@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import unicodedata
@@ -33,8 +35,11 @@ from voicectl.plan.plan import (
 from voicectl.report import (
     apply_json,
     apply_text,
+    catalog_csv,
     catalog_json,
+    catalog_markdown,
     catalog_text,
+    catalog_words,
     drift_junit,
     drift_markdown,
     drift_sarif,
@@ -132,12 +137,19 @@ def rendered(text: str) -> dict[str, str]:
         "drift markdown": drift_markdown.render(drift(text), "acme", ("changed",)),
         "drift junit": drift_junit.render(drift(text), ("changed", "orphaned"), datetime(2026, 1, 1, tzinfo=UTC)),
         "drift sarif json": drift_sarif.render(drift(text), ("changed",), version="1", state="voicectl.lock.json"),
-        "list": catalog_text.table(catalog_text.rows(catalog, lock), Style()),
-        "list json": catalog_json.list_json(catalog, catalog_text.rows(catalog, lock)),
+        "list": catalog_text.table(catalog_words.rows(catalog, lock), Style()),
+        "list csv": catalog_csv.render(catalog_words.rows(catalog, lock), catalog_words.INVENTORY),
+        "list markdown": catalog_markdown.render(catalog_words.rows(catalog, lock), catalog_words.INVENTORY),
+        "list json": catalog_json.list_json(catalog, catalog_words.rows(catalog, lock)),
         "show": catalog_text.show_text("narrator", catalog, lock, Style()),
         "show json": catalog_json.show_json("narrator", catalog, lock),
         "github": files_text.github(problems),
     }
+
+
+def shape(text: str) -> list[int]:
+    """How many cells each row of a CSV document has."""
+    return [len(row) for row in csv.reader(io.StringIO(text, newline=""))]
 
 
 def unsafe(text: str) -> list[str]:
@@ -162,6 +174,8 @@ def test_no_text_breaks_a_terminal(text: str) -> None:
             ]
         elif name.endswith("markdown") and text:
             assert skeleton(output) == skeleton(harmless[name])
+        elif name.endswith("csv"):
+            assert shape(output) == shape(harmless[name])
         elif name != "github" and text:
             assert outline(output) == outline(harmless[name]), f"{name}: another outline"
 
@@ -228,7 +242,7 @@ def test_no_letter_is_broken_in_two(text: str, cells: int) -> None:
 
 def test_the_columns_of_a_list_line_up_in_any_script() -> None:
     catalog = Catalog("acme", voices={f"v{number:02}": voice(text) for number, (text, _) in enumerate(WIDE)})
-    table = catalog_text.table(catalog_text.rows(catalog, Lock("acme", None, PROVIDER)), Style())
+    table = catalog_text.table(catalog_words.rows(catalog, Lock("acme", None, PROVIDER)), Style())
     lines = table.splitlines()[1:]
     assert len({width(line) - cells for line, (_, cells) in zip(lines, WIDE, strict=True)}) == 1
 

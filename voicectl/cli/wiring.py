@@ -19,12 +19,15 @@ from voicectl.files import NAME, Scratch
 from voicectl.version import VERSION
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from voicectl.engine.events import Listener
     from voicectl.hosting.lfs import LfsObjects
     from voicectl.hosting.port import Hosting
     from voicectl.manifest.project import Project
     from voicectl.model.catalog import Catalog
     from voicectl.model.lock import ProviderIdentity
+    from voicectl.plan.plan import Notice
     from voicectl.provider.port import Provider
     from voicectl.state.file import FileStore
 
@@ -229,6 +232,24 @@ def hosting() -> Hosting | None:
 
         return GitLab(os.environ)
     return None
+
+
+def speech_notices(catalog: Catalog, today: date) -> tuple[Notice, ...]:
+    """Speech models in use that end soon, or that nobody knows: one notice a model."""
+    from voicectl.plan.plan import Notice
+    from voicectl.provider.fish.speech_models import remark
+
+    users: dict[str, list[str]] = {}
+    for name, voice in sorted(catalog.voices.items()):
+        if voice.speech_model is not None:
+            users.setdefault(voice.speech_model, []).append(name)
+    notices = []
+    for model, names in sorted(users.items()):
+        words, hint = remark(model, today)
+        if words:
+            some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+            notices.append(Notice("speech_model", f"{words}; used by {some}", hint, tuple(names)))
+    return tuple(notices)
 
 
 def lfs(found: Project) -> LfsObjects:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from voicectl.errors import Place
 from voicectl.manifest.project import Project
-from voicectl.manifest.schema import ConsentEntry, ManifestFile, Override, VoiceEntry
+from voicectl.manifest.schema import ConsentEntry, ManifestFile, Override, SpeechEntry, VoiceEntry
 from voicectl.manifest.schema import Lifecycle as LifecycleValues
 from voicectl.manifest.validate import Broken
 from voicectl.manifest.yaml_document import Document, Path
@@ -163,6 +163,7 @@ def resolve_voice(voice: Declared, samples: tuple[Sample, ...], cover: Cover | N
         external=voice.entry.external,
         lifecycle=_lifecycle(voice.value("lifecycle")),
         consent=_consent(voice.entry.consent),
+        speech_model=_speech_model(voice),
         free=voice.value("metadata", {}),
     )
 
@@ -193,6 +194,14 @@ def _lifecycle(values: LifecycleValues | None) -> Lifecycle:
     if values is None:
         return Lifecycle()
     return Lifecycle(protect=values.protect, ignore=frozenset(values.ignore), retain=values.retain)
+
+
+def _speech_model(voice: Declared) -> str | None:
+    """The defaults hold for adopted and external voices, too: it says nothing of the model itself."""
+    layers = (*voice.specific, *default_layers(voice.project))
+    layer = next((layer for layer in layers if layer.has("speech")), None)
+    entry: SpeechEntry | None = layer.value("speech") if layer is not None else None
+    return (entry.model or None) if entry is not None else None
 
 
 def _consent(entry: ConsentEntry | None) -> Consent | None:

@@ -48,6 +48,14 @@ class Lifecycle(_Closed):
     retain: Duration | None = Field(default=None, description="How long a retired model is kept; 0 deletes at once.")
 
 
+class SpeechEntry(_Closed):
+    """What to speak with."""
+
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = Field(
+        default="", description="The provider's speech model, such as s2.1-pro."
+    )
+
+
 class DefaultValues(_Closed):
     """Values for every voice that says nothing else. Tags are united; other keys give way."""
 
@@ -57,6 +65,7 @@ class DefaultValues(_Closed):
     cover_image: Text = Field(default="", description="Cover image, relative to the project file.")
     enhance_audio_quality: Flag = Field(default=True, description="Let the provider clean up the samples.")
     lifecycle: Lifecycle = Field(default_factory=lambda: Lifecycle(), description="How careful to be with a voice.")
+    speech: SpeechEntry | None = Field(default=None, description="What to speak with.")
     metadata: dict[str, Any] = Field(default_factory=dict, description="Free values that stay in Git.")
 
 
@@ -218,6 +227,7 @@ class VoiceEntry(_Closed):
     )
     consent: ConsentEntry | None = Field(default=None, description="The speaker's consent.")
     lifecycle: Lifecycle = Field(default_factory=lambda: Lifecycle(), description="How careful to be with this voice.")
+    speech: SpeechEntry | None = Field(default=None, description="What to speak with; `say` and applications use it.")
     metadata: dict[str, Any] = Field(default_factory=dict, description="Free values that stay in Git.")
     model: ModelId = Field(default="", description="Existing model to adopt.")
     external: Flag = Field(default=False, description="Not ours to change: looked up and checked, never written to.")

@@ -21,7 +21,7 @@ from voicectl.manifest.hashing import Stamp, settled, stamp
 from voicectl.model.catalog import Catalog
 from voicectl.version import VERSION
 
-_FORMAT = 2
+_FORMAT = 3
 WORTHWHILE = 50
 """The fewest voices for which a snapshot saves time: building its validator takes as long as reading a few dozen
 voices."""

@@ -124,6 +124,8 @@ class Voice:
     external: bool = False
     lifecycle: Lifecycle = Lifecycle()
     consent: Consent | None = None
+    speech_model: str | None = None
+    """What to speak with, by the provider's name for it. It says nothing of the model itself."""
     free: Mapping[str, Any] = field(default_factory=dict)
     """The manifest's `metadata`: it stays in Git."""
 

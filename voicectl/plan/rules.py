@@ -102,6 +102,7 @@ FORM = (
     "external",
     "lifecycle",
     "consent",
+    "speech",
     "metadata",
 )
 """The keys of the desired form."""
@@ -128,6 +129,7 @@ def desired_form(voice: Voice) -> dict[str, Any]:
             retain_days=None if retain is None else retain.total_seconds() / 86400,
         ),
         consent=None if voice.consent is None else _consent(voice.consent),
+        speech=None if voice.speech_model is None else {"model": voice.speech_model},
         metadata=dict(voice.free),
     )
 

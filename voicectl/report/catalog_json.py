@@ -10,7 +10,7 @@ from typing import Any
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.plan.rules import desired_form
-from voicectl.report.catalog_text import CatalogRow
+from voicectl.report.catalog_words import CatalogRow
 from voicectl.report.document import as_json, document
 
 

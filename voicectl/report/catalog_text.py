@@ -3,70 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record, Retired
+from voicectl.report.catalog_words import TABLE, CatalogRow, cell
 from voicectl.report.document import as_json
 from voicectl.report.escape import shortened, terminal
 from voicectl.report.terminal import Style, padded, width
 from voicectl.report.words import moment
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogRow:
-    """One voice in the list. `status` compares manifest and lockfile."""
-
-    name: str
-    status: str
-    """applied | not applied | removed: in both, only in a manifest, only in the lockfile (perhaps retired)."""
-    id: str | None
-    state: str | None
-    generation: int | None
-    visibility: str | None
-    title: str
-    origin: str | None
-
-
-def rows(catalog: Catalog, lock: Lock) -> list[CatalogRow]:
-    """An entry for each name in manifests or lockfile, sorted; removed voices as long as the account keeps them."""
-    return [_row(name, catalog, lock) for name in sorted({*catalog.voices, *lock.voices, *lock.removed})]
-
-
-def _row(name: str, catalog: Catalog, lock: Lock) -> CatalogRow:
-    voice, record = catalog.voices.get(name), lock.voices.get(name)
-    status = "removed" if voice is None else "applied" if record is not None else "not applied"
-    desired = voice.metadata.visibility if voice else None
-    kept = lock.removed[name].retired[0] if name in lock.removed and voice is None else None
-    return CatalogRow(
-        name=name,
-        status=status,
-        id=record.id if record else (kept.id if kept else None),
-        state=record.state if record else None,
-        generation=record.generation if record else (kept.generation if kept else None),
-        visibility=(record.applied.visibility if record else None) or desired,
-        title=voice.title if voice else (record.applied.title if record else None) or "",
-        origin=record.origin if record else None,
-    )
-
-
-def table(found: list[CatalogRow], style: Style) -> str:
+def table(found: Sequence[CatalogRow], style: Style, columns: Sequence[str] = TABLE) -> str:
     """A table whose columns line up in any script."""
     if not found:
         return "no voices\n"
-    lines = [("NAME", "ID", "STATE", "GEN", "VISIBILITY", "TITLE")]
-    for row in found:
-        state = row.state if row.status == "applied" else row.status
-        generation = str(row.generation or "-")
-        title = shortened(terminal(row.title), 60)
-        lines.append((row.name, row.id or "-", state or "-", generation, row.visibility or "-", title))
-    widths = [max(width(line[column]) for line in lines) for column in range(6)]
+    lines = [tuple(_HEADS.get(column, column).upper() for column in columns)]
+    lines += [tuple(_cell(row, column) for column in columns) for row in found]
+    widths = [max(width(line[column]) for line in lines) for column in range(len(columns))]
     texts = [
         "  ".join(padded(cell, cells) for cell, cells in zip(line, widths, strict=True)).rstrip() for line in lines
     ]
     return "\n".join([style.paint(texts[0], "bold"), *texts[1:]]) + "\n"
+
+
+_HEADS = {"generation": "gen"}
+
+
+def _cell(row: CatalogRow, column: str) -> str:
+    # In the short table one column tells both: the model's state, or why there is none.
+    text = row.status if column == "state" and row.status in ("removed", "not applied") else cell(row, column)
+    return shortened(terminal(text), 60) or "-"
 
 
 def show_text(name: str, catalog: Catalog, lock: Lock, style: Style) -> str:

@@ -2,28 +2,83 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from voicectl.cli import printing, wiring
+from voicectl.cli import printing, reports, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
+from voicectl.cli.reports import report_option
+from voicectl.report.terminal import Style
+
+if TYPE_CHECKING:
+    from voicectl.model.catalog import Catalog
+    from voicectl.report.catalog_words import CatalogRow
+
+
+def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    from voicectl.report.catalog_words import COLUMNS, known
+
+    chosen = tuple(part.strip() for part in value.split(",") if part.strip())
+    wrong = [column for column in chosen if not known(column)]
+    if wrong or not chosen:
+        raise click.BadParameter(f"{wrong[0] if wrong else value!r} is not one of {', '.join(COLUMNS)}, metadata.KEY.")
+    return chosen
+
+
+_LISTS = ("table", "csv", "markdown", "json")
 
 
 @subcommand(name="list", help="List the catalog: manifests and lockfile side by side.")
-@click.option("--format", "fmt", type=click.Choice(["table", "json"]), default="table", help="How to print it.")
+@click.option("--format", "fmt", type=click.Choice(_LISTS), default="table", help="How to print it.")
+@report_option(*_LISTS)
+@click.option("--columns", metavar="A,B,…", callback=_columns, help="Which columns, also metadata.KEY.")
+@click.option("--generations", is_flag=True, help="A row for each generation.")
 @click.pass_obj
-def list_voices(context: Context, fmt: str) -> int:
+def list_voices(context: Context, fmt: str, columns: tuple[str, ...] | None, generations: bool) -> int:
     from voicectl.engine.plan import load_state
-    from voicectl.report import catalog_json, catalog_text
+    from voicectl.report import catalog_words
 
     project, catalog = wiring.load(context, read_samples=False)
     lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
-    rows = catalog_text.rows(catalog, lock)
-    if fmt == "json":
-        printing.out(catalog_json.list_json(catalog, rows))
-    else:
-        printing.out(catalog_text.table(rows, printing.style(context)))
+    rows = (catalog_words.generations if generations else catalog_words.rows)(catalog, lock)
+
+    def rendered(fmt: str, style: Style) -> str:
+        return _rendered(catalog, rows, fmt, columns or _default(fmt, generations), style)
+
+    reports.write(context, lambda fmt: rendered(fmt, Style()))
+    printing.out(rendered(fmt, printing.style(context)))
     return 0
+
+
+def _default(fmt: str, generations: bool) -> tuple[str, ...]:
+    from voicectl.report.catalog_words import INVENTORY, OF_GENERATIONS, TABLE
+
+    if generations:
+        return OF_GENERATIONS
+    return TABLE if fmt == "table" else INVENTORY
+
+
+def _rendered(catalog: Catalog, rows: list[CatalogRow], fmt: str, columns: tuple[str, ...], style: Style) -> str:
+    match fmt:
+        case "json":
+            from voicectl.report import catalog_json
+
+            return catalog_json.list_json(catalog, rows)
+        case "csv":
+            from voicectl.report import catalog_csv
+
+            return catalog_csv.render(rows, columns)
+        case "markdown":
+            from voicectl.report import catalog_markdown
+
+            return catalog_markdown.render(rows, columns)
+    from voicectl.report import catalog_text
+
+    return catalog_text.table(rows, style, columns)
 
 
 @subcommand(name="show", help="Show one voice with its generations: what the manifest wants and what was applied.")

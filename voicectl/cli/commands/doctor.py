@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,13 @@ def run(context: Context, *, fmt: str) -> int:
     return 1 if failed else 0
 
 
+def today() -> date:
+    """This day in UTC, as plans count."""
+    from voicectl.state.codec import now
+
+    return now().date()
+
+
 async def _look(context: Context) -> list[Check]:
     """Look at everything; GET requests only."""
     from voicectl.engine.plan import load_state
@@ -88,6 +96,7 @@ async def _look(context: Context) -> list[Check]:
         subject = "manifests"
         _, catalog = wiring.load(context)
         checks.append(_manifests(catalog))
+        checks += [Check("warning", "speech", n.message, n.hint) for n in wiring.speech_notices(catalog, today())]
         subject = "state"
         lock, _ = load_state(wiring.store(project), catalog, wiring.identity(project))
         checks.append(_state(project, lock))
@@ -124,9 +133,8 @@ def _project(project: Project) -> Check:
 
 def _manifests(catalog: Catalog) -> Check:
     from voicectl.plan.rules import findings
-    from voicectl.state.codec import now
 
-    found = findings(catalog, now().date())
+    found = findings(catalog, today())
     errors = sum(problem.level == "error" for problem in found)
     level = "error" if errors else "warning" if found else "ok"
     said = f"voices: {len(catalog.voices)}" + (f", errors: {errors}" if errors else "")

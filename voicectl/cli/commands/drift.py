@@ -95,6 +95,8 @@ def observed(context: Context, *, unmanaged: bool, selectors: Selectors) -> Obse
         readable, catalog = False, Catalog(project.catalog, project.environment)
         context.log.problems(error.problems)
         context.log.warning("the manifests are invalid, so this compares lockfile and account only")
+    for notice in wiring.speech_notices(catalog, now().date()):
+        context.log.warning(f"{notice.message}; {notice.hint}")
     asked = DriftRequest(catalog, now().date(), readable, unmanaged, project.claimed, selectors)
     store, identity = wiring.store(project), wiring.identity(project)
 

@@ -88,13 +88,14 @@ def request(options: Mapping[str, Any], project: Project, catalog: Catalog, **mo
     from voicectl.plan.request import PlanRequest
     from voicectl.state.codec import now
 
+    at = now()
     return PlanRequest(
         catalog=catalog,
-        now=now(),
+        now=at,
         version=VERSION,
         selectors=Selectors(tuple(options.get("only", ())), tuple(options.get("exclude", ()))),
         recreate_missing=bool(options.get("recreate_missing")),
-        notices=earlier_lockfiles.notices(project),
+        notices=(*earlier_lockfiles.notices(project), *wiring.speech_notices(catalog, at.date())),
         **more,
     )
 

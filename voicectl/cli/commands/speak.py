@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from voicectl.cli import wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
 from voicectl.cli.recordings import Recordings
-from voicectl.errors import UsageError, VoicectlError
-from voicectl.files import replacing
+from voicectl.errors import InvalidFiles, UsageError, VoicectlError
+from voicectl.files import replace_file, replacing
 
 if TYPE_CHECKING:
     from voicectl.manifest.project import Project
+    from voicectl.model.lock import Record
     from voicectl.model.voice import Sample, Voice
     from voicectl.provider.port import AudioFormat, Speech, Upload
 
@@ -81,9 +83,12 @@ def speech_options(function: F) -> F:
 
 @subcommand(name="say", help="Speak with a voice's model, by the recorded id.")
 @speech_options
+@click.option("--record", is_flag=True, help="Write beside the audio, as FILE.json, what it was made with.")
 @click.pass_obj
-def say(context: Context, /, name: str, text: str, out: Path, fmt: str | None, speech_model: str | None) -> int:
-    run_say(context, name, Wanted(text, context.path(out), fmt, speech_model))
+def say(
+    context: Context, /, name: str, text: str, out: Path, fmt: str | None, speech_model: str | None, record: bool
+) -> int:
+    run_say(context, name, Wanted(text, context.path(out), fmt, speech_model), record=record)
     return 0
 
 
@@ -95,8 +100,11 @@ def audition(context: Context, /, name: str, text: str, out: Path, fmt: str | No
     return 0
 
 
-def run_say(context: Context, name: str, wanted: Wanted) -> None:
-    """Speak with the recorded model. Raises NotSpeakable unless it is trained."""
+def run_say(context: Context, name: str, wanted: Wanted, *, record: bool = False) -> None:
+    """Speak with the recorded model. Raises NotSpeakable unless it is trained.
+
+    With `record`, a file beside the audio says what it was made with.
+    """
     from voicectl.manifest.problems import did_you_mean
     from voicectl.provider.port import Rejected, Speech
 
@@ -106,20 +114,59 @@ def run_say(context: Context, name: str, wanted: Wanted) -> None:
     records = lock.voices if lock else {}
     if name not in records:
         raise NotSpeakable(f"{name} has no recorded model", did_you_mean(name, records, "run `voicectl apply` first"))
-    record = records[name]
-    if record.state != "trained":
+    model = records[name]
+    if model.state != "trained":
         hint = f"`voicectl audition {name}` speaks with its samples"
-        raise NotSpeakable(f"the model of {name} is {record.state}", hint)
-    speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, model_id=record.id)
+        raise NotSpeakable(f"the model of {name} is {model.state}", hint)
+    speech_model = wanted.speech_model or _speech_model(context, name)
+    speech = Speech(_text(wanted), _format(wanted), speech_model, model_id=model.id)
     try:
         _speak(project, speech, wanted, context)
+        if record:
+            _record(name, model, speech, wanted, context)
     except Rejected as error:
         # The provider was seen to answer 400 with these words for a voice that is gone.
         if error.status != 404 and "reference not found" not in error.message.lower():
             raise
         raise NotSpeakable(
-            f"the model of {name} ({record.id}) is gone from the account", "run `voicectl plan`"
+            f"the model of {name} ({model.id}) is gone from the account", "run `voicectl plan`"
         ) from error
+
+
+def _speech_model(context: Context, name: str) -> str | None:
+    """The speech model of a voice's manifest. Speaking with a recorded model needs no valid manifests."""
+    try:
+        _, catalog = wiring.load(context, read_samples=False)
+    except InvalidFiles:
+        return None
+    voice = catalog.voices.get(name)
+    return voice.speech_model if voice is not None else None
+
+
+def _record(name: str, model: Record, speech: Speech, wanted: Wanted, context: Context) -> None:
+    """Say beside the audio what it was made with, so that anybody can tell later."""
+    from voicectl.report.document import document
+    from voicectl.state.codec import now
+
+    values = {
+        "format_version": "1.0",
+        "voice": name,
+        "id": model.id,
+        "generation": model.generation,
+        "inputs": model.inputs,
+        "speech_model": speech.speech_model,
+        "text": "sha256:" + hashlib.sha256(speech.text.encode()).hexdigest(),
+        "audio": "sha256:" + hashlib.sha256(wanted.out.read_bytes()).hexdigest(),
+        "at": now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "run": context.run,
+    }
+    path = wanted.out.with_name(wanted.out.name + ".json")
+    try:
+        replace_file(path, document(values).encode())
+    except OSError as error:
+        words = f"{path} can't be written: {error.strerror or error}"
+        raise UsageError(words, "the audio itself was written") from error
+    context.log.note(f"wrote {path}")
 
 
 def run_audition(context: Context, name: str, wanted: Wanted) -> None:
@@ -132,7 +179,8 @@ def run_audition(context: Context, name: str, wanted: Wanted) -> None:
         raise NotSpeakable(f"there is no voice {name!r}", did_you_mean(name, catalog.voices))
     with Recordings(project) as recordings:
         references = _references(project, catalog.voices[name], context, recordings)
-        speech = Speech(_text(wanted), _format(wanted), wanted.speech_model, references=references)
+        speech_model = wanted.speech_model or catalog.voices[name].speech_model
+        speech = Speech(_text(wanted), _format(wanted), speech_model, references=references)
         _speak(project, speech, wanted, context)
 
 
@@ -210,7 +258,6 @@ def _format(wanted: Wanted) -> AudioFormat:
 
 def _refuse_own_files(project: Project, out: Path, context: Context) -> None:
     """Audio must not replace a file of the project. Raises UsageError."""
-    from voicectl.errors import InvalidFiles
     from voicectl.manifest.discover import PROJECT_FILE, find_manifests
 
     if not out.exists():
