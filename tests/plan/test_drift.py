@@ -92,7 +92,9 @@ def test_the_gravest_of_what_holds_is_the_status(rank: int) -> None:
 def test_a_consent_that_has_ended_is_the_least_of_it() -> None:
     assert row(AS_APPLIED, wanted=EXPIRED).status == "consent_expired"
     last_day = replace(NARRATOR, consent=Consent("Jane", expires_on=TODAY))
-    assert row(AS_APPLIED, wanted=last_day).status == "in_step"
+    assert row(AS_APPLIED, wanted=last_day).status == "consent_expiring"
+    later = replace(NARRATOR, consent=Consent("Jane", expires_on=TODAY + timedelta(days=31)))
+    assert row(AS_APPLIED, wanted=later).status == "in_step"
     withdrawn = replace(NARRATOR, consent=Consent("Jane", withdrawn_on=TODAY))
     assert row(AS_APPLIED, wanted=withdrawn).status == "consent_expired"
 

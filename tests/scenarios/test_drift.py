@@ -254,3 +254,32 @@ def test_a_retired_generation_that_is_public_again_and_a_stray(applied: Project,
     report(applied, code=0)
     stray = hand.create("Stray", tags=["voicectl:acme", "voicectl:acme:a:0123456789ab"])
     assert [row["id"] for row in report(applied, code=2)["orphaned"]] == [stray]
+
+
+def test_consents_that_end_are_counted_whatever_else_is_wrong(project: Project, hand: Hand) -> None:
+    soon = (datetime.now(UTC).date() + timedelta(days=10)).isoformat()
+    consent = {"speaker": "Jane Roe", "document": "contracts/1.pdf", "expires_on": soon}
+    project.voices({"a": {"consent": consent}, "b": {"consent": consent}, "c": {}})
+    project.apply()
+    hand.patch(project.lock["voices"]["b"]["id"], title="By hand")
+    report = project.run("drift", "--format", "json").expect(2).json
+    assert report["summary"]["consent_expiring"] == 2
+    assert [voice["status"] for voice in report["voices"]] == ["changed", "consent_expiring", "in_step"], "worst first"
+    assert "Jane Roe (contracts/1.pdf)" in report["voices"][1]["notes"][-1]
+    project.apply("--only", "b")
+    project.run("drift").expect(0)
+    done = project.run("drift", "--fail-on", "consent_expiring").expect(2)
+    assert "renew the consent before then" in done.out
+    project.config(policy={"consent_warning_days": 5})
+    project.run("drift", "--fail-on", "consent_expiring,consent_expired").expect(0)
+
+
+def test_a_report_says_what_apply_does_and_how_to_keep_the_accounts_value(project: Project, hand: Hand) -> None:
+    project.voices({"a": {}, "b": {}})
+    project.apply()
+    hand.patch(project.lock["voices"]["a"]["id"], title="By hand")
+    hand.delete(project.lock["voices"]["b"]["id"])
+    text = project.run("drift").expect(2).out
+    assert text.index("b  is gone") < text.index("a  was changed")
+    assert "the next apply makes it again, with another id" in text
+    assert "`voicectl pull --only a` takes the account's values into Git" in text

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 from voicectl.model import marker
@@ -33,7 +33,20 @@ DriftStatus = Literal[
     "taken_down",
     "retiring",
     "consent_expired",
+    "consent_expiring",
 ]
+GRAVEST: tuple[DriftStatus, ...] = (
+    "missing",
+    "taken_down",
+    "failed",
+    "changed",
+    "retiring",
+    "not_ready",
+    "consent_expired",
+    "consent_expiring",
+    "in_step",
+)
+"""The order of a report: the worst first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +72,8 @@ class DriftedVoice:
     unverifiable: tuple[str, ...] = ()
     """What the API never returns, such as the samples' audio."""
     notes: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    """What the next apply will do by itself, and what to run where that is not meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,10 @@ class Unmanaged:
 
 @dataclass(frozen=True, slots=True)
 class DriftSummary:
-    """How many voices of each status, and how many models of others."""
+    """How many voices of each status, and how many models of others.
+
+    The consents are counted whatever else the status says: a voice that was changed may be without one, too.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     in_step: int = 0
@@ -84,6 +102,7 @@ class DriftSummary:
     taken_down: int = 0
     retiring: int = 0
     consent_expired: int = 0
+    consent_expiring: int = 0
     unmanaged: int = 0
     foreign: int = 0
     orphaned: int = 0
@@ -134,14 +153,22 @@ def find_drift(
     names = sorted({*lock.voices, *lock.removed})
     every = [Holding(name, sides.voices.get(name), lock.voices.get(name)) for name in names]
     holdings, left_out = select(every, request.selectors)
-    found = tuple(row for holding in holdings for row in _rows(holding, sides))
+    rows = (
+        replace(row, remedies=tuple(_remedies(row, lock.environment)))
+        for holding in holdings
+        for row in _rows(holding, sides)
+    )
+    found = tuple(sorted(told, key=lambda row: (GRAVEST.index(row.status), row.name)))
     orphaned = tuple(_orphaned(sides))
     unmanaged = tuple(_unmanaged(sides))
     others = DriftSummary(
         unmanaged=len(unmanaged), foreign=_foreign(sides), orphaned=len(orphaned), pending=_pending(sides)
     )
-    by_status: dict[str, Any] = dict(Counter(voice.status for voice in found))
-    summary = replace(others, **by_status)
+    counted: dict[str, Any] = dict(Counter(voice.status for voice in found))
+    consents = [_consent(holding.voice, request.today, request.catalog.policy.consent_warning) for holding in holdings]
+    for status in ("consent_expired", "consent_expiring"):
+        counted[status] = sum(each is not None and each[0] == status for each in consents)
+    summary = replace(others, **counted)
     return DriftReport(lock.catalog, lock.environment, found, unmanaged, orphaned, summary), left_out
 
 
@@ -171,27 +198,30 @@ def _voice(name: str, voice: Voice | None, record: Record, sides: _Sides) -> Dri
     if model is None and (words := sides.observation.unreadable.get(record.id)):
         note = f"it can't be read, and may be gone: {words}"
         # Its owner may make an external model private at any time: that is no damage to the catalog.
-        status: DriftStatus = "in_step" if record.origin == "external" else "missing"
-        return replace(row, status=status, notes=(note, *retired))
+        hidden: DriftStatus = "in_step" if record.origin == "external" else "missing"
+        return replace(row, status=hidden, notes=(note, *retired))
     if model is None:
         return replace(row, status="missing", notes=("the recorded model is gone from the account", *retired))
     fields = tuple(drifted_fields(record, model))
     marks = () if record.origin == "external" else tuple(_marks_notes(name, record, model, sides.lock))
     changed = bool(fields or marks or retired)
+    consent = _consent(voice, sides.request.today, sides.request.catalog.policy.consent_warning)
     notes = (
         *marks,
         *retired,
         *_cover_notes(voice, record, model),
         *_provider_notes(model),
-        *_consent_notes(voice, sides.request.today),
+        *((consent[1],) if consent else ()),
     )
     if changed and model.updated_at is not None:
         when = model.updated_at.strftime("%Y-%m-%d %H:%M UTC")
         notes = (*notes, f"last changed on {when}; the provider does not tell by whom")
-    return replace(row, status=_status(model, voice, sides.request.today, changed), fields=fields, notes=notes)
+    return replace(
+        row, status=_status(model, changed, consent[0] if consent else "in_step"), fields=fields, notes=notes
+    )
 
 
-def _status(model: Model, voice: Voice | None, today: date, changed: bool) -> DriftStatus:
+def _status(model: Model, changed: bool, consent: DriftStatus) -> DriftStatus:
     """The gravest of what holds."""
     if model.taken_down:
         return "taken_down"
@@ -203,7 +233,41 @@ def _status(model: Model, voice: Voice | None, today: date, changed: bool) -> Dr
         return "retiring"
     if model.state != "trained":
         return "not_ready"
-    return "consent_expired" if any(_consent_notes(voice, today)) else "in_step"
+    return consent
+
+
+def _remedies(row: DriftedVoice, environment: str | None) -> Iterator[str]:
+    """What to do about a voice, in sentences."""
+    chosen = f" --env {environment}" if environment else ""
+    pull = f"`voicectl pull{chosen} --only {row.name}` takes the account's values into Git"
+    match row.status:
+        case "missing" if row.source is not None:
+            yield "the next apply makes it again, with another id: tell the users of the old one"
+            yield "if another key or workspace holds it, use that one"
+        case "missing":
+            yield "the next apply drops its record"
+        case "changed" if row.source is None:
+            yield "it is in no manifest any more: the next apply retires it"
+        case "changed" if any(field.field != "cover_image" for field in row.fields):
+            yield "the next apply sets Git's values again (`--on-drift keep` leaves the account's)"
+            yield pull
+        case "changed" if row.fields:
+            yield "the next apply sends Git's cover image again"
+        case "changed":
+            yield "the next apply writes our marks again"
+        case "failed":
+            yield f"look at its samples, then run `voicectl apply{chosen} --retry-failed`"
+        case "taken_down":
+            yield "settle it with the provider; apply leaves its visibility alone"
+        case "retiring":
+            yield "its id will stop working: prepare another voice"
+        case "not_ready":
+            yield "wait for its training to end"
+        case "consent_expired":
+            yield "the next apply does not create, replace or widen it; a withdrawn one is deleted for good"
+            yield "renew the consent, or take the voice out of the manifests"
+        case "consent_expiring":
+            yield "renew the consent before then, or take the voice out of the manifests"
 
 
 def drifted_fields(record: Record, model: Model) -> Iterator[DriftedField]:
@@ -261,13 +325,21 @@ def _provider_notes(model: Model) -> Iterator[str]:
         yield "it is still training"
 
 
-def _consent_notes(voice: Voice | None, today: date) -> Iterator[str]:
+def _consent(voice: Voice | None, today: date, warning: timedelta) -> tuple[DriftStatus, str] | None:
+    """A consent that has ended, or ends soon: whose it is, which document says so, and when."""
     consent = voice.consent if voice else None
-    if voice is not None and consent is not None:
-        if withdrawn(voice, today):
-            yield f"the consent was withdrawn on {consent.withdrawn_on}"
-        elif consent.expires_on is not None and consent.expires_on < today:
-            yield f"the consent expired on {consent.expires_on}"
+    if voice is None or consent is None:
+        return None
+    whose = f"the consent of {consent.speaker}" + (f" ({consent.document})" if consent.document else "")
+    if withdrawn(voice, today):
+        return "consent_expired", f"{whose} was withdrawn on {consent.withdrawn_on}"
+    if consent.withdrawn_on is not None and consent.withdrawn_on <= today + warning:
+        return "consent_expiring", f"{whose} is withdrawn on {consent.withdrawn_on}"
+    if consent.expires_on is None or consent.expires_on > today + warning:
+        return None
+    if consent.expires_on < today:
+        return "consent_expired", f"{whose} expired on {consent.expires_on}"
+    return "consent_expiring", f"{whose} expires on {consent.expires_on}, in {(consent.expires_on - today).days} days"
 
 
 def _orphaned(sides: _Sides) -> Iterator[Orphan]:

@@ -40,11 +40,9 @@ def _section(voice: DriftedVoice, fail_on: Collection[str], layered: Collection[
     lines = list(_lines(voice))
     text = f"#### {sign} `{voice.name}` {words.MEANINGS[voice.status]}\n\n`{voice.id}`{place}\n"
     text += f"\n{fenced(lines, 'diff')}" if lines else ""
+    text += "".join(f"\n- {remedy}" for remedy in words.remedies(voice)) + ("\n" if voice.remedies else "")
     pullable = [field for field in voice.fields if field.field != "cover_image"]
     accepted = [f"{field.field}: {_yaml(field.observed)}" for field in pullable if field.field not in layered]
-    if pullable and voice.source:
-        chosen = f" --env {environment}" if environment else ""
-        text += f"\n`voicectl pull{chosen} --only {voice.name}` takes the account's values into Git.\n"
     if accepted and voice.source:
         text += f"\nBy hand, in {code(words.place(voice))}:\n\n{fenced(accepted, 'yaml')}"
     return text

@@ -17,6 +17,7 @@ _RULES: tuple[DriftStatus, ...] = (
     "retiring",
     "not_ready",
     "consent_expired",
+    "consent_expiring",
 )
 _REMEDIES: dict[DriftStatus, str] = {
     "changed": "`voicectl pull` takes the account's values into Git, the next apply sets Git's again.",
@@ -26,6 +27,7 @@ _REMEDIES: dict[DriftStatus, str] = {
     "retiring": "Its id will stop working: prepare another voice.",
     "not_ready": "Wait for its training to end.",
     "consent_expired": "Renew the consent, or take the voice out of the manifests.",
+    "consent_expiring": "Renew the consent before it ends.",
 }
 
 

@@ -19,10 +19,6 @@ def render(report: DriftReport, heading: str, fail_on: Collection[str], style: S
         blocks.append(
             style.paint("The provider never returns what models were made from: samples can't be verified.", "dim")
         )
-    changed = [voice.name for voice in report.voices if voice.fields]
-    if changed:
-        names = "".join(f" --only {name}" for name in changed) if len(changed) < 4 else ""
-        blocks.append(f"To keep what the account has: voicectl pull{names}; apply sets Git's values again.")
     verdict = (
         style.paint("Drift.", "red", "bold")
         if words.found(report, fail_on)
@@ -44,3 +40,4 @@ def _block(voice: DriftedVoice, fail_on: Collection[str], style: Style) -> Itera
         yield f"    {words.label(field)}:"
         yield from (f"        {caption.ljust(12)}  {value}" for caption, value in words.field_lines(field))
     yield from (f"    {note}" for note in words.notes(voice))
+    yield from (style.paint(f"    → {remedy}", "dim") for remedy in words.remedies(voice))

@@ -16,6 +16,7 @@ MEANINGS = {
     "taken_down": "was taken down by the provider",
     "retiring": "is being retired by the provider",
     "consent_expired": "is served without a valid consent",
+    "consent_expiring": "is served with a consent that ends soon",
     "in_step": "is as it was last applied",
 }
 LABELS = {"cover_image": "cover image"}
@@ -28,6 +29,7 @@ COUNTED = (
     ("retiring", "retiring"),
     ("not_ready", "not ready"),
     ("consent_expired", "without consent"),
+    ("consent_expiring", "whose consent ends soon"),
     ("orphaned", "orphaned"),
     ("unmanaged", "unmanaged"),
     ("foreign", "of other catalogs"),
@@ -77,6 +79,11 @@ def notes(voice: DriftedVoice) -> list[str]:
     return [terminal(note) for note in voice.notes]
 
 
+def remedies(voice: DriftedVoice) -> list[str]:
+    """What to do about it."""
+    return [terminal(remedy) for remedy in voice.remedies]
+
+
 def place(voice: DriftedVoice) -> str:
     """The manifest's file and line; empty if no manifest has the voice."""
     return f"{terminal(voice.source.file)}:{voice.source.line}" if voice.source else ""
@@ -88,7 +95,7 @@ def sentence(voice: DriftedVoice) -> str:
         f"{label(field)}: " + ", ".join(f"{caption} {value}" for caption, value in field_lines(field))
         for field in voice.fields
     )
-    return "; ".join(part for part in (headline(voice), fields, *notes(voice)) if part)
+    return "; ".join(part for part in (headline(voice), fields, *notes(voice), *remedies(voice)) if part)
 
 
 def strangers(report: DriftReport) -> Iterator[str]:

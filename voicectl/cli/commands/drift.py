@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FAIL_ON = ("changed", "missing", "failed", "taken_down", "orphaned")
 """What counts as drift unless --fail-on says otherwise."""
-STATUSES = (*FAIL_ON, "retiring", "not_ready", "consent_expired", "unmanaged", "foreign", "pending")
+STATUSES = (*FAIL_ON, "retiring", "not_ready", "consent_expired", "consent_expiring", "unmanaged", "foreign", "pending")
 
 
 def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
