@@ -158,7 +158,7 @@ def find_drift(
         for holding in holdings
         for row in _rows(holding, sides)
     )
-    found = tuple(sorted(told, key=lambda row: (GRAVEST.index(row.status), row.name)))
+    found = tuple(sorted(rows, key=lambda row: (GRAVEST.index(row.status), row.name)))
     orphaned = tuple(_orphaned(sides))
     unmanaged = tuple(_unmanaged(sides))
     others = DriftSummary(
