@@ -35,9 +35,7 @@ from voicectl.plan.plan import (
 from voicectl.report import (
     apply_json,
     apply_text,
-    catalog_csv,
     catalog_json,
-    catalog_markdown,
     catalog_text,
     catalog_words,
     drift_junit,
@@ -48,6 +46,7 @@ from voicectl.report import (
     plan_json,
     plan_markdown,
     plan_text,
+    table,
 )
 from voicectl.report.document import as_json, document
 from voicectl.report.escape import terminal
@@ -138,13 +137,18 @@ def rendered(text: str) -> dict[str, str]:
         "drift junit": drift_junit.render(drift(text), ("changed", "orphaned"), datetime(2026, 1, 1, tzinfo=UTC)),
         "drift sarif json": drift_sarif.render(drift(text), ("changed",), version="1", state="voicectl.lock.json"),
         "list": catalog_text.table(catalog_words.rows(catalog, lock), Style()),
-        "list csv": catalog_csv.render(catalog_words.rows(catalog, lock), catalog_words.INVENTORY),
-        "list markdown": catalog_markdown.render(catalog_words.rows(catalog, lock), catalog_words.INVENTORY),
+        "list csv": table.as_csv(catalog_words.INVENTORY, inventory(catalog, lock)),
+        "list markdown": table.as_markdown(catalog_words.INVENTORY, inventory(catalog, lock)),
         "list json": catalog_json.list_json(catalog, catalog_words.rows(catalog, lock)),
         "show": catalog_text.show_text("narrator", catalog, lock, Style()),
         "show json": catalog_json.show_json("narrator", catalog, lock),
         "github": files_text.github(problems),
     }
+
+
+def inventory(catalog: Catalog, lock: Lock) -> list[list[str]]:
+    rows = catalog_words.rows(catalog, lock)
+    return [[catalog_words.cell(row, column) for column in catalog_words.INVENTORY] for row in rows]
 
 
 def shape(text: str) -> list[int]:

@@ -149,6 +149,16 @@ def empty(project: Project, hand: Hand) -> None:
     (project.root / "voices").mkdir()
 
 
+def two_environments(project: Project, hand: Hand) -> None:
+    project.config(environments={"a": {}, "b": {}})
+    new(project, hand)
+
+
+def one_applied(project: Project, hand: Hand) -> None:
+    two_environments(project, hand)
+    project.apply("--env", "a")
+
+
 def no_plan(project: Project, hand: Hand) -> None:
     (project.root / "plan.json").write_text("[]")
 
@@ -198,6 +208,12 @@ OUTCOMES: list[tuple[str, State, int]] = [
     ("lint", new, 1),
     *([("lint --fail-on never", new, 0)] if has_decoder() else []),
     ("lint --only nobody", new, 1),
+    ("history", committed, 0),
+    ("history --deleted", new, 0),
+    ("history", new, 1),
+    ("diff --env a --env a", new, 1),
+    ("diff --env a --env b", two_environments, 0),
+    ("diff --env a --env b", one_applied, 2),
     ("show-plan plan.json", saved, 0),
     ("show-plan plan.json --format markdown", saved, 0),
     ("show-plan plan.json", no_plan, 1),

@@ -32,7 +32,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "output": "Print name to id for applications, from the lockfile alone.",
         "lint": "Tell how the samples sound.",
     },
-    "Audit": {"drift": "Ask whether the account still is what was last applied."},
+    "Audit": {
+        "drift": "Ask whether the account still is what was last applied.",
+        "history": "Tell which commit or run applied what, and when.",
+        "diff": "Tell what differs between two environments.",
+    },
     "Adopt": {
         "add": "Bring recordings into the project.",
         "import": "Write manifests for existing models.",

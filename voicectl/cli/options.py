@@ -38,8 +38,11 @@ def directories(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     return [CompletionItem(incomplete, type="dir")]
 
 
-def global_options(*, root: bool = False) -> Callable[[F], F]:
-    """The global options. Only those of the group read the environment, so that the command line wins."""
+def global_options(*, root: bool = False, environment: bool = True) -> Callable[[F], F]:
+    """The global options. Only those of the group read the environment, so that the command line wins.
+
+    A command with an `--env` of its own goes without the global one.
+    """
 
     def env(name: str) -> str | None:
         return name if root else None
@@ -76,6 +79,9 @@ def global_options(*, root: bool = False) -> Callable[[F], F]:
             help="How to write standard error.", expose_value=False,
         ),
     ]  # fmt: skip
+
+    if not environment:
+        del options[1]
 
     def decorate(function: F) -> F:
         for option in reversed(options):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from voicectl.engine.events import Listener
+    from voicectl.hosting.git import Repository
     from voicectl.hosting.lfs import LfsObjects
     from voicectl.hosting.port import Hosting
     from voicectl.manifest.project import Project
@@ -250,6 +251,13 @@ def speech_notices(catalog: Catalog, today: date) -> tuple[Notice, ...]:
             some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
             notices.append(Notice("speech_model", f"{words}; used by {some}", hint, tuple(names)))
     return tuple(notices)
+
+
+def repository(found: Project) -> Repository:
+    """The Git repository around a project. Raises HostingError where there is none."""
+    from voicectl.hosting.git import Repository
+
+    return Repository(found.root)
 
 
 def lfs(found: Project) -> LfsObjects:

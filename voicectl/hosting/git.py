@@ -6,7 +6,9 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +32,15 @@ repository, with programs to run in its configuration, and hooks may be files of
 
 class PushRefused(HostingError):
     """The remote did not take a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A commit of a log: its full id, when it was made (UTC), and the author's name, which is untrusted text."""
+
+    commit: str
+    at: datetime
+    author: str
 
 
 class Repository:
@@ -89,6 +100,33 @@ class Repository:
             return None
         return self._run("cat-file", "blob", name)
 
+    def log(self, path: str, most: int) -> list[Logged]:
+        """The commits of HEAD that changed a file, the newest first."""
+        form = "--format=%H%x00%cI%x00%an"
+        said = self._run("log", form, f"--max-count={most}", "--first-parent", "--", f":(top,literal){path}")
+        entries = (line.split("\0") for line in said.decode("utf-8", "replace").splitlines() if line)
+        return [Logged(commit, datetime.fromisoformat(at).astimezone(UTC), author) for commit, at, author in entries]
+
+    def read_all(self, names: Sequence[str]) -> Iterator[bytes | None]:
+        """The contents of `REVISION:PATH` for each name; None where there is none. Git runs once for all."""
+        said = self._run("cat-file", "--batch", given="".join(f"{name}\n" for name in names).encode())
+        at = 0
+        for _ in names:
+            end = said.index(b"\n", at)
+            head = said[at:end].split(b" ")
+            at = end + 1
+            if head[-1] == b"missing" or len(head) != 3:
+                yield None
+                continue
+            size = int(head[2])
+            yield said[at : at + size]
+            at += size + 1
+
+    @property
+    def shallow(self) -> bool:
+        """Whether the clone does not reach back to the beginning."""
+        return self._line("rev-parse", "--is-shallow-repository") == "true"
+
     def staged(self, path: str) -> bool:
         """Whether a path differs between the index and HEAD."""
         return bool(self._run("diff", "--cached", "--name-only", "--", f":(top,literal){path}").strip())
@@ -123,8 +161,7 @@ class Repository:
 
     def _fetch(self, what: str, depth: int) -> None:
         # In a complete clone, a depth would cut off the history.
-        shallow = self._line("rev-parse", "--is-shallow-repository") == "true"
-        limit = [f"--depth={depth}"] if shallow else []
+        limit = [f"--depth={depth}"] if self.shallow else []
         options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *limit]
         try:
             self._run("fetch", *options, self._remote.url, what)

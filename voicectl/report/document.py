@@ -26,6 +26,12 @@ def as_json(value: Any) -> Any:
     return _adapter(kind).dump_python(value, mode="json")
 
 
+def versioned(value: Any) -> str:
+    """A frozen value of ours as a JSON document, with the version of its format first."""
+    values = as_json(value)
+    return document({"format_version": values.pop("format_version"), **values})
+
+
 @cache
 def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter

@@ -80,8 +80,9 @@ def _field(field: words.FieldRows, style: Style) -> Iterator[str]:
     else:
         yield f"    {field.label}:{note}"
         captions = max((width(row.caption) for row in field.rows), default=0)
+        signs = "  " if any(row.sign for row in field.rows) else ""
         for row in field.rows:
-            lead = f"{row.sign} " if row.sign else padded(row.caption, captions) + "  "
+            lead = f"{row.sign} " if row.sign else padded(row.caption, captions) + "  " if captions else signs
             yield f"        {lead}{_painted(row, style)}"
 
 

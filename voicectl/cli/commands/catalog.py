@@ -68,14 +68,12 @@ def _rendered(catalog: Catalog, rows: list[CatalogRow], fmt: str, columns: tuple
             from voicectl.report import catalog_json
 
             return catalog_json.list_json(catalog, rows)
-        case "csv":
-            from voicectl.report import catalog_csv
+        case "csv" | "markdown":
+            from voicectl.report import table
+            from voicectl.report.catalog_words import cell
 
-            return catalog_csv.render(rows, columns)
-        case "markdown":
-            from voicectl.report import catalog_markdown
-
-            return catalog_markdown.render(rows, columns)
+            cells = ([cell(row, column) for column in columns] for row in rows)
+            return (table.as_csv if fmt == "csv" else table.as_markdown)(columns, cells)
     from voicectl.report import catalog_text
 
     return catalog_text.table(rows, style, columns)

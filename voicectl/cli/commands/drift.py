@@ -126,10 +126,9 @@ def rendered(drift: Observed, fmt: str, fail_on: tuple[str, ...], context: Conte
     report = drift.report
     match fmt:
         case "json":
-            from voicectl.report.document import as_json, document
+            from voicectl.report.document import versioned
 
-            values = as_json(report)
-            return document({"format_version": values.pop("format_version"), **values})
+            return versioned(report)
         case "markdown":
             from voicectl.report import drift_markdown
 

@@ -233,10 +233,9 @@ def rendered(linted: Linted, fmt: str, context: Context | None) -> str:
     report = linted.report
     match fmt:
         case "json":
-            from voicectl.report.document import as_json, document
+            from voicectl.report.document import versioned
 
-            values = as_json(report)
-            return document({"format_version": values.pop("format_version"), **values})
+            return versioned(report)
         case "markdown":
             from voicectl.report import lint_markdown
 

@@ -1,0 +1,133 @@
+"""`voicectl history`: which commit or run applied what, and when, from Git's log of the lockfile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from voicectl.cli import printing, reports, wiring
+from voicectl.cli.context import Context
+from voicectl.cli.options import subcommand, voice_names
+from voicectl.cli.reports import report_option
+from voicectl.errors import StateError, VoicectlError
+from voicectl.report.terminal import Style
+
+if TYPE_CHECKING:
+    from voicectl.hosting.git import Logged
+    from voicectl.manifest.project import Project
+    from voicectl.model.lock import Lock
+    from voicectl.report.history_words import Happened, History, Receipts
+
+_FORMATS = ("text", "csv", "json", "markdown")
+MAX_VERSIONS = 5000
+"""The most versions of a lockfile that are compared; older ones are left out, and that is said."""
+
+
+class NoHistory(VoicectlError):
+    """Git has no history of the lockfile."""
+
+    code = "no_history"
+
+
+@subcommand(name="history", help="Tell which commit or run applied what, and when.")
+@click.argument("name", required=False, shell_complete=voice_names)
+@click.option("--deleted", is_flag=True, help="Only what was deleted for withdrawn consents: a receipt.")
+@click.option("--format", "fmt", type=click.Choice(_FORMATS), default="text", help="How to print it.")
+@report_option(*_FORMATS)
+@click.pass_obj
+def command(context: Context, /, name: str | None, deleted: bool, fmt: str) -> int:
+    project = wiring.project(context)
+    if deleted:
+        found = _receipts(project, name)
+        reports.write(context, lambda fmt: _rendered_receipts(found, fmt, Style()))
+        printing.out(_rendered_receipts(found, fmt, printing.style(context)))
+        return 0
+    history = read_history(project, name)
+    reports.write(context, lambda fmt: _rendered(history, fmt, Style()))
+    printing.out(_rendered(history, fmt, printing.style(context)))
+    return 0
+
+
+def read_history(project: Project, name: str | None) -> History:
+    """What happened to all voices, or to one, the latest first. Raises HostingError without Git, and NoHistory."""
+    from voicectl.report.history_words import History
+
+    repository = wiring.repository(project)
+    path = repository.prefix + project.state
+    log = repository.log(path, MAX_VERSIONS)
+    if not log:
+        raise NoHistory(
+            f"{project.state} is in no commit of this branch",
+            "commit the lockfile after each apply; with the way `branch` it is on a branch of its own: check that out",
+        )
+    found: list[Happened] = []
+    earlier = None
+    versions = repository.read_all([f"{entry.commit}:{path}" for entry in reversed(log)])
+    for entry, data in zip(reversed(log), versions, strict=True):
+        later = _lock(data, project.state)
+        if later is not None:
+            found = [*_happened(earlier, later, entry, name), *found]
+            earlier = later
+    complete = len(log) < MAX_VERSIONS and not repository.shallow
+    return History(project.catalog, project.environment, tuple(found), complete)
+
+
+def _happened(earlier: Lock | None, later: Lock, entry: Logged, name: str | None) -> list[Happened]:
+    from voicectl.plan.history import events
+    from voicectl.report.history_words import Happened
+
+    wanted = {name}
+    return [
+        Happened(entry.at, entry.commit, entry.author, event)
+        for event in events(earlier, later)
+        if name is None or event.name in wanted or event.previous_name in wanted
+    ]
+
+
+def _lock(data: bytes | None, name: str) -> Lock | None:
+    """A version of the lockfile; None for one that can't be read, such as a broken merge of long ago."""
+    from voicectl.state.codec import decode
+
+    try:
+        return decode(data, name) if data else None
+    except StateError:
+        return None
+
+
+def _receipts(project: Project, name: str | None) -> Receipts:
+    from voicectl.report.history_words import Receipts
+
+    lock, _ = wiring.store(project).load()
+    deleted = tuple(gone for gone in (lock.deleted if lock else ()) if name in (None, gone.name))
+    return Receipts(project.catalog, project.environment, deleted)
+
+
+def _rendered(history: History, fmt: str, style: Style) -> str:
+    from voicectl.report import history_text, table
+    from voicectl.report.document import versioned
+    from voicectl.report.history_words import COLUMNS, cells
+
+    match fmt:
+        case "json":
+            return versioned(history)
+        case "csv":
+            return table.as_csv(COLUMNS, map(cells, history.events))
+        case "markdown":
+            return table.as_markdown(COLUMNS, map(cells, history.events))
+    return history_text.render(history, style)
+
+
+def _rendered_receipts(found: Receipts, fmt: str, style: Style) -> str:
+    from voicectl.report import history_text, table
+    from voicectl.report.document import versioned
+    from voicectl.report.history_words import RECEIPT_COLUMNS, receipt_cells
+
+    match fmt:
+        case "json":
+            return versioned(found)
+        case "csv":
+            return table.as_csv(RECEIPT_COLUMNS, map(receipt_cells, found.deleted))
+        case "markdown":
+            return table.as_markdown(RECEIPT_COLUMNS, map(receipt_cells, found.deleted))
+    return history_text.receipts(found, style)

@@ -1,0 +1,115 @@
+"""What happened to voices, from one version of the lockfile to the next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from voicectl.model.lock import Lock, Record, Retired
+from voicectl.model.voice import FIELDS, FieldName, Value
+
+EventAction = Literal[
+    "created", "adopted", "replaced", "restored", "updated", "moved", "retired", "forgotten", "deleted", "recorded"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStep:
+    """A value that was applied, and what it was before."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    field: FieldName
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to one voice, as far as two versions of the lockfile tell.
+
+    `before` and `after` are the ids that served it; `run` and `applied_from` are the run that changed the record and
+    the commit that it applied, where the record says so.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    name: str
+    action: EventAction
+    before: str | None = None
+    after: str | None = None
+    generation: int | None = None
+    previous_name: str | None = None
+    fields: tuple[FieldStep, ...] = ()
+    run: str = ""
+    applied_from: str | None = None
+
+
+def events(earlier: Lock | None, later: Lock) -> Iterator[Event]:
+    """Everything that differs, by name."""
+    old = earlier.voices if earlier else {}
+    names = {record.id: name for name, record in old.items()}
+    moved = {names[r.id]: name for name, r in later.voices.items() if r.id in names and names[r.id] not in later.voices}
+    for name, record in sorted(later.voices.items()):
+        came_from = names.get(record.id)
+        before = old.get(name) or (old[came_from] if came_from in moved else None)
+        yield from _served(name, before, record, came_from if moved.get(came_from or "") == name else None, earlier)
+    for name, record in sorted(old.items()):
+        if name not in later.voices and name not in moved:
+            gone = any(each.id == record.id for each in later.retired(name))
+            deleted = any(each.id == record.id for each in later.deleted)
+            action: EventAction = "retired" if gone else "deleted" if deleted else "forgotten"
+            yield Event(name, action, record.id, None, record.generation)
+    yield from _deleted(earlier, later)
+
+
+def _served(
+    name: str, before: Record | None, after: Record, moved_from: str | None, earlier: Lock | None
+) -> Iterator[Event]:
+    changed = after.changed
+    said: dict[str, Any] = {"run": changed.run, "applied_from": changed.commit} if changed else {}
+    if before is None:
+        retired = {gone.id for gone in earlier.retired(name)} if earlier else set()
+        action: EventAction = (
+            "restored" if after.id in retired else "created" if after.origin == "created" else "adopted"
+        )
+        yield Event(name, action, None, after.id, after.generation, **said)
+        return
+    fields = tuple(
+        FieldStep(each, before.applied.get(each), after.applied.get(each))
+        for each in FIELDS
+        if before.applied.get(each) != after.applied.get(each)
+    )
+    if moved_from is not None:
+        yield Event(name, "moved", before.id, after.id, after.generation, moved_from, fields, **said)
+    elif before.id != after.id:
+        known = {gone.id for gone in before.retired}
+        action = "restored" if after.id in known else "replaced" if after.origin == "created" else "adopted"
+        yield Event(name, action, before.id, after.id, after.generation, None, fields, **said)
+    elif fields:
+        yield Event(name, "updated", before.id, after.id, after.generation, None, fields, **said)
+    elif before != after and _essence(before) != _essence(after):
+        yield Event(name, "recorded", before.id, after.id, after.generation, **said)
+
+
+def _essence(record: Record) -> tuple[object, ...]:
+    return record.state, record.protect, record.origin, record.pending, dict(record.blocked)
+
+
+def _deleted(earlier: Lock | None, later: Lock) -> Iterator[Event]:
+    """Retired generations that are gone from the lockfile."""
+    if earlier is None:
+        return
+    serving = {record.id for record in later.voices.values()}
+    left = {gone.id for gone in _retired(later)} | serving
+    for name, gone in _named(earlier):
+        if gone.id not in left:
+            yield Event(name, "deleted", gone.id, None, gone.generation)
+
+
+def _named(lock: Lock) -> Iterator[tuple[str, Retired]]:
+    for name in sorted({*lock.voices, *lock.removed}):
+        yield from ((name, gone) for gone in lock.retired(name))
+
+
+def _retired(lock: Lock) -> Iterator[Retired]:
+    return (gone for _, gone in _named(lock))

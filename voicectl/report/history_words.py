@@ -1,0 +1,90 @@
+"""What the renderers of the history share: its rows. Every text is one line and safe on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from voicectl.model.lock import Deleted
+from voicectl.plan.history import Event
+from voicectl.report.escape import terminal
+from voicectl.report.words import short, value_text
+
+_CLOSED: dict[str, Any] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event, and the commit that brought the lockfile which tells of it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    at: datetime
+    commit: str
+    author: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened, the latest first. `complete` is False where the clone does not reach back to the beginning."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    catalog: str
+    environment: str | None
+    events: tuple[Happened, ...]
+    complete: bool = True
+    format_version: Literal["1.0"] = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """What was deleted because a consent was withdrawn."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    catalog: str
+    environment: str | None
+    deleted: tuple[Deleted, ...]
+    format_version: Literal["1.0"] = "1.0"
+
+
+COLUMNS = ("at", "commit", "author", "name", "action", "before", "after", "generation", "what", "run", "applied_from")
+RECEIPT_COLUMNS = ("at", "name", "id", "reason", "run", "commit", "recordings")
+
+
+def cells(happened: Happened) -> tuple[str, ...]:
+    """The cells of an event, in the order of COLUMNS."""
+    event = happened.event
+    return (
+        moment(happened.at), happened.commit, terminal(happened.author), event.name, event.action, event.before or "",
+        event.after or "", str(event.generation or ""), what(event), terminal(event.run), event.applied_from or "",
+    )  # fmt: skip
+
+
+def receipt_cells(gone: Deleted) -> tuple[str, ...]:
+    """The cells of a receipt, in the order of RECEIPT_COLUMNS."""
+    return (
+        moment(gone.at), gone.name, gone.id, terminal(gone.reason), terminal(gone.run), gone.commit or "",
+        " ".join(recordings(gone)),
+    )  # fmt: skip
+
+
+def recordings(gone: Deleted) -> Sequence[str]:
+    """The recordings that stay refused: their files where they were known, and their digests."""
+    return [f"{short(sample.file)} {sample.audio}" if sample.file else sample.audio for sample in gone.samples]
+
+
+def what(event: Event) -> str:
+    """What changed, in a line."""
+    parts = [f"was {event.previous_name}"] if event.previous_name else []
+    parts += [
+        f"{step.field}: {value_text(step.before, step.field)} → {value_text(step.after, step.field)}"
+        for step in event.fields
+    ]
+    return "; ".join(parts)
+
+
+def moment(when: datetime) -> str:
+    """A time for people and spreadsheets, in UTC."""
+    return when.strftime("%Y-%m-%d %H:%M:%S")
