@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "drift": "Ask whether the account still is what was last applied.",
         "history": "Tell which commit or run applied what, and when.",
         "diff": "Tell what differs between two environments.",
+        "fleet": "The same for every project and environment under a directory.",
     },
     "Adopt": {
         "add": "Bring recordings into the project.",

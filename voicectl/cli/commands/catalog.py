@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from voicectl.report.catalog_words import CatalogRow
 
 
-def _columns(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+def columns_of(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """The columns that `--columns` names."""
     if value is None:
         return None
     from voicectl.report.catalog_words import COLUMNS, known
@@ -35,7 +36,7 @@ _LISTS = ("table", "csv", "markdown", "json")
 @subcommand(name="list", help="List the catalog: manifests and lockfile side by side.")
 @click.option("--format", "fmt", type=click.Choice(_LISTS), default="table", help="How to print it.")
 @report_option(*_LISTS)
-@click.option("--columns", metavar="A,B,…", callback=_columns, help="Which columns, also metadata.KEY.")
+@click.option("--columns", metavar="A,B,…", callback=columns_of, help="Which columns, also metadata.KEY.")
 @click.option("--generations", is_flag=True, help="A row for each generation.")
 @click.pass_obj
 def list_voices(context: Context, fmt: str, columns: tuple[str, ...] | None, generations: bool) -> int:
