@@ -167,3 +167,21 @@ def test_a_diff_needs_two_environments(project: Project, arguments: list[str]) -
     project.config(environments={"production": {}, "staging": {}})
     project.voices({"a": {}})
     assert "name two environments" in project.run("diff", *arguments).expect(1).err
+
+
+def test_a_plan_shows_which_words_of_a_transcript_change(project: Project) -> None:
+    git(project.root, "init", "-q", "-b", "main")
+    words = "Welcome to the house of Acme, where everybody finds a voice of their own for every day of the year."
+    sample = {"audio": project.sample("a.wav"), "transcript": words}
+    project.voices({"a": {"samples": [sample]}})
+    commit(project, "voices")
+    project.apply()
+    commit(project, "lockfile")
+    project.voices({"a": {"samples": [{**sample, "transcript": words.replace("house", "home")}]}})
+    text = project.run("plan").expect(0).out
+    assert "samples/a.wav (11.0 s): another transcript" in text
+    assert "the house of" in text
+    assert "the home of" in text
+    (change,) = project.plan()["changes"]
+    (pair,) = change["samples"]
+    assert (pair["was"]["transcript"], pair["was"]["file"]) == (words, "samples/a.wav")

@@ -54,7 +54,7 @@ def command(
     context.log.problems(catalog.warnings)
     asked = request(options, project, catalog, offline=offline)
     prepared = wiring.run(_plan(project, asked, context.log.reading()))
-    plan = prepared.planned.plan
+    plan = with_words(project, prepared)
     if out is not None:
         save_plan(context.path(out), plan, Scratch(project.root))
     names = _unchanged(prepared) if show_unchanged else ()
@@ -109,6 +109,16 @@ async def _plan(project: Project, asked: PlanRequest, listener: Listener) -> Pre
         return await prepare(asked, store, identity, None)
     async with wiring.provider(project, listener) as provider:
         return await prepare(asked, store, identity, provider)
+
+
+def with_words(project: Project, prepared: Prepared) -> Plan:
+    """The plan, with the earlier words of recordings whose transcripts change, where Git has them."""
+    plan = prepared.planned.plan
+    if not any(each.was and each.now for change in plan.changes for each in change.samples):
+        return plan
+    from voicectl.cli.past import Past
+
+    return Past(project).with_words(plan, prepared.lock)
 
 
 def _unchanged(prepared: Prepared) -> tuple[str, ...]:

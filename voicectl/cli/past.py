@@ -1,0 +1,160 @@
+"""Earlier recordings and their words, as Git has them: found by the digests that the lockfile recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voicectl.cli import wiring
+from voicectl.manifest import yaml_source
+from voicectl.manifest.pointer import BadPointer, is_pointer, read_pointer
+from voicectl.model import canonical
+
+if TYPE_CHECKING:
+    from voicectl.hosting.git import Repository
+    from voicectl.hosting.lfs import LfsObjects
+    from voicectl.manifest.project import Project
+    from voicectl.model.lock import Lock, Record, RecordedSample
+    from voicectl.plan.plan import Change, Plan, SampleChange, SampleSide
+
+_MOST = 200
+"""Changes that are looked up: a plan of thousands names files and digests, and need not wait for Git."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recording of an earlier state: its bytes, or the file that has them."""
+
+    data: bytes | None = None
+    path: Path | None = None
+
+    def read(self) -> bytes:
+        """The bytes."""
+        if self.data is not None:
+            return self.data
+        return self.path.read_bytes() if self.path is not None else b""
+
+
+class Past:
+    """What a project's repository remembers. Without Git it remembers nothing.
+
+    `base` is a revision to look at first, such as the branch that a pull request is for.
+    """
+
+    def __init__(self, project: Project, base: str | None = None) -> None:
+        from voicectl.hosting.port import HostingError
+
+        self._base = base
+        self._project = project
+        self._repository: Repository | None = None
+        self._objects: LfsObjects | None = None
+        try:
+            self._repository = wiring.repository(project)
+            self._objects = wiring.lfs(project)
+        except HostingError:
+            if base is not None:
+                raise
+
+    def with_words(self, plan: Plan, lock: Lock) -> Plan:
+        """The plan with the earlier transcripts put in, where Git has them."""
+        if self._repository is None:
+            return plan
+        changes = []
+        left = _MOST
+        for change in plan.changes:
+            record = lock.voices.get(change.previous_name or change.name)
+            if record is not None and left and any(_other_words(each) for each in change.samples):
+                left -= 1
+                change = replace(change, samples=tuple(self._told(each, change, record) for each in change.samples))
+            changes.append(change)
+        return replace(plan, changes=tuple(changes))
+
+    def recording(self, side: SampleSide, record: Record | None) -> Found | None:
+        """The bytes of an earlier recording, by its digest; None where Git does not have them here."""
+        if self._repository is None or side.file is None:
+            return None
+        for revision in self._revisions(record):
+            data = self._repository.read(revision, self._repository.prefix + side.file)
+            if data is None:
+                continue
+            if is_pointer(data):
+                found = self._object(data, side)
+                if found is not None:
+                    return found
+            elif "sha256:" + hashlib.sha256(data).hexdigest() == side.audio:
+                return Found(data=data)
+        return None
+
+    def _object(self, data: bytes, side: SampleSide) -> Found | None:
+        from voicectl.hosting.lfs import Wanted
+        from voicectl.hosting.port import HostingError
+
+        try:
+            pointer = read_pointer(data)
+        except BadPointer:
+            return None
+        if pointer.digest != side.audio or self._objects is None or side.file is None:
+            return None
+        try:
+            found = self._objects.bring([Wanted(side.file, pointer.digest, pointer.size)])
+        except HostingError:
+            return None
+        return Found(path=found[pointer.digest])
+
+    def _revisions(self, record: Record | None) -> Iterator[str]:
+        applied = record.changed.commit if record and record.changed else None
+        yield from dict.fromkeys(each for each in (self._base, applied, "HEAD") if each)
+
+    def _told(self, each: SampleChange, change: Change, record: Record) -> SampleChange:
+        was = each.was
+        if was is None or not _other_words(each):
+            return each
+        recorded = next((sample for sample in record.samples if sample.audio == was.audio), None)
+        words = self._words(change, was, recorded, record) if recorded and recorded.transcript else None
+        return replace(each, was=replace(was, transcript=words)) if words else each
+
+    def _words(self, change: Change, was: SampleSide, recorded: RecordedSample, record: Record) -> str | None:
+        if change.source is None or self._repository is None:
+            return None
+        for revision in self._revisions(record):
+            data = self._repository.read(revision, self._repository.prefix + change.source.file)
+            for text in self._transcripts(data, change, was, revision):
+                if canonical.text_digest(text) == recorded.transcript:
+                    return text
+        return None
+
+    def _transcripts(self, data: bytes | None, change: Change, was: SampleSide, revision: str) -> Iterator[str]:
+        """The transcripts that an earlier manifest gave to this recording."""
+        assert change.source is not None
+        assert self._repository is not None
+        base = posixpath.dirname(change.source.file)
+        for sample in _samples(data, change.previous_name or change.name):
+            path = posixpath.normpath(posixpath.join(base, str(sample.get("audio", ""))))
+            if was.file is not None and path != was.file:
+                continue
+            if isinstance(sample.get("transcript"), str):
+                yield canonical.text(sample["transcript"])
+            elif isinstance(sample.get("transcript_file"), str):
+                file = posixpath.normpath(posixpath.join(base, sample["transcript_file"]))
+                words = self._repository.read(revision, self._repository.prefix + file)
+                if words is not None:
+                    yield canonical.text(words.decode("utf-8-sig", "replace"))
+
+
+def _other_words(each: SampleChange) -> bool:
+    return each.was is not None and each.now is not None and each.now.transcript is not None
+
+
+def _samples(data: bytes | None, name: str) -> Sequence[dict[str, Any]]:
+    if data is None:
+        return ()
+    document, _ = yaml_source.parse("manifest", data)
+    values = document.data if document is not None else None
+    voices = values.get("voices") if isinstance(values, dict) else None
+    voice = voices.get(name) if isinstance(voices, dict) else None
+    samples = voice.get("samples") if isinstance(voice, dict) else None
+    return [each for each in samples if isinstance(each, dict)] if isinstance(samples, list) else ()
