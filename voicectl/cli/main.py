@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "show": "Show one voice with its generations.",
         "output": "Print name to id for applications, from the lockfile alone.",
         "lint": "Tell how the samples sound.",
+        "preview": "Write a page to look at and listen to.",
     },
     "Audit": {
         "drift": "Ask whether the account still is what was last applied.",

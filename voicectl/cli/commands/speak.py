@@ -178,16 +178,19 @@ def run_audition(context: Context, name: str, wanted: Wanted) -> None:
     if name not in catalog.voices:
         raise NotSpeakable(f"there is no voice {name!r}", did_you_mean(name, catalog.voices))
     with Recordings(project) as recordings:
-        references = _references(project, catalog.voices[name], context, recordings)
+        references = references_of(project, catalog.voices[name], recordings, context.log.warning)
         speech_model = wanted.speech_model or catalog.voices[name].speech_model
         speech = Speech(_text(wanted), _format(wanted), speech_model, references=references)
         _speak(project, speech, wanted, context)
 
 
-def _references(
-    project: Project, voice: Voice, context: Context, recordings: Recordings
+def references_of(
+    project: Project, voice: Voice, recordings: Recordings, warn: Callable[[str], None] = lambda words: None
 ) -> tuple[tuple[Upload, str], ...]:
-    """Samples with their transcripts, as many as the provider advises and memory holds; at least one."""
+    """Samples with their transcripts, as many as the provider advises and memory holds; at least one.
+
+    `warn` is told where some are left out. Raises NotSpeakable.
+    """
     usable = [sample for sample in voice.samples if sample.transcript is not None]
     if not usable:
         what = "no samples" if not voice.samples else "no transcripts"
@@ -212,7 +215,7 @@ def _references(
         chosen.append(sample)
     if len(chosen) < len(usable):
         reason = "more than two minutes don't help" if seconds > LONGEST_REFERENCES else "more don't fit into 64 MiB"
-        context.log.warning(f"{len(chosen)} of {len(usable)} samples are sent: {reason}")
+        warn(f"{len(chosen)} of {len(usable)} samples are sent: {reason}")
     pointers = [sample for sample in chosen if sample.pointer]
     brought = recordings.bring(pointers) if pointers else {}
     return tuple(_reference(project, brought.get(sample.digest, sample)) for sample in chosen)
