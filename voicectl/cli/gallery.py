@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voicectl.cli.past import Past
 from voicectl.cli.recordings import Recordings
 from voicectl.errors import UsageError
 from voicectl.model.lint import Rules
@@ -18,6 +17,7 @@ from voicectl.report.preview_html import Recording as Shown
 
 if TYPE_CHECKING:
     from voicectl.audio.hearing import Heard
+    from voicectl.cli.past import Past
     from voicectl.manifest.project import Project
     from voicectl.model.catalog import Catalog
     from voicectl.model.lock import Record
@@ -133,11 +133,12 @@ def findings_of(voices: Iterable[Voice], gallery: Gallery, catalog: Catalog) -> 
         if isinstance(heard := gallery.heard.get(s.digest), Measured)
     ]
     by_path = {recording.path: recording.digest for recording in recordings}
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for one in findings(recordings, Rules(catalog.policy.lint), together=False):
         if one.path is not None:
-            found.setdefault(by_path[one.path], []).append(f"{one.message} [{one.rule}]")
-    return found
+            # Several voices may have the same recording: each finding once.
+            found.setdefault(by_path[one.path], {})[f"{one.message} [{one.rule}]"] = None
+    return {digest: list(words) for digest, words in found.items()}
 
 
 def empty_directory(out: Path, marker: str) -> None:

@@ -33,6 +33,14 @@ def json_text(document: str) -> str:
     return _IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
+def page(text: str) -> str:
+    """A text for a page: as it is, with its lines, but without what could turn the direction of others or is invisible.
+
+    What HTML needs beyond that is the template's to escape.
+    """
+    return _INVISIBLE.sub(lambda match: match[0] if match[0] in "\n\t" else _escape(match), text)
+
+
 def github(text: str, *, property_value: bool = False) -> str:
     """A text inside a GitHub Actions workflow command (docs: "Workflow commands for GitHub Actions")."""
     escaped = terminal(text).replace("%", "%25")

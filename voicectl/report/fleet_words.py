@@ -130,14 +130,15 @@ def inventory(
     return table_in(("directory", "catalog", "environment", *chosen), cells, fmt, style)
 
 
-def merged_drift(rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], fmt: str, fail_on: str | None) -> str:
+def merged_drift(
+    rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], fmt: str, fail_on: str | None, version: str
+) -> str:
     """One JUnit or SARIF document of all catalogs: a suite, or a run, for each."""
     from datetime import UTC, datetime
     from xml.etree import ElementTree as ET
 
     from voicectl.errors import VoicectlError
     from voicectl.report import drift_junit, drift_sarif, sarif
-    from voicectl.version import VERSION
 
     statuses = fail_on.split(",") if fail_on else ("changed", "missing", "failed", "taken_down", "orphaned")
     now = datetime.now(UTC)
@@ -147,12 +148,12 @@ def merged_drift(rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], fmt:
         if row.error and fmt == "junit":
             made.append(drift_junit.failure(VoicectlError(f"{row.directory}: {row.error}"), now))
         elif row.error:
-            made.append(sarif.failure(VoicectlError(f"{row.directory}: {row.error}"), VERSION, prefix))
+            made.append(sarif.failure(VoicectlError(f"{row.directory}: {row.error}"), version, prefix))
         elif fmt == "junit":
             made.append(drift_junit.render(_read_drift(answer), statuses, now))
         else:
             state = f"voicectl{f'.{row.environment}' if row.environment else ''}.lock.json"
-            made.append(drift_sarif.render(_read_drift(answer), statuses, version=VERSION, state=state, prefix=prefix))
+            made.append(drift_sarif.render(_read_drift(answer), statuses, version=version, state=state, prefix=prefix))
     if fmt == "sarif":
         documents = [json.loads(each) for each in made]
         return document({**documents[0], "runs": [run for each in documents for run in each["runs"]]})

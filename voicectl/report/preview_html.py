@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from voicectl.errors import VoicectlError
+from voicectl.report.escape import page as page_text
 
 
 class NoTemplates(VoicectlError):
@@ -176,8 +177,15 @@ def _template() -> Any:
         from jinja2 import Environment, StrictUndefined
     except ImportError:
         raise NoTemplates("`voicectl preview` needs Jinja2", "pip install 'voicectl[preview]'") from None
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_finished
+    )
     return environment.from_string(_asset("page.html"))
+
+
+def _finished(value: Any) -> Any:
+    """Every text on its way to the page, but for what is markup already."""
+    return page_text(value) if type(value) is str else value
 
 
 @cache

@@ -14,6 +14,7 @@ from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
 from voicectl.cli.reports import report_option
 from voicectl.report.terminal import Style
+from voicectl.version import VERSION
 
 if TYPE_CHECKING:
     from voicectl.cli.fleet import Answer
@@ -158,7 +159,7 @@ def _drift(answers: list[Answer], fmt: str, style: Style, fail_on: str | None) -
     from voicectl.report import fleet_words
 
     rows = _rows("drift", answers)
-    return fleet_words.merged_drift(rows, [answer.document for answer in answers], fmt, fail_on)
+    return fleet_words.merged_drift(rows, [answer.document for answer in answers], fmt, fail_on, VERSION)
 
 
 def _list(answers: list[Answer], fmt: str, style: Style, columns: tuple[str, ...] | None, generations: bool) -> str:

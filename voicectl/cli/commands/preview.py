@@ -16,7 +16,6 @@ from voicectl.cli.confirm import agree
 from voicectl.cli.context import Context
 from voicectl.cli.gallery import Gallery, empty_directory, findings_of
 from voicectl.cli.options import selectors, subcommand
-from voicectl.cli.past import Past
 from voicectl.cli.recordings import Recordings
 from voicectl.errors import UsageError
 from voicectl.files import read_regular, replace_file
@@ -60,6 +59,8 @@ def command(
     public: bool,
     **options: Any,
 ) -> int:
+    from voicectl.cli.past import Past
+
     if report is not None and not everything:
         raise UsageError("--drift shows badges on the page of the whole catalog", "add --all")
     project, catalog = wiring.load(context)
