@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# The loop for GitLab, and for any other CI that has Git and a shell: ci/voicectl.sh plan | apply | drift
+# The loop for GitLab, and for any other CI that has Git and a shell: ci/voicectl.sh plan | apply [-- LIMITS] | drift
+#
+# What an apply refused is allowed for one run: ci/voicectl.sh apply -- --max-deletes 2
 #
 #   FISH_API_KEY       the account's key, for apply and drift
 #   VOICECTL_ENV       the environment, where the project has any
@@ -17,7 +19,10 @@ code=0
 # Recordings in Git LFS stay pointers: voicectl itself gets those that an apply uploads.
 export GIT_LFS_SKIP_SMUDGE=1
 
-[ $# = 1 ] || set -- help
+[ $# = 1 ] || { [ "${1:-}" = apply ] && [ "${2:-}" = -- ]; } || set -- help
+verb="$1"
+shift
+[ "${1:-}" != -- ] || shift
 command -v voicectl >/dev/null || {
   echo "error: voicectl is not installed: fill ci/requirements.txt from a release, and install it" >&2
   exit 1
@@ -31,7 +36,7 @@ report() { # report KIND FILE: a comment or an issue, where the hosting is known
 
 # What is applied and checked is the tip of the branch, in a work tree of its own: this run may have waited for another,
 # an old commit must not be applied, and neither must files that lie here by chance.
-work="$(git rev-parse --absolute-git-dir)/voicectl-$1"
+work="$(git rev-parse --absolute-git-dir)/voicectl-$verb"
 
 take_tip() {
   git fetch --quiet origin "$branch" || {
@@ -49,7 +54,7 @@ push_lockfile() {
   (cd "$work" && voicectl ci push-lockfile --way "$way" --into "$branch")
 }
 
-case "${1:-}" in
+case "$verb" in
   plan)
     rm -f voicectl-plan.md # an earlier run's, or a link that a merge request brings
     [ "$way" = push ] || voicectl ci fetch-lockfile --way "$way"
@@ -66,7 +71,8 @@ case "${1:-}" in
     [ ! -d "$work" ] || push_lockfile || echo "the account knows: the apply finds its models by their marks" >&2
     take_tip
     # In the background, so that a signal reaches voicectl and not this shell alone.
-    (cd "$work" && exec voicectl apply --yes --lock-timeout 600) &
+    [ $# = 0 ] || echo "limits for this run, by ${GITLAB_USER_LOGIN:-${USER:-somebody}}: $*"
+    (cd "$work" && exec voicectl apply --yes --lock-timeout 600 "$@") &
     running=$!
     trap 'kill -TERM "$running" 2>/dev/null || true' TERM INT HUP
     wait "$running" || code=$?
@@ -77,6 +83,7 @@ case "${1:-}" in
     trap - TERM INT HUP
     # Whatever the exit code: ids are recorded also by an apply that failed or was interrupted.
     push_lockfile
+    [ "$code" != 3 ] || echo "refused; to allow it for one run: ci/voicectl.sh apply -- --max-deletes N (or another limit)" >&2
     exit "$code"
     ;;
   push)
@@ -92,7 +99,7 @@ case "${1:-}" in
     exit "$code"
     ;;
   *)
-    echo "usage: ci/voicectl.sh plan|apply|drift" >&2
+    echo "usage: ci/voicectl.sh plan | apply [-- LIMITS] | drift" >&2
     exit 1
     ;;
 esac
