@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping, Sequence
 
+from voicectl.audio.kinds import medium
 from voicectl.errors import Place, Problem
 from voicectl.files import read_regular
-from voicectl.manifest import checks, media, validate, yaml_source
+from voicectl.manifest import checks, validate, yaml_source
 from voicectl.manifest.former_names import resolve_moves, resolve_removals
 from voicectl.manifest.hashing import FileCache
 from voicectl.manifest.layers import Declared, Manifest, resolve_voice
@@ -67,9 +68,9 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: 
         return None
     document, found = yaml_source.parse(file, content)
     if document is None:
-        medium = media.medium(content)
-        wrong = Problem(Place(file), f"this is {medium}, not YAML text", "narrow `manifests:` in voicectl.yaml")
-        problems.found += [wrong] if medium else found
+        sound = medium(content)
+        wrong = Problem(Place(file), f"this is {sound}, not YAML text", "narrow `manifests:` in voicectl.yaml")
+        problems.found += [wrong] if sound else found
         return None
     problems.found += found
     data = document.data

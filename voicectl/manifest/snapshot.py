@@ -21,7 +21,7 @@ from voicectl.manifest.hashing import Stamp, settled, stamp
 from voicectl.model.catalog import Catalog
 from voicectl.version import VERSION
 
-_FORMAT = 2
+_FORMAT = 3
 WORTHWHILE = 50
 """The fewest voices for which a snapshot saves time: building its validator takes as long as reading a few dozen
 voices."""
@@ -117,7 +117,7 @@ def _version() -> str:
     newest = ""
     if "dev" in VERSION:
         package = Path(__file__).parent.parent
-        sources = (path for part in ("manifest", "model") for path in (package / part).glob("*.py"))
+        sources = (path for part in ("audio", "manifest", "model") for path in (package / part).glob("*.py"))
         newest = str(max((path.stat().st_mtime_ns for path in sources), default=0))
     return f"{_FORMAT} {VERSION} {newest}"
 
