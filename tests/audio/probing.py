@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import io
+from typing import Literal, TypeAlias
 
-from voicectl.audio.kinds import FileKind
+from voicectl.audio.kinds import AUDIO, FileKind
 from voicectl.audio.probe import probe
+
+Verdict: TypeAlias = Literal["plays", "odd", "refused", "named"]
+
+
+def verdict_on(found: FileKind) -> Verdict:
+    """What the probe made of a file: sound, unusual, surely unusable, or something else."""
+    if found.problem:
+        return "refused"
+    return "named" if found.format not in AUDIO else "odd" if found.unusual else "plays"
 
 
 def probed(content: bytes) -> FileKind:

@@ -186,7 +186,7 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
 
 def _moves(stream: Any) -> bool:
     """Whether a stream of pictures is more than a cover."""
-    return not stream.disposition & Disposition.attached_pic
+    return not stream.disposition & Disposition.attached_pic and stream.frames != 1
 
 
 class _Chain:
