@@ -34,7 +34,7 @@ _KNOWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """The `fmt ` chunk: bytes for each second of sound, and what is odd about it."""
+    """The `fmt ` chunk: bytes for each second of sound (0 where it varies), and what is odd about it."""
 
     rate: int
     channels: int
@@ -87,7 +87,7 @@ def _is_name(name: bytes) -> bool:
 def _format(content: bytes) -> _Format:
     if len(content) < 16:
         raise Refused("has no usable fmt chunk before its sound")
-    tag, channels, rate, byte_rate, align, bits = struct.unpack_from("<HHIIHH", content)
+    tag, channels, rate, align, bits = struct.unpack_from("<HHI4xHH", content)
     unusual = ""
     if tag == _EXTENSIBLE:
         if len(content) < 40 or content[26:40] != _GUID:
@@ -100,9 +100,8 @@ def _format(content: bytes) -> _Format:
     if not channels or not rate:
         raise Refused("has no usable fmt chunk before its sound")
     if tag in _PACKED:
-        # A-law and mu-law have a byte for each sample; of ADPCM's blocks the byte rate is all that headers have.
-        per_second = rate * channels if tag in (6, 7) else byte_rate or rate * channels / 2
-        return _Format(rate, channels, float(per_second), f"its sound is {_PACKED[tag]}")
+        # A-law and mu-law have a byte for each sample. How much sound ADPCM's blocks hold, a decoder knows.
+        return _Format(rate, channels, float(rate * channels if tag in (6, 7) else 0), f"its sound is {_PACKED[tag]}")
     # The byte rate is often wrong, and no decoder looks at it: samples have whole bytes.
     frame = channels * ((bits + 7) // 8)
     if not frame or bits > 64 or (tag == _FLOAT and bits not in (32, 64)):
@@ -119,11 +118,13 @@ def _sound(window: Window, form: _Format, begin: int, length: int) -> FileKind:
     if left <= 0:
         raise Refused("has no sound in it")
     unusual = form.unusual
-    if not streamed and length > left + TOLERANCE * form.per_second:
+    little = TOLERANCE * (form.per_second or form.rate * form.channels)
+    if not streamed and length > left + little:
         raise Refused(f"is cut off: {left:,} of {length:,} bytes of sound are there")
     if not streamed and length < left:
-        unusual = unusual or _rest(window, begin + length, length, TOLERANCE * form.per_second)
-    seconds = (left if streamed else min(length, left)) / form.per_second
+        unusual = unusual or _rest(window, begin + length, length, little)
+    there = left if streamed else min(length, left)
+    seconds = there / form.per_second if form.per_second else None
     return FileKind("wav", seconds, unusual=unusual, rate=form.rate, channels=form.channels)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from voicectl.audio.kinds import AUDIO, IMAGES, what_to_do
+from voicectl.audio.kinds import AUDIO, IMAGES, FileKind, what_to_do
 from voicectl.errors import Place
 from voicectl.files import read_regular
 from voicectl.manifest.hashing import FileCache, FileFacts
@@ -124,6 +124,11 @@ class FileReader:
         """Learn about all files. Those that are not in the cache are read side by side."""
         self._facts = self._cache.facts(path for files in named for path in files.paths())
         self._cache.save()
+
+    def kind_of(self, path: str) -> FileKind | None:
+        """What the file at a path of the project is, if it was read."""
+        facts = self._facts.get(path)
+        return facts.finding if isinstance(facts, FileFacts) else None
 
     def samples(self, files: NamedFiles) -> tuple[Sample, ...]:
         """The usable samples of one voice, in the manifest's order."""
