@@ -187,6 +187,10 @@ def entry(codec: bytes = b"mp4a", *inner: bytes, rate: int = 8000) -> bytes:
     return box(codec, head, *(inner or (esds(),)))
 
 
+SELF = box(b"url ", struct.pack(">I", 1))
+"""A reference to the file itself."""
+
+
 def track(
     seconds: float, *, number: int = 1, handler: bytes = b"soun", description: bytes = b"", edits: bytes = b"",
     at: int = 1000, scale: int = 8000, declared: int | None = None, wide: bool = False, more: bytes = b"",
@@ -212,7 +216,7 @@ def track(
             b"mdia",
             box(b"mdhd", struct.pack(">IIIIIHH", 0, 0, 0, scale, ticks, 0, 0)),
             box(b"hdlr", bytes(8), handler, bytes(13)),
-            box(b"minf", tables),
+            box(b"minf", box(b"dinf", box(b"dref", struct.pack(">II", 0, 1), SELF)), tables),
         ),
     )
 

@@ -28,6 +28,7 @@ from voicectl.audio.kinds import kind_of, medium, no_sound, what_to_do
         (b"PK\x03\x04", "a zip archive"),
         (b"%PDF-1.7", "a PDF"),
         (b"just words\n", "a text file"),
+        (b"Carefree words\n", "a text file"),
         ("\ufeffja, wörter".encode(), "a text file"),
         ("wide words".encode("utf-16"), "a text file"),
         (b"\0\1\2\3", "of an unknown format"),

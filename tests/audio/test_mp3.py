@@ -73,6 +73,8 @@ def test_plain_headers_are_believed(content: bytes, words: str) -> None:
         (with_header(LONG_VARIES, 0), "a header that counts no frames"),
         (id3(b"a" * 99_000) + with_header(LONG, LONG_COUNT, len(LONG) + 90_000),
          "a header that counts more bytes than there are"),
+        (b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + b"a" * 99 + SOUND, "something before its first frame"),
+        (b"\xff\xfd\x50\x80" + SOUND, "something before its first frame"),
         (b"\x01" * 100 + SOUND, "something before its first frame"),
         (SOUND[:50_000] + b"\x01" * 3000 + SOUND, "something between its frames"),
     ],

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from tests.audio.making import FTYP, box, entry, esds, long_box, m4a, movie, track
+from tests.audio.making import FTYP, SELF, box, entry, esds, long_box, m4a, movie, track
 from tests.audio.probing import probed, told
 
 PLAIN = m4a(12)
@@ -74,6 +74,8 @@ def test_plain_headers_are_believed(content: bytes, words: str) -> None:
         (m4a(12, track(12, description=entry(b"mp4a", box(b"xxxx")))), "a description without a configuration"),
         (m4a(12, track(12, description=entry(b"mp4a", esds(0x99)))), "sound of object type 0x99"),
         (m4a(12, track(12, description=entry(b"mp4a", esds(configuration=b"\x0d\x88")))), "AAC of object type 1"),
+        (PLAIN[:-12], "the end of its last sample is missing"),
+        (PLAIN.replace(SELF, box(b"url ", bytes(4))), "its sound lies in another file"),
         (FTYP + box(b"moov", box(b"cmov", bytes(20))), "a compressed header"),
     ],
 )  # fmt: skip

@@ -43,6 +43,9 @@ def test_plain_headers_are_believed(content: bytes, words: str) -> None:
     ("content", "words"),
     [
         (opus(12) + opus(3, serial=8), "several recordings one behind another"),
+        (opus(12) + opus(3), "several recordings one behind another"),
+        (opus(12)[:400] + b"junk" + opus(12)[400:], "something between its pages"),
+        (opus(12)[:70] + opus(12)[80:], "something between its pages"),
         (opus(12) + bytes(200_000), "no page of its sound near its end"),
         (opus(12, start=-9600), "a beginning before its first sample"),
         (opus(12) + page([SILENT], -99, 99, 4), "a negative position at its end"),

@@ -66,11 +66,17 @@ def test_plain_and_slightly_wrong_headers_are_believed(content: bytes, words: st
         (riff(fmt(MULAW, bits=8), DATA), "its sound is mu-law"),
         (riff(fmt(ADPCM, bits=4, align=256, byte_rate=2000), DATA), "its sound is Microsoft ADPCM"),
         (riff(fmt(align=4), DATA), "frames of 4 bytes for 1 × 16 bits"),
+        (riff(fmt(rate=0xFFFFFFFF, byte_rate=0), DATA), "1 channels at 4294967295 Hz"),
+        (riff(fmt(bits=48), DATA), "samples of 48 bits"),
         (riff(fmt(bits=0), DATA), "samples of 0 bits"),
         (riff(fmt(FLOAT, bits=16), DATA), "samples of 16 bits"),
         (riff(fmt(0xFFFE, extra=bytes(24)), DATA), "an extensible format without a known kind"),
         (riff(fmt(), DATA, DATA), "several chunks of sound"),
         (riff(fmt(), DATA) + b"\xff" * 9000, "more than its chunks hold"),
+        (
+            riff(extensible(bits=32)[:26] + b"\x18" + extensible(bits=32)[27:], DATA),
+            "an extensible format of 24 in 32 bits",
+        ),
         (id3(bytes(30)) + riff(fmt(), DATA), "a tag before its own header"),
     ],
 )

@@ -166,7 +166,9 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
             raise Unplayable(f"has more than {MAX_PACKETS:,} packets")
         try:
             frames = packet.decode()
-        except av.error.InvalidDataError:
+        except av.error.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
             damaged += 1
             continue
         for frame in frames:

@@ -11,6 +11,8 @@ HEAD = 512
 
 TEXT = "a text file"
 UNKNOWN = "of an unknown format"
+AAC, LAYERS = "AAC", "MPEG audio of layer I or II"
+"""Formats whose files begin much like MP3."""
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -19,7 +21,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"fLaC", "FLAC"),
     (b"ID3", "mp3"),
     (b"APETAGEX", "mp3"),
-    (b"ADIF", "AAC"),
+    (b"ADIF", AAC),
     (b"FORM", "AIFF"),
     (b"caff", "CAF"),
     (b"#!AMR", "AMR"),
@@ -95,12 +97,12 @@ def kind_of(head: bytes) -> str:
     if head[:4] == b"OggS":
         found = [(head.find(start), kind) for start, kind in _OGG if start in head]
         return min(found)[1] if found else "an unknown Ogg file"
-    if head[4:8] in _BOXES:
+    if head[4:8] in _BOXES and head[0] < 0x20:  # a longer box would be half a gigabyte, and this may be a text
         return "an AVIF or HEIC image" if head[4:8] == b"ftyp" and head[8:12] in _STILLS else "m4a"
     if _is_wide_text(head):
         return TEXT
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
-        return {0x02: "mp3", 0x00: "AAC"}.get(head[1] & 0x06, "MPEG audio of layer I or II")
+        return {0x02: "mp3", 0x00: AAC}.get(head[1] & 0x06, LAYERS)
     return TEXT if _is_text(head) else UNKNOWN
 
 

@@ -27,11 +27,20 @@ _WITH_DELAY = (b"LAME", b"Lavf", b"Lavc")
 
 @dataclass(frozen=True, slots=True)
 class _Info:
-    """What the header in the first frame says: frames, bytes, and samples to leave out. None where it says nothing."""
+    """What the header in the first frame says: frames, bytes, and samples to leave out before and behind.
+
+    None where it says nothing.
+    """
 
     frames: int | None
     size: int | None
-    left_out: int = 0
+    delay: int = 0
+    padding: int = 0
+
+    @property
+    def left_out(self) -> int:
+        """Samples at both ends that encoders add, and players leave out."""
+        return self.delay + self.padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +146,10 @@ def _counted(run: _Run, first: Frame, info: _Info | None, size: int) -> tuple[fl
     if info is None:
         return seconds, ""
     if info.frames is not None:
-        missing = (info.frames - frames) * first.samples / first.rate
+        missing = ((info.frames - frames) * first.samples - info.padding) / first.rate
         if missing > TOLERANCE:
             raise Refused(f"is cut off: {frames:,} of {info.frames:,} frames are there")
-        if missing < -TOLERANCE:
+        if info.frames - frames < -TOLERANCE * first.rate / first.samples:
             return None, "more sound than its header says"
     return max(0.0, seconds - info.left_out / first.rate), ""
 
@@ -223,9 +232,8 @@ def _xing(head: bytes) -> _Info:
         numbers.append(struct.unpack_from(">I", head, at)[0] if flags & flag else None)
         at += 4 if flags & flag else 0
     at += (100 if flags & 4 else 0) + (4 if flags & 8 else 0)
-    left_out = 0
+    both = 0
     if head[at : at + 4] in _WITH_DELAY:
         both = int.from_bytes(head[at + 21 : at + 24], "big")
-        left_out = (both >> 12) + (both & 0xFFF)
     frames, size = numbers
-    return _Info(frames, size or None, left_out)
+    return _Info(frames, size or None, both >> 12, both & 0xFFF)

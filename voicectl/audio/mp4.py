@@ -101,12 +101,24 @@ def _track(window: Window, box: Box) -> _Track:
     if handler:
         track.handler = window.read(handler.begin + 8, 4)
     information = child(window, media, b"minf")
+    if track.handler == b"soun" and information and _elsewhere(window, information):
+        track.unusual = "its sound lies in another file"
     tables = child(window, information, b"stbl") if information else None
     if tables:
         _read_tables(window, tables, track)
     elif track.handler == b"soun":
         track.unusual = "a track without tables"
     return track
+
+
+def _elsewhere(window: Window, information: Box) -> bool:
+    """Whether a track's samples are in another file (ISO 14496-12, 8.7.2)."""
+    data = child(window, information, b"dinf")
+    references = child(window, data, b"dref") if data else None
+    if references is None:
+        return False
+    first = next(iter(boxes(window, references.begin + 8, references.end)), None)
+    return first is None or not _number(window, first.begin) & 1
 
 
 def _read_tables(window: Window, tables: Box, track: _Track) -> None:
@@ -189,7 +201,9 @@ def _reject_cut_off(window: Window, top: list[Box], track: _Track, added: int) -
         missing = length * min(1.0, (end - window.size) / total) if total else 0.0
         if missing > TOLERANCE:
             raise Refused(f"{_CUT}: {end - window.size:,} bytes and more of its sound are missing")
-        return "" if track.length and begin >= 8 else "samples without a place"
+        if not track.length or begin < 8:
+            return "samples without a place"
+        return "the end of its last sample is missing" if end > window.size else ""
     cut = next((box for box in top if box.name == b"mdat" and box.end > window.size), None)
     if cut is not None:
         share = (cut.end - window.size) / max(1, sum(box.end - box.begin for box in top if box.name == b"mdat"))

@@ -16,6 +16,8 @@ _HEADER = 27
 _TAIL = 128 * 1024
 """Bytes in which the last page is looked for: two of the longest pages."""
 _MAX_PAGES = 4000
+_FOLLOWED = 300
+"""Pages that are followed from one to the next: five minutes, as most are written."""
 _BEGINS, _ENDS = 2, 4
 _NOWHERE = -1
 """The granule position of a page on which no packet ends."""
@@ -70,12 +72,15 @@ def read(window: Window) -> FileKind:
     heads = [(page, window.read(page.content, 64)) for page in _beginnings(window)]
     moving = any(head.startswith(_PICTURES) for _, head in heads)
     stream = _opus(heads)
+    gap = _gap(window)
     start = _start(window, stream)
+    if start is None and gap:
+        return FileKind("opus", unusual=gap, rate=RATE, channels=stream.channels, moving=moving)
     if start is None:
         raise Refused("has no sound in it")
     end, unusual = _end(window, stream, {page.serial for page, _ in heads})
     seconds = None if end is None else (end - start.granule - stream.skip) / RATE
-    unusual = start.unusual or unusual
+    unusual = start.unusual or unusual or gap
     if end is not None and end < start.granule:
         unusual = unusual or "positions that run backwards"
     if seconds is not None and seconds <= 0 and not unusual:
@@ -109,6 +114,21 @@ def _beginnings(window: Window) -> Iterator[_Page]:
         if not page.flags & _BEGINS:
             return
         yield page
+
+
+def _gap(window: Window) -> str:
+    """What is unusual about the way in which the first pages follow each other."""
+    at, begun = 0, False
+    for number, page in enumerate(_pages(window)):
+        if number == _FOLLOWED:
+            return ""
+        if not page.flags & _BEGINS:
+            begun = True
+        elif begun:
+            return "several recordings one behind another"
+        at = page.end
+    further = window.read(at, _TAIL).find(b"OggS\0")
+    return "something between its pages" if further >= 0 and _page(window, at + further) else ""
 
 
 def _opus(heads: list[tuple[_Page, bytes]]) -> _Stream:

@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from voicectl.audio import mp3, mp4, ogg, wav
-from voicectl.audio.kinds import HEAD, TEXT, UNKNOWN, FileKind, kind_of
+from voicectl.audio.kinds import AAC, HEAD, LAYERS, TEXT, UNKNOWN, FileKind, kind_of
 from voicectl.audio.tags import skip_front
 from voicectl.audio.window import Endless, OtherCodec, Refused, Window
 
+_NEAR_MP3 = ("mp3", AAC, LAYERS, UNKNOWN)
+"""What may be MP3 with something before its first frame."""
 _READERS: dict[str, Callable[[Window], FileKind]] = {"wav": wav.read, "m4a": mp4.read, "opus": ogg.read}
 
 
@@ -29,7 +31,7 @@ def probe(file: BinaryIO, size: int) -> FileKind:
         kind = "opus"  # its reader looks at all of its streams
     if kind in _READERS:
         return _judged(kind, lambda: _READERS[kind](window))
-    if kind in ("mp3", UNKNOWN):
+    if kind in _NEAR_MP3:
         return _judged(kind, lambda: _behind_tags(window, kind))
     return FileKind(kind)
 
@@ -53,11 +55,13 @@ def _behind_tags(window: Window, kind: str) -> FileKind:
     if window.read(0, 1) != b"\0" and inner in _READERS:
         found = _READERS[inner](window.part(begin))
         return replace(found, unusual=found.unusual or "a tag before its own header")
-    if inner not in ("mp3", UNKNOWN, TEXT):
+    if inner not in (*_NEAR_MP3, TEXT):
         return FileKind(inner) if kind == "mp3" or inner not in _READERS else FileKind(UNKNOWN)
     try:
         return mp3.read(window, begin)
     except Refused:
-        if kind == "mp3" or inner == "mp3":
+        if inner in (AAC, LAYERS):
+            return FileKind(inner)
+        if "mp3" in (kind, inner):
             raise
         return FileKind(UNKNOWN)

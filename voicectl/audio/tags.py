@@ -17,7 +17,10 @@ def skip_front(window: Window) -> int:
     for _ in range(_MAX_TAGS):
         head = window.read(at, 32)
         if head[:3] == b"ID3" and len(head) >= 10 and head[3] < 0xFF and head[4] < 0xFF:
-            at += 10 + _synchsafe(head[6:10]) + (10 if head[5] & 0x10 else 0)
+            behind = at + 10 + _synchsafe(head[6:10]) + (10 if head[5] & 0x10 else 0)
+            if behind >= window.size:  # its length is wrong, or nothing but the tag is left
+                return min(at + 10, window.size)
+            at = behind
         elif head[:8] == b"APETAGEX" and len(head) == 32:
             at += 32 + struct.unpack_from("<I", head, 12)[0]
         elif head[:1] == b"\0":
@@ -62,7 +65,7 @@ def _tag_before(window: Window, end: int) -> int:
         # ID3v1 Enhanced puts 227 bytes more before it.
         return 128 + (227 if window.read(end - 355, 4) == b"TAG+" else 0)
     foot = window.read(end - 32, 32)
-    if foot[:8] == b"APETAGEX":
+    if foot[:8] == b"APETAGEX" and len(foot) == 32:
         size, flags = struct.unpack_from("<I4xI", foot, 12)
         return int(size) + (32 if flags >> 31 else 0)
     if foot[-9:] == b"LYRICS200" and foot[-15:-9].isdigit():

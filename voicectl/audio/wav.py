@@ -13,6 +13,8 @@ from voicectl.audio.window import OtherCodec, Refused, Window
 TOLERANCE = 0.1
 """Seconds of sound that may be missing at the end."""
 _MAX_CHUNKS = 1000
+_MAX_RATE, _MAX_CHANNELS = 768_000, 64
+"""What any device records."""
 _STREAMED = 0x7FFFF000
 """Writers that can't seek back leave 0, or a size from here on, in the header."""
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -94,7 +96,9 @@ def _format(content: bytes) -> _Format:
             unusual = "an extensible format without a known kind"
             tag = _PCM
         else:
-            tag = struct.unpack_from("<H", content, 24)[0]
+            more, held, tag = struct.unpack_from("<HH4xH", content, 16)
+            if more < 22 or (held and (held + 7) // 8 != (bits + 7) // 8):
+                unusual = f"an extensible format of {held} in {bits} bits"
     if tag not in (_PCM, _FLOAT, *_PACKED):
         raise OtherCodec(f"{_OTHER.get(tag, f'sound of codec 0x{tag:04x}')} in a WAV file")
     if not channels or not rate:
@@ -104,9 +108,11 @@ def _format(content: bytes) -> _Format:
         return _Format(rate, channels, float(rate * channels if tag in (6, 7) else 0), f"its sound is {_PACKED[tag]}")
     # The byte rate is often wrong, and no decoder looks at it: samples have whole bytes.
     frame = channels * ((bits + 7) // 8)
-    if not frame or bits > 64 or (tag == _FLOAT and bits not in (32, 64)):
+    if bits not in (32, 64) if tag == _FLOAT else not 0 < bits <= 32:
         return _Format(rate, channels, float(rate * (align or channels)), f"samples of {bits} bits")
-    if align != frame:
+    if rate > _MAX_RATE or channels > _MAX_CHANNELS:
+        unusual = f"{channels} channels at {rate} Hz"
+    elif align != frame:
         unusual = f"frames of {align} bytes for {channels} × {bits} bits"
     return _Format(rate, channels, float(rate * frame), unusual)
 
