@@ -160,6 +160,7 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
     """Decode a stream to its end, with each frame handed on. Raises Unplayable where there is no sound, or too much."""
     samples = damaged = packets = 0
     rate = 0
+    trouble = ""
     for packet in container.demux(stream):
         packets += 1
         if packets > MAX_PACKETS:
@@ -169,6 +170,8 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
         except av.error.FFmpegError as error:
             if isinstance(error, MemoryError):
                 raise
+            # Of damaged packets most decoders say that their data is invalid, and some give other reasons.
+            trouble = trouble if isinstance(error, av.error.InvalidDataError) else _reason(error)
             damaged += 1
             continue
         for frame in frames:
@@ -178,7 +181,7 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
         if rate and samples > MAX_SECONDS * rate:
             raise Unplayable(f"is longer than {MAX_SECONDS / 60:.0f} minutes")
     if not samples:
-        raise Unplayable("has no sound in it")
+        raise Unplayable(f"can't be played ({trouble})" if trouble else "has no sound in it")
     declared = float(stream.duration * stream.time_base) if stream.duration else None
     context = stream.codec_context
     name = context.codec.canonical_name

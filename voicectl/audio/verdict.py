@@ -71,7 +71,9 @@ def as_heard(kind: FileKind, sound: Sound) -> FileKind:
     """What a file is whose sound was decoded."""
     container, codecs = _HOLD[kind.format]
     if not sound.codec.startswith(codecs) or not sound.container.startswith(container):
-        return FileKind(f"{sound.codec.upper()} in a file of the kind {sound.container.partition(',')[0]}")
+        holder = sound.container.partition(",")[0]
+        name = sound.codec.upper()
+        return FileKind(name if holder == sound.codec else f"{name} in a {holder} container")
     return replace(
         kind,
         seconds=round(sound.seconds, 3),
