@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,21 @@ def test_the_help_of_a_command_imports_nothing_heavy(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert name in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["validate"], ["plan", "--offline"]])
+def test_the_decoder_is_not_imported_and_no_process_started_for_plain_files(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT.parent / "examples/minimal", tmp_path / "project")
+    decoder = ["av", "webrtcvad", "numpy", "multiprocessing", "concurrent.futures.process", "tinytag"]
+    code = (
+        "import sys; from voicectl.cli.main import main; "
+        f"code = main(['-C', {str(tmp_path / 'project')!r}, *{arguments!r}]); "
+        f"print(code, [m for m in {decoder!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "0 []"
 
 
 def test_plan_imports_nothing_of_the_emulator_or_reports_it_does_not_need() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import random
 import resource
 
 import pytest
 
 from tests.audio import sounds
-from voicectl.audio.decode import Unplayable, convert
+from voicectl.audio.decode import Unplayable, convert, hear
 from voicectl.audio.measure import measure
 from voicectl.model.recording import Measured
 
@@ -112,3 +113,15 @@ def test_memory_does_not_grow_with_length(clean: sounds.Sound) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     measured(long)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # KiB
+
+
+def test_one_bad_packet_of_any_kind_does_not_silence_the_rest() -> None:
+    """FFmpeg's AAC decoder has more words for damage than `invalid data`."""
+    from tests.audio.encoding import encoded
+
+    whole = encoded("ipod", "aac", rate=8000, bit_rate=24_000)
+    assert whole is not None
+    begin, dice = whole.index(b"mdat") + 4, random.Random(1)
+    for _ in range(80):
+        at = begin + dice.randrange(500, 4500)
+        assert hear(io.BytesIO(whole[:at] + dice.randbytes(4) + whole[at + 4 :])).seconds > 1.5

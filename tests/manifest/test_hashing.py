@@ -147,7 +147,9 @@ def test_a_link_does_not_lead_the_cache_elsewhere(
 
 def test_an_unreadable_file_is_an_answer(root: Path) -> None:
     os.mkfifo(root / "pipe")
-    found = FileCache(root).facts(["gone.wav", "pipe", "a.wav"])
+    os.symlink("/dev/zero", root / "zero.wav")
+    found = FileCache(root).facts(["gone.wav", "pipe", "zero.wav", "a.wav"])
+    assert isinstance(found["zero.wav"], OSError)
     assert isinstance(found["gone.wav"], FileNotFoundError)
     assert isinstance(found["pipe"], OSError)
     assert isinstance(found["a.wav"], FileFacts)

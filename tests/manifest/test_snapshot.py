@@ -76,7 +76,7 @@ def test_a_small_catalog_has_none(root: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_warnings_come_back(write: Callable[..., Path], sound: object, assembled: list[int]) -> None:
-    from tests.manifest.conftest import wav
+    from tests.audio.making import wav
 
     root = write({"voices/v.yaml": MANIFEST, "words/a.txt": "x", "samples/a.wav": wav(2.0)})
     first = catalog(root)
@@ -219,7 +219,9 @@ def test_another_version_reads_the_files_again(
 def test_between_releases_the_programs_own_sources_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "VERSION", "1.0.0.dev0")
     snapshot._version.cache_clear()
-    newest = max(path.stat().st_mtime_ns for part in ("manifest", "model") for path in (PACKAGE / part).glob("*.py"))
+    newest = max(
+        path.stat().st_mtime_ns for part in ("audio", "manifest", "model") for path in (PACKAGE / part).glob("*.py")
+    )
     assert snapshot._version().endswith(str(newest))
     snapshot._version.cache_clear()
 

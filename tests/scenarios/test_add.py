@@ -241,6 +241,30 @@ def test_a_bad_table_is_refused_row_by_row_and_nothing_is_done(
     assert everything(project.root) == before
 
 
+def test_what_surely_is_no_sound_is_named_at_once(
+    project: Project, masters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "Processes", None)  # nobody asks the decoder
+    for name, content, words in (
+        ("a.wav", b"only words\n", "is a text file"),
+        ("b.mp3", b"PK\x03\x04" + bytes(99), "is a zip archive"),
+        ("c.wav", b"%PDF-1.7\n", "is a PDF"),
+        ("d.opus", b"\x89PNG\r\n\x1a\n" + bytes(99), "is image/png"),
+        ("e.wav", b"/annex/objects/SHA256E-s1--0.wav\n", "is a git-annex pointer"),
+        ("f.wav", b"", "is empty"),
+    ):
+        (masters / name).write_bytes(content)
+        done = project.run("add", "v", str(masters / name)).expect(1)
+        assert f"audio: {name} {words}" in done.err
+
+
+def test_a_file_with_an_unusual_header_becomes_a_plain_one(project: Project, masters: Path) -> None:
+    plain = (masters / "plain.wav").read_bytes()
+    (masters / "odd.wav").write_bytes(plain + plain[36:])  # a second chunk of sound
+    assert "converted" in project.run("add", "v", str(masters / "odd.wav")).expect(0).out
+    project.run("validate").expect(0)
+
+
 def test_devices_and_pipes_are_not_opened(project: Project, masters: Path) -> None:
     os.mkfifo(masters / "pipe.wav")
     for path in ("/dev/zero", str(masters / "pipe.wav"), str(masters)):

@@ -160,13 +160,18 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
     """Decode a stream to its end, with each frame handed on. Raises Unplayable where there is no sound, or too much."""
     damaged = packets = rate = 0
     seconds = 0.0
+    trouble = ""
     for packet in container.demux(stream):
         packets += 1
         if packets > MAX_PACKETS:
             raise Unplayable(f"has more than {MAX_PACKETS:,} packets")
         try:
             frames = packet.decode()
-        except av.error.InvalidDataError:
+        except av.error.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
+            # Of damaged packets most decoders say that their data is invalid, and some give other reasons.
+            trouble = trouble if isinstance(error, av.error.InvalidDataError) else _reason(error)
             damaged += 1
             continue
         for frame in frames:
@@ -176,7 +181,7 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
         if seconds > MAX_SECONDS:
             raise Unplayable(f"is longer than {MAX_SECONDS / 60:.0f} minutes")
     if not seconds:
-        raise Unplayable("has no sound in it")
+        raise Unplayable(f"can't be played ({trouble})" if trouble else "has no sound in it")
     declared = float(stream.duration * stream.time_base) if stream.duration else None
     context = stream.codec_context
     name = context.codec.canonical_name
@@ -186,7 +191,7 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
 
 def _moves(stream: Any) -> bool:
     """Whether a stream of pictures is more than a cover."""
-    return not stream.disposition & Disposition.attached_pic
+    return not stream.disposition & Disposition.attached_pic and stream.frames != 1
 
 
 class _Chain:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from voicectl.errors import InvalidFiles, Place, Problem
 from voicectl.files import open_regular
 
 if TYPE_CHECKING:
+    from voicectl.audio.kinds import FileKind
     from voicectl.hosting.lfs import LfsObjects
     from voicectl.manifest.project import Project
     from voicectl.model.voice import Sample
@@ -31,9 +32,9 @@ class Recordings:
 
         Raises HostingError where one can't be had, and InvalidFiles where one is no recording.
         """
+        from voicectl.audio.kinds import AUDIO, what_to_do
         from voicectl.hosting.lfs import ObjectsMissing, Wanted, are_pointers
         from voicectl.hosting.port import HostingError
-        from voicectl.manifest.media import AUDIO, judge
 
         try:
             self._objects = wiring.lfs(self._project)
@@ -43,13 +44,12 @@ class Recordings:
         unique = {sample.digest: sample for sample in samples}
         wanted = [Wanted(sample.path, sample.digest, sample.size) for sample in unique.values()]
         found, wrong = {}, []
-        for digest, path in self._objects.bring(wanted).items():
-            sample = unique[digest]
-            with open(open_regular(path), "rb") as file:
-                kind = judge(file, os.fstat(file.fileno()).st_size)
+        paths = self._objects.bring(wanted)
+        for digest, kind in _kinds(paths).items():
+            sample, path = unique[digest], paths[digest]
             if kind.problem or kind.format not in AUDIO:
                 words = kind.problem or f"is {kind.format}"
-                hint = kind.hint or "convert it to wav, mp3, m4a or opus"
+                hint = kind.hint or what_to_do(kind.format)
                 wrong.append(
                     Problem(sample.source or Place(sample.path), f"samples.audio: {sample.path} {words}", hint)
                 )
@@ -78,3 +78,16 @@ class Recordings:
     ) -> None:
         if self._objects is not None:
             self._objects.forget()
+
+
+def _kinds(paths: Mapping[str, Path]) -> dict[str, FileKind]:
+    """What the files of these digests are; a decoder looks where headers are unusual, if there is one."""
+    from voicectl.audio.probe import probe
+    from voicectl.audio.verdict import Doubt, decide
+
+    kinds = {}
+    for digest, path in paths.items():
+        with open(open_regular(path), "rb") as file:
+            kinds[digest] = probe(file, os.fstat(file.fileno()).st_size)
+    doubts = {digest: Doubt(str(paths[digest]), digest, kind) for digest, kind in kinds.items() if kind.unusual}
+    return kinds | decide(doubts)

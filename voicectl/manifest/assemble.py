@@ -5,15 +5,17 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping, Sequence
 
+from voicectl.audio.kinds import medium
 from voicectl.errors import Place, Problem
 from voicectl.files import read_regular
-from voicectl.manifest import checks, media, validate, yaml_source
+from voicectl.manifest import checks, validate, yaml_source
 from voicectl.manifest.former_names import resolve_moves, resolve_removals
 from voicectl.manifest.hashing import FileCache
 from voicectl.manifest.layers import Declared, Manifest, resolve_voice
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems
 from voicectl.manifest.project import Project
+from voicectl.manifest.sample_rules import header_problems
 from voicectl.manifest.samples import FileReader, NamedFiles, find_files
 from voicectl.manifest.schema import ManifestFile
 from voicectl.model.catalog import Catalog
@@ -41,7 +43,7 @@ def assemble(
     moved = resolve_moves(manifests, voices, removed, problems)
     here = _in_environment(voices, project.environment)
     _check(project, voices, here, problems)
-    resolved = _resolve(project, here, paths, problems) if read_samples else _resolve_unread(here)
+    resolved, lint = _resolve(project, here, paths, problems) if read_samples else (_resolve_unread(here), ())
     names = {voice.name for voice in resolved}
     return Catalog(
         name=project.catalog,
@@ -52,6 +54,7 @@ def assemble(
         retain=project.retain,
         policy=project.policy,
         warnings=problems.warnings,
+        lint=lint,
     )
 
 
@@ -67,9 +70,9 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: 
         return None
     document, found = yaml_source.parse(file, content)
     if document is None:
-        medium = media.medium(content)
-        wrong = Problem(Place(file), f"this is {medium}, not YAML text", "narrow `manifests:` in voicectl.yaml")
-        problems.found += [wrong] if medium else found
+        sound = medium(content)
+        wrong = Problem(Place(file), f"this is {sound}, not YAML text", "narrow `manifests:` in voicectl.yaml")
+        problems.found += [wrong] if sound else found
         return None
     problems.found += found
     data = document.data
@@ -119,11 +122,15 @@ def _check(project: Project, voices: dict[str, Declared], here: Sequence[Declare
         checks.check_voice(voice, problems)
 
 
-def _resolve(project: Project, here: Sequence[Declared], paths: ProjectPaths, problems: Problems) -> list[Voice]:
+def _resolve(
+    project: Project, here: Sequence[Declared], paths: ProjectPaths, problems: Problems
+) -> tuple[list[Voice], tuple[Problem, ...]]:
+    """The voices, and what the rules say of their samples' headers."""
     named = [find_files(voice, paths, problems) for voice in here]
     reader = FileReader(FileCache(project.root), project.policy.min_sample_seconds, problems)
     reader.read(named)
-    return [_finish(voice, files, reader) for voice, files in zip(here, named, strict=True)]
+    voices = [_finish(voice, files, reader) for voice, files in zip(here, named, strict=True)]
+    return voices, header_problems(voices, reader.kind_of, project.policy.lint)
 
 
 def _finish(voice: Declared, files: NamedFiles, reader: FileReader) -> Voice:

@@ -7,18 +7,19 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeAlias
 
+from voicectl.audio.kinds import HEAD, FileKind
+from voicectl.audio.probe import probe
 from voicectl.files import CacheFile, open_regular
-from voicectl.manifest.media import FileKind, judge
-from voicectl.manifest.pointer import MAX_POINTER, BadPointer, is_pointer, read_pointer
+from voicectl.manifest.pointer import MAX_POINTER, BadPointer, is_pointer, other_pointer, read_pointer
 from voicectl.model import names
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 _MAX_ENTRIES = 50_000
 _MAX_BATCH = 32
 """The most files that a thread takes at a time. Handing over small files one by one costs as much as hashing them."""
@@ -88,26 +89,46 @@ class FileCache:
         batches = [paths[start : start + size] for start in range(0, len(paths), size)]
         pool = ThreadPoolExecutor(max_workers=min(len(batches), workers))
         try:
-            for batch in pool.map(self._read_batch, batches):
-                for path, (found, entry) in batch.items():
-                    facts[path] = found
-                    self._remember(path, entry)
+            read = {path: found for batch in pool.map(self._read_batch, batches) for path, found in batch.items()}
         finally:
             # An interrupted run must not wait for a disk that hangs.
             pool.shutdown(wait=False, cancel_futures=True)
+        decided = self._decide({path: found for path, (found, _) in read.items() if isinstance(found, FileFacts)})
+        for path, (found, settled_as) in read.items():
+            facts[path] = decided.get(path, found)
+            self._remember(path, facts[path], settled_as)
         return facts
 
-    def _remember(self, path: str, entry: list[Any] | None) -> None:
-        if entry is not None:
-            self._entries[path] = entry
-            self._changed = True
-        elif self._entries.pop(path, None) is not None:
-            self._changed = True
+    def _decide(self, facts: Mapping[str, FileFacts]) -> dict[str, FileFacts]:
+        """The facts of files with unusual headers, after a decoder looked at them, if there is one."""
+        doubtful = {path: found for path, found in facts.items() if found.finding.unusual}
+        if not doubtful:
+            return {}
+        from voicectl.audio.verdict import Doubt, decide
 
-    def _read_batch(self, paths: list[str]) -> dict[str, tuple[FileFacts | OSError, list[Any] | None]]:
+        doubts = {
+            path: Doubt(os.path.join(self._root, path), found.digest, found.finding) for path, found in doubtful.items()
+        }
+        return {path: replace(doubtful[path], finding=kind) for path, kind in decide(doubts).items()}
+
+    def _remember(self, path: str, found: FileFacts | OSError, settled_as: _Settled | None) -> None:
+        # A file with a problem is read again in each run: the message must be there until somebody mends it. So is one
+        # of which nobody could tell what it is: a decoder may be installed meanwhile.
+        if settled_as is None or isinstance(found, OSError) or found.finding.problem or found.finding.unusual:
+            self._changed = self._entries.pop(path, None) is not None or self._changed
+            return
+        then, began = settled_as
+        kind = found.finding
+        self._entries[path] = [
+            list(then), began, found.digest, kind.format, kind.seconds, kind.rate, kind.channels, kind.moving
+        ]  # fmt: skip
+        self._changed = True
+
+    def _read_batch(self, paths: list[str]) -> dict[str, tuple[FileFacts | OSError, _Settled | None]]:
         return {path: self._read(path) for path in paths}
 
-    def _read(self, path: str) -> tuple[FileFacts | OSError, list[Any] | None]:
+    def _read(self, path: str) -> tuple[FileFacts | OSError, _Settled | None]:
+        """The facts of a file by its headers, and its stamp and the time before it was read, if both can be kept."""
         began = time.time_ns()
         try:
             with open(open_regular(os.path.join(self._root, path)), "rb") as file:
@@ -116,15 +137,19 @@ class FileCache:
                     return _pointed(head), None  # read again in each run: it is smaller than what a cache would hold
                 file.seek(0)
                 digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
-                facts = FileFacts(digest, before.st_size, judge(file, before.st_size))
+                facts = FileFacts(digest, before.st_size, _looked_at(file, before.st_size))
                 found = stamp_of(os.fstat(file.fileno()))
         except (OSError, ValueError) as error:
             return (error if isinstance(error, OSError) else OSError(str(error))), None
         unchanged = found == stamp_of(before) and settled(found, began)
-        # A file with a problem is read again in each run: the message must be there until somebody mends it.
-        if not unchanged or facts.finding.problem:
-            return facts, None
-        return facts, [list(found), began, digest, facts.finding.format, facts.finding.seconds]
+        return facts, (found, began) if unchanged else None
+
+
+def _looked_at(file: BinaryIO, size: int) -> FileKind:
+    """What a file is that is no pointer of Git LFS."""
+    file.seek(0)
+    other = other_pointer(file.read(HEAD))
+    return FileKind("pointer", None, *other) if other else probe(file, size)
 
 
 def _pointed(content: bytes) -> FileFacts:
@@ -139,9 +164,13 @@ def _pointed(content: bytes) -> FileFacts:
 def _facts(entry: Any, found: Stamp) -> FileFacts | None:
     """The facts in a cache entry; None if it is damaged or describes another state of the file."""
     match entry:
-        case [list(then), int(made), str(digest), str(kind), (int() | float() | None) as seconds]:
+        case [
+            list(then), int(made), str(digest), str(kind), (int() | float() | None) as seconds,
+            (int() | None) as rate, (int() | None) as channels, bool(moving),
+        ]:  # fmt: skip
             trusted = then == list(found) and settled(found, made) and _DIGEST.fullmatch(digest)
-            return FileFacts(digest, found[0], FileKind(kind, seconds)) if trusted else None
+            finding = FileKind(kind, seconds, rate=rate, channels=channels, moving=moving)
+            return FileFacts(digest, found[0], finding) if trusted else None
     return None
 
 
@@ -159,8 +188,9 @@ def _entries(content: bytes) -> dict[str, Any]:
 MARGIN = 2_000_000_000
 """Nanoseconds: no file system in use has a coarser clock than FAT's two seconds."""
 
-Stamp = tuple[int, int, int, int]
+Stamp: TypeAlias = tuple[int, int, int, int]
 """Size, mtime, ctime and inode. Equal stamps mean an unchanged file, if it had settled when it was read."""
+_Settled: TypeAlias = tuple[Stamp, int]
 
 
 def stamp_of(status: os.stat_result) -> Stamp:

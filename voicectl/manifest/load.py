@@ -50,7 +50,7 @@ def load_all(
     paths = ProjectPaths(project.root)
     catalog = assemble(project, files, paths, problems, read_samples=read_samples, instead=texts)
     problems.refuse()
-    if read_samples and not texts and before is not None:
+    if read_samples and not texts and before is not None and not problems.passing:
         snapshot.save(catalog, Origins(files, {**paths.files, PROJECT_FILE: before}, paths.resolved), began)
     return project, catalog
 

@@ -16,6 +16,8 @@ class Problems:
 
     def __init__(self, found: Iterable[Problem] = ()) -> None:
         self.found = list(found)
+        self.passing = False
+        """Something found would be otherwise on another machine, with the same files: nothing of it may be kept."""
 
     def error(self, place: Place, message: str, hint: str = "") -> None:
         """Note something that makes the files invalid."""

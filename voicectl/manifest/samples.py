@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from voicectl.audio.kinds import AUDIO, IMAGES, FileKind, what_to_do
 from voicectl.errors import Place
 from voicectl.files import read_regular
-from voicectl.manifest import media
 from voicectl.manifest.hashing import FileCache, FileFacts
 from voicectl.manifest.layers import Declared
 from voicectl.manifest.paths import PathRefused, ProjectPaths
@@ -125,12 +125,17 @@ class FileReader:
         self._facts = self._cache.facts(path for files in named for path in files.paths())
         self._cache.save()
 
+    def kind_of(self, path: str) -> FileKind | None:
+        """What the file at a path of the project is, if it was read."""
+        facts = self._facts.get(path)
+        return facts.finding if isinstance(facts, FileFacts) else None
+
     def samples(self, files: NamedFiles) -> tuple[Sample, ...]:
         """The usable samples of one voice, in the manifest's order."""
         found: list[Sample] = []
         lines: dict[str, int] = {}
         for named in files.samples:
-            facts = self._usable(named.file, "samples.audio", media.AUDIO, "wav, mp3, m4a or opus")
+            facts = self._usable(named.file, "samples.audio", AUDIO)
             if facts is None:
                 continue
             # The provider would train on the same clip twice, and the lockfile could not tell the two apart.
@@ -159,12 +164,12 @@ class FileReader:
         """The cover of one voice; None without a usable one."""
         if files.cover is None:
             return None
-        facts = self._usable(files.cover, "cover_image", media.IMAGES, "png, jpeg, webp or gif")
+        facts = self._usable(files.cover, "cover_image", IMAGES)
         if facts is None:
             return None
         return Cover(files.cover.path, facts.digest, facts.size, facts.finding.format)
 
-    def _usable(self, file: NamedFile, field: str, allowed: tuple[str, ...], in_words: str) -> FileFacts | None:
+    def _usable(self, file: NamedFile, field: str, allowed: tuple[str, ...]) -> FileFacts | None:
         facts = self._facts.get(file.path)
         if facts is None or isinstance(facts, OSError):
             reason = facts.strerror if facts is not None and facts.strerror else "it is gone"
@@ -174,7 +179,7 @@ class FileReader:
         finding = facts.finding
         if finding.problem:
             self._problems.error(file.place, f"{field}: {shown(file.written)} {finding.problem}", finding.hint)
-        elif facts.pointer and allowed is not media.AUDIO:
+        elif facts.pointer and allowed is not AUDIO:
             message = f"{field}: {shown(file.written)} is a Git LFS pointer, not the picture"
             hint = f'run `git lfs pull --include="{file.path}"`; or keep covers out of Git LFS (.gitattributes)'
             self._problems.error(file.place, message, hint)
@@ -182,7 +187,8 @@ class FileReader:
             return facts
         elif finding.format not in allowed:
             message = f"{field}: {shown(file.written)} is {finding.format}"
-            self._problems.error(file.place, message, f"convert it to {in_words}")
+            hint = what_to_do(finding.format) if allowed is AUDIO else "convert it to png, jpeg, webp or gif"
+            self._problems.error(file.place, message, hint)
         else:
             return facts
         return None
@@ -194,6 +200,10 @@ class FileReader:
         if not file.path.lower().endswith(f".{kind}"):
             message = f"samples.audio: {shown(file.written)} is in truth {kind}"
             self._problems.warn(file.place, message, f"let its name end in .{kind}")
+        if facts.finding.unusual:
+            message = f"samples.audio: {shown(file.written)} has an unusual header ({facts.finding.unusual})"
+            self._problems.warn(file.place, message, "`voicectl lint` with voicectl[audio] can tell whether it plays")
+            self._problems.passing = True
         if seconds is None:
             return
         if seconds < self._min_seconds:
@@ -208,7 +218,7 @@ class FileReader:
 def _by_name(path: str) -> str:
     """The format that a file's name promises; what the file is, an upload will see."""
     ending = path.rpartition(".")[2].lower()
-    return ending if ending in media.AUDIO else "wav"
+    return ending if ending in AUDIO else "wav"
 
 
 def _seconds(seconds: float) -> str:

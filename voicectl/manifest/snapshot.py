@@ -117,7 +117,7 @@ def _version() -> str:
     newest = ""
     if "dev" in VERSION:
         package = Path(__file__).parent.parent
-        sources = (path for part in ("manifest", "model") for path in (package / part).glob("*.py"))
+        sources = (path for part in ("audio", "manifest", "model") for path in (package / part).glob("*.py"))
         newest = str(max((path.stat().st_mtime_ns for path in sources), default=0))
     return f"{_FORMAT} {VERSION} {newest}"
 

@@ -108,6 +108,8 @@ class Catalog:
     retain: timedelta = DEFAULT_RETENTION
     policy: Policy = Policy()
     warnings: tuple[Problem, ...] = ()
+    lint: tuple[Problem, ...] = ()
+    """What those rules of `voicectl lint` found that need only headers. `validate` tells it; a plan does not."""
 
     @property
     def namespace(self) -> str:

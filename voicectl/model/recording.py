@@ -47,6 +47,18 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Headers:
+    """What headers alone say of a recording, in the units of Measured; None for what they leave open."""
+
+    codec: str
+    rate: int | None
+    channels: int | None
+    bit_rate: float | None
+    seconds: float | None
+    moving: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Unheard:
     """No result: there is no sound to hear, or the process died of it, or took too long.
 
@@ -59,7 +71,7 @@ class Unheard:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A sample of a voice, and what was heard of it.
+    """A sample of a voice, and what was heard of it, or only read.
 
     `file` and `line` are the manifest's place, `path` is the sample's own. `spoken` is its transcript; `enhance` says
     whether the provider will clean it up.
@@ -72,7 +84,12 @@ class Recording:
     line: int
     spoken: str | None
     enhance: bool
-    heard: Measured | Unheard
+    heard: Measured | Headers | Unheard
+
+    @property
+    def known(self) -> Measured | Headers | None:
+        """What its headers say, or a decoder, where anybody has looked at it."""
+        return None if isinstance(self.heard, Unheard) else self.heard
 
     @property
     def measured(self) -> Measured | None:

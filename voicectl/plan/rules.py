@@ -159,8 +159,13 @@ def _without_none(**values: Any) -> dict[str, Any]:
 
 
 def findings(catalog: Catalog, today: date) -> tuple[Problem, ...]:
-    """The warnings of a catalog that was read, what its consents and the team's rules say; sorted by place."""
-    return tuple(sorted((*catalog.warnings, *consent_problems(catalog, today), *breach_problems(catalog))))
+    """The warnings of a catalog that was read, what its samples' headers, its consents and the team's rules say.
+
+    Sorted by place.
+    """
+    return tuple(
+        sorted((*catalog.warnings, *catalog.lint, *consent_problems(catalog, today), *breach_problems(catalog)))
+    )
 
 
 PATIENCE = 1.0

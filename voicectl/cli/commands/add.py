@@ -184,22 +184,31 @@ def _orders(parts: Sequence[Part], staging: Path, form: Form | None, *, trim: bo
 
 
 def _kind(take: Take) -> tuple[str | None, Problem | None]:
-    """The provider's format that a file has; None for any other, which the decoder will judge."""
-    from voicectl.manifest.media import AUDIO, judge
-    from voicectl.manifest.pointer import MAX_POINTER, is_pointer
+    """The provider's format that a file has; None for any other sound, which the decoder will judge."""
+    from voicectl.audio.hearing import has_decoder
+    from voicectl.audio.kinds import AUDIO, no_sound
+    from voicectl.audio.probe import probe
+    from voicectl.manifest.pointer import MAX_POINTER, is_pointer, other_pointer
 
     try:
         with open(open_regular(take.source), "rb") as file:
-            if is_pointer(file.read(MAX_POINTER)):
+            head = file.read(MAX_POINTER)
+            if is_pointer(head):
                 words = f"audio: {take.source.name} is a Git LFS pointer, not the recording"
                 return None, Problem(take.place, words, "run `git lfs pull` where it comes from")
-            found = judge(file, os.fstat(file.fileno()).st_size)
+            if other := other_pointer(head):
+                return None, Problem(take.place, f"audio: {take.source.name} {other[0]}", other[1])
+            found = probe(file, os.fstat(file.fileno()).st_size)
     except OSError as error:
         words = f"audio: {take.source.name} can't be read ({error.strerror or error})"
         return None, Problem(take.place, words, "name a regular file that you may read")
-    if found.format in ("empty", "pointer"):
+    if found.format == "empty":
         return None, Problem(take.place, f"audio: {take.source.name} {found.problem}", found.hint)
-    return (found.format if found.format in AUDIO and not found.problem else None), None
+    if no_sound(found.format):
+        return None, Problem(take.place, f"audio: {take.source.name} is {found.format}", "name a recording")
+    # A decoder makes a plain file of one with unusual headers; without it that file is taken as it is.
+    plain = found.format in AUDIO and not found.problem and not (found.unusual and has_decoder())
+    return (found.format if plain else None), None
 
 
 def _carried_out(context: Context, incoming: Sequence[Incoming]) -> list[tuple[Incoming, Done]]:

@@ -297,7 +297,7 @@ def _speak(project: Project, speech: Speech, wanted: Wanted, context: Context) -
 
 def _check_sound(file: BinaryIO, asked: AudioFormat) -> None:
     """The answer must be audio in the format that we asked for. Raises NoSound, which quotes none of it."""
-    from voicectl.manifest.media import kind_of
+    from voicectl.audio.kinds import kind_of
 
     file.seek(0)
     head = file.read(_HEAD)
