@@ -102,6 +102,9 @@ def test_the_speech_model_is_used_and_said_to_end(applied: Project) -> None:
     assert "the speech model s1 ends on 2026-12-31" in text or "s1 ended on 2026-12-31" in text
     assert "'s9' is not among the speech models that voicectl knows" in text
     assert "s1" in applied.run("drift").err
+    assert applied.run("output", "--format", "json").expect(0).json["$speech"] == {"narrator": "s2.1-pro", "host": "s1"}
+    assert '"$speech": {' in applied.run("output", "--format", "yaml").expect(0).out
+    assert "SPEECH" not in applied.run("output").expect(0).out
     applied.run("say", "narrator", "Good morning.", "-o", "out.mp3", "--record").expect(0)
     record = applied.root / "out.mp3.json"
     values = json.loads(record.read_text())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from voicectl.model.catalog import Catalog
@@ -40,12 +41,18 @@ def ids(lock: Lock) -> tuple[dict[str, str], list[str]]:
     return found, sorted(lock.voices.keys() - found.keys())
 
 
-def output(found: dict[str, str], fmt: str, prefix: str) -> str:
-    """The ids as environment variables, JSON or YAML."""
+SPEECH = "$speech"
+"""The key of the speech models beside the ids: no voice can have this name."""
+
+
+def output(found: dict[str, str], fmt: str, prefix: str, speech: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The ids as environment variables, JSON or YAML; the last two with the speech models, where a voice has one."""
+    values: dict[str, Any] = {**found, **({SPEECH: dict(speech)} if speech else {})}
     if fmt == "json":
-        return document(found)
+        return document(values)
     if fmt == "yaml":
-        return "".join(f"{json.dumps(name)}: {json.dumps(model_id)}\n" for name, model_id in found.items()) or "{}\n"
+        # JSON is YAML, and needs no care about what a plain scalar might mean.
+        return "".join(f"{json.dumps(name)}: {json.dumps(value)}\n" for name, value in values.items()) or "{}\n"
     return "".join(f"{variable(name, prefix)}={shlex.quote(model_id)}\n" for name, model_id in found.items())
 
 
