@@ -84,6 +84,7 @@ constraints: ## Renew the pins.
 	$(VENV)-constraints/bin/python -m pip freeze --exclude-editable > constraints.txt
 	$(VENV)-constraints/bin/python -m pip --disable-pip-version-check --quiet install uv
 	echo hatchling | $(VENV)-constraints/bin/uv pip compile pyproject.toml - --quiet --constraint constraints.txt \
+	  --extra audio --extra preview \
 	  --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \
 	  > .github/actions/setup/requirements.txt
 	rm -rf $(VENV)-constraints

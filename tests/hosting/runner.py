@@ -81,6 +81,8 @@ class Job:
     """By step: whether the account's key was in its environment."""
     tokens_seen: dict[str, bool] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
+    artifacts: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """By name: the uploaded files."""
 
     def annotations(self, level: str) -> list[str]:
         return [line for line in self.log.splitlines() if line.startswith(f"::{level} ")]
@@ -101,6 +103,8 @@ class Runner:
         """What the machines have in their environment, such as the address of the account."""
         self.narrowed: dict[str, list[str]] = {}
         """Values of a matrix that are run, to save time where the others would show nothing new."""
+        self.left_out = {"preview"}
+        """Jobs that are not run, to save time."""
         self.real = False
         """Whether the machines have the real entry point instead of a warm one."""
         self._runs = itertools.count(9001)
@@ -137,6 +141,8 @@ class Runner:
         for name, workflow in self.workflows(event):
             failed: set[str] = set()
             for job_name, job in workflow["jobs"].items():
+                if job_name in self.left_out:
+                    continue
                 if job.get("needs") in failed:
                     jobs.append(Job(f"{name}/{job_name}", skipped=True))
                     continue
@@ -223,7 +229,11 @@ class _Machine:
             return self._checkout(given)
         if name == "github/codeql-action/upload-sarif":
             return self._sarif(given)
+        if name == "actions/upload-artifact":
+            return self._upload(given)
         assert name.startswith(_OURS), f"an action that this runner does not know: {name}"
+        if name == f"{_OURS}preview" and "preview" in self.runner.left_out:
+            return None
         if name == f"{_OURS}setup":
             return None  # tried for real elsewhere: here the command of the tests is on the PATH
         return self._composite(ACTIONS / name.removeprefix(_OURS), given, step, contexts, outputs)
@@ -326,6 +336,16 @@ class _Machine:
             ["checkout", "-q", *(["-B", wanted] if wanted else ["--detach"]), "FETCH_HEAD"],
         ):
             subprocess.run([*git, *arguments], cwd=self.workspace, check=True, capture_output=True)
+
+    def _upload(self, given: Values) -> None:
+        """Keep what a page's job hands out; hidden files are left out, as the action does."""
+        directory = Path(given["path"])
+        assert directory.is_relative_to(self.temp), "a checkout may hold links"
+        assert given["name"] not in self.job.artifacts
+        files = [path for path in sorted(directory.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+        self.job.artifacts[given["name"]] = {
+            path.relative_to(directory).as_posix(): path.read_bytes() for path in files
+        }
 
     def _sarif(self, given: Values) -> None:
         document = json.loads((self.workspace / given["sarif_file"]).read_text(encoding="utf-8"))

@@ -24,6 +24,7 @@ SCRIPTS = sorted([*ACTIONS.glob("*/*.sh"), *GITOPS.glob("ci/*.sh")])
 WRITES = {
     ("plan", "plan"): {"pull-requests"},
     ("plan", "live"): {"pull-requests"},
+    ("plan", "preview"): set(),
     ("apply", "apply"): {"contents"},
     ("drift", "drift"): {"issues", "security-events"},
 }
@@ -103,7 +104,7 @@ def test_nothing_is_granted_that_is_not_needed(path: Path) -> None:
         assert granted == WRITES[path.stem, name]
         secret = [step for step in job["steps"] if "secrets." in json.dumps(step)]
         used = {step["uses"].split("/")[-1].split("@")[0] for step in secret}
-        assert used == (set() if name == "plan" else {"plan" if name == "live" else name})
+        assert used == (set() if name in ("plan", "preview") else {"plan" if name == "live" else name})
         assert not secret or job["environment"], "the key is a secret of an environment, which protects it"
 
 
@@ -125,7 +126,7 @@ def test_the_key_reaches_one_step_of_an_action_and_the_token_another() -> None:
             environment = json.dumps(step.get("env", {}))
             assert not ("inputs.api-key" in environment and "inputs.token" in environment), step["name"]
         keyed = [step["name"] for step in steps if "inputs.api-key" in json.dumps(step)]
-        assert len(keyed) == (0 if path.parent.name == "setup" else 1)
+        assert len(keyed) == (0 if path.parent.name in ("setup", "preview") else 1)
 
 
 def test_no_expression_stands_in_a_script() -> None:

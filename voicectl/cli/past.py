@@ -107,7 +107,8 @@ class Past:
 
     def _revisions(self, record: Record | None) -> Iterator[str]:
         applied = record.changed.commit if record and record.changed else None
-        yield from dict.fromkeys(each for each in (self._base, applied, "HEAD") if each)
+        # In a checkout of a pull request HEAD is its merge, and the first parent what it is merged into.
+        yield from dict.fromkeys(each for each in (self._base, applied, "HEAD", "HEAD^") if each)
 
     def _told(self, each: SampleChange, change: Change, record: Record) -> SampleChange:
         was = each.was

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -261,10 +261,17 @@ def repository(found: Project) -> Repository:
 
 
 def lfs(found: Project) -> LfsObjects:
-    """The Git LFS objects of the checkout around a project. Raises HostingError where there is none."""
-    from voicectl.hosting.lfs import LfsObjects
+    """The Git LFS objects of the checkout around a project. Raises HostingError where there is none.
 
-    return LfsObjects(found.root)
+    In CI they are fetched with the job's token, where its environment has one.
+    """
+    from voicectl.hosting.lfs import LfsObjects
+    from voicectl.hosting.port import HostingError
+
+    service = None
+    with suppress(HostingError):
+        service = hosting()
+    return LfsObjects(found.root, service.remote if service is not None else None)
 
 
 def commit(found: Project) -> str | None:

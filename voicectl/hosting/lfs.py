@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from voicectl.files import Scratch, open_regular
 from voicectl.hosting.git import Repository
-from voicectl.hosting.port import HostingError
+from voicectl.hosting.port import HostingError, Remote
 from voicectl.redaction import redacted
 
 _SCRATCH = "lfs"
@@ -53,10 +53,13 @@ class Wanted:
 
 
 class LfsObjects:
-    """The LFS objects of the repository around a project. Raises HostingError where there is none."""
+    """The LFS objects of the repository around a project. Raises HostingError where there is none.
 
-    def __init__(self, root: Path) -> None:
-        self._repository = Repository(root)
+    `remote` has the credentials to fetch them with; without one it is the user's Git that knows them.
+    """
+
+    def __init__(self, root: Path, remote: Remote | None = None) -> None:
+        self._repository = Repository(root, remote)
         self._scratch = Scratch(root)
         store = self._repository.setting("lfs.storage")
         common = self._repository.common_directory

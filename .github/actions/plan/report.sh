@@ -9,6 +9,11 @@ if [ "${GITHUB_EVENT_NAME#pull_request}" != "$GITHUB_EVENT_NAME" ] && [ "$CODE" 
   voicectl ci check-lockfile "$@" >>"$REPORT"
   edits=$?
 fi
+if [ -n "$PREVIEW" ] && { [ "$CODE" = 2 ] || [ "$CODE" = 3 ]; }; then
+  run="$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID"
+  # shellcheck disable=SC2016 # backquotes of Markdown
+  printf '\nTo look at and listen to: the artifact `%s` of [this run](%s#artifacts).\n' "$PREVIEW" "$run" >>"$REPORT"
+fi
 cat "$REPORT" >>"$GITHUB_STEP_SUMMARY"
 
 voicectl ci comment "$REPORT" --exit-code "$CODE" || exit

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The loop for GitLab, and for any other CI that has Git and a shell: ci/voicectl.sh plan | apply [-- LIMITS] | drift
+# The loop for GitLab, and for any other CI that has Git and a shell: ci/voicectl.sh plan | preview | apply [-- LIMITS] | drift
 #
 # What an apply refused is allowed for one run: ci/voicectl.sh apply -- --max-deletes 2
 #
@@ -66,6 +66,10 @@ case "$verb" in
     report comment "$here/voicectl-plan.md"
     [ "$code" = 2 ] || exit "$code"
     ;;
+  preview)
+    [ "$way" = push ] || voicectl ci fetch-lockfile --way "$way"
+    FISH_API_KEY="" voicectl preview --out "$here/voicectl-preview" --public
+    ;;
   apply)
     # What an earlier run here was killed before it could push.
     [ ! -d "$work" ] || push_lockfile || echo "the account knows: the apply finds its models by their marks" >&2
@@ -91,15 +95,21 @@ case "$verb" in
     [ ! -d "$work" ] || push_lockfile
     ;;
   drift)
-    rm -f voicectl-drift.md voicectl-drift.xml
+    rm -f voicectl-drift.md voicectl-drift.xml voicectl-drift.json
     take_tip
     cd "$work"
-    voicectl drift --report "markdown=$here/voicectl-drift.md" --report "junit=$here/voicectl-drift.xml" || code=$?
+    voicectl drift --report "markdown=$here/voicectl-drift.md" --report "junit=$here/voicectl-drift.xml" \
+      --report "json=$here/voicectl-drift.json" || code=$?
     report issue "$here/voicectl-drift.md"
+    # The whole catalog as a page, with what drift found.
+    case "$code" in
+      0 | 2) FISH_API_KEY="" voicectl preview --all --drift "$here/voicectl-drift.json" --out "$here/voicectl-catalog" ||
+        echo "the page of the catalog could not be made" >&2 ;;
+    esac
     exit "$code"
     ;;
   *)
-    echo "usage: ci/voicectl.sh plan | apply [-- LIMITS] | drift" >&2
+    echo "usage: ci/voicectl.sh plan | preview | apply [-- LIMITS] | drift" >&2
     exit 1
     ;;
 esac
