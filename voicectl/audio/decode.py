@@ -8,6 +8,7 @@ takes its process along, so callers run these functions in a worker (`audio/work
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from av.stream import Disposition
 av.logging.set_level(av.logging.PANIC)
 
 MAX_SECONDS = 3600.0
+_MOST_DECLARED = 1e9
+"""Seconds: a container that claims more says nothing."""
 MAX_STREAMS = 32
 MAX_PACKETS = 2_000_000
 CONTAINERS = "wav,w64,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,flac,aiff,amr,amrnb,amrwb,caf,matroska,webm,aac,asf"
@@ -178,6 +181,8 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
     if not seconds:
         raise Unplayable("has no sound in it")
     declared = float(stream.duration * stream.time_base) if stream.duration else None
+    if declared is not None and not 0 < declared < _MOST_DECLARED:
+        declared = None
     context = stream.codec_context
     name = context.codec.canonical_name
     moving = any(_moves(picture) for picture in container.streams.video)
@@ -251,7 +256,10 @@ class _Meter:
         for frame in self._last:
             for key, value in frame.metadata.items():
                 with contextlib.suppress(ValueError):
-                    values[key.removeprefix("lavfi.")] = float(value)
+                    number = float(value)
+                    # Samples that are no numbers make levels that are none, too.
+                    if math.isfinite(number):
+                        values[key.removeprefix("lavfi.")] = number
         return values
 
 
