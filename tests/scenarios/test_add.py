@@ -227,6 +227,13 @@ def test_a_folder_is_a_cast(project: Project, masters: Path) -> None:
         ([["name", "audio", "granted_on"], ["a", "plain.wav", "1.2.2026"]], "cast.csv:2:1", "is not a date"),
         ([["name", "audio", "expires_on"], ["a", "plain.wav", "2026-01-01"]], "cast.csv:2:1", "need its speaker"),
         ([["name", "audio"], ["a", "plain.wav"], ["b", "text.flac"]], "cast.csv:3:1", "text.flac"),
+        ([["name", "audio"]], "cast.csv:1:1", "names no recordings"),
+        ([["name", "audio"], ["a", "plain.wav"], *[["b", "a.flac"]] * 20_000], "cast.csv:20002:1", "split the table"),
+        ([["name", "audio", ""], ["a", "plain.wav", "x"]], "cast.csv:2:1", "'x' is in a column without a name"),
+        (
+            [["name", "audio", "transcript"], ["a", "plain.wav", "A"], ["b", "a.flac", "w" * 200_000]],
+            "cast.csv:3:1", "can't be read as CSV from here on",
+        ),
     ],
 )  # fmt: skip
 def test_a_bad_table_is_refused_row_by_row_and_nothing_is_done(
@@ -239,6 +246,26 @@ def test_a_bad_table_is_refused_row_by_row_and_nothing_is_done(
     assert f"{masters}/{place}" in done.err
     assert words in done.err
     assert everything(project.root) == before
+
+
+def test_a_quote_that_does_not_end_swallows_no_rows(project: Project, masters: Path) -> None:
+    text = 'name,audio,transcript\na,plain.wav,"Hello.\nb,a.flac,Good morning.\n'
+    (masters / "cast.csv").write_text(text, encoding="utf-8")
+    before = everything(project.root)
+    done = project.run("add", "--from", str(masters / "cast.csv")).expect(1)
+    assert "cast.csv:2:1: can't be read as CSV from here on" in done.err
+    assert everything(project.root) == before
+
+
+def test_empty_columns_of_a_spreadsheet_do_no_harm(project: Project, masters: Path) -> None:
+    table(masters / "cast.csv", [["name", "audio", "", ""], ["a", "plain.wav", "", ""]])
+    project.run("add", "--from", str(masters / "cast.csv")).expect(0)
+
+
+def test_a_folder_without_recordings_is_named(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "cast/Empty Room").mkdir(parents=True)
+    done = project.run("add", "--from", str(tmp_path / "cast")).expect(1)
+    assert "holds no recordings" in done.err
 
 
 def test_devices_and_pipes_are_not_opened(project: Project, masters: Path) -> None:
