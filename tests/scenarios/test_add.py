@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests.audio import sounds
 from tests.conftest import Project
@@ -139,6 +140,51 @@ def test_nothing_is_overwritten(project: Project, masters: Path) -> None:
     project.run("add", "a", str(masters / "plain.wav")).expect(0)
     assert (project.root / "samples/a-2.txt").read_text() == "other words"
     assert (project.root / "samples/a-3.wav").exists()
+
+
+def test_names_with_dots_get_more_samples(project: Project, masters: Path) -> None:
+    project.run("add", "v1.old", str(masters / "plain.wav")).expect(0)
+    project.run("add", "v1.old", str(masters / "padded.wav")).expect(0)
+    assert (project.root / "samples/v1.old-2.wav").exists()
+
+
+def test_two_runs_lose_nothing_of_each_other(project: Project, masters: Path) -> None:
+    for number in range(300):
+        for who in "ab":
+            (masters / f"{who}-{number}.wav").write_bytes(
+                sounds.wav(sounds.tone(0.1, 200 + number + 400 * (who == "a")))
+            )
+    running = []
+    for who in "ab":
+        rows = [["name", "audio"], *[[f"{who}{number}", f"{who}-{number}.wav"] for number in range(300)]]
+        command = [sys.executable, "-m", "voicectl", "add", "--into", "voices/all.yaml", "--from"]
+        given = str(table(masters / f"{who}.csv", rows))
+        running.append(subprocess.Popen([*command, given], cwd=project.root, stdout=subprocess.DEVNULL))
+    assert [one.wait(60) for one in running] == [0, 0]
+    assert len(manifest(project, "voices/all.yaml")) == 600
+
+
+def test_a_run_that_writes_is_waited_for(project: Project, masters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicectl.cli.commands.add._PATIENCE", 0.1)
+    project.run("add", "a", str(masters / "plain.wav")).expect(0)
+    before = everything(project.root)
+    with FileLock(project.root / ".voicectl/add.lock"):
+        assert "another `voicectl add`" in project.run("add", "b", str(masters / "plain.wav")).expect(4).err
+    assert everything(project.root) == before
+
+
+def test_a_master_that_breaks_off_is_named(project: Project, masters: Path) -> None:
+    data = (masters / "a.flac").read_bytes()
+    (masters / "half.flac").write_bytes(data[: len(data) // 2])
+    done = project.run("add", "a", str(masters / "half.flac")).expect(0)
+    assert "it breaks off" in done.out
+    assert "breaks off" not in project.run("add", "b", str(masters / "a.flac")).expect(0).out
+
+
+def test_a_dry_run_knows_what_is_there(project: Project, masters: Path) -> None:
+    project.run("add", "a", str(masters / "plain.wav")).expect(0)
+    assert "Nothing to add" in project.run("add", "a", str(masters / "plain.wav"), "--dry-run").expect(0).out
+    assert list((project.root / ".voicectl/add").iterdir()) == []
 
 
 def test_a_dry_run_writes_nothing(project: Project, masters: Path) -> None:
@@ -280,13 +326,13 @@ def test_a_full_disk_leaves_nothing_half_done(project: Project, masters: Path) -
     """The largest file that a process may write stands in for the end of a disk."""
     script = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000));"
-        "from voicectl.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2);"
+        "from voicectl.cli.main import main; sys.exit(main(sys.argv[2:]))"
     )
     before = everything(project.root)
-    for name in ("a.flac", "plain.wav"):
+    for name, limit in (("a.flac", 300_000), ("a.flac", 20_000), ("a.flac", 100_000), ("plain.wav", 300_000)):
         done = subprocess.run(
-            [sys.executable, "-c", script, "add", "a", str(masters / name)],
+            [sys.executable, "-c", script, str(limit), "add", "a", str(masters / name)],
             cwd=project.root, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 1

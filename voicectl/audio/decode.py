@@ -105,7 +105,12 @@ def convert(
     `begin` and `end` cut it, in seconds. Tags and pictures are left behind. Raises Unplayable, and OSError.
     """
     container_name, codec, rate = _FORMS[form]
-    with _opened(file) as (container, stream), av.open(out, "w", format=container_name) as target:
+    written = _Writing(out)
+    with (
+        written.failing(),
+        _opened(file) as (container, stream),
+        av.open(written, "w", format=container_name) as target,
+    ):
         writer: Any = target.add_stream(codec, rate=rate, layout="mono")
         if form != "wav":
             writer.bit_rate = _BIT_RATE
@@ -128,6 +133,44 @@ def convert(
         write(None)
         target.mux(writer.encode(None))
         return sound
+
+
+class _Writing:
+    """A file that is written, for PyAV, which does not always say why a write of its failed."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._error: OSError | None = None
+        self.tell = out.tell
+        self.read = out.read
+
+    def write(self, data: bytes) -> int:
+        """Write, and remember what went wrong."""
+        with self._remembering():
+            return self._out.write(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place, which writes what is waiting."""
+        with self._remembering():
+            return self._out.seek(offset, whence)
+
+    @contextlib.contextmanager
+    def _remembering(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._error = self._error or error
+            raise
+
+    @contextlib.contextmanager
+    def failing(self) -> Iterator[None]:
+        """Whatever is raised within becomes the error of the first write that failed, if one did."""
+        try:
+            yield
+        except Exception as error:
+            if self._error is not None:
+                raise self._error from error
+            raise
 
 
 @contextlib.contextmanager
