@@ -192,6 +192,15 @@ def test_a_scheduler_that_is_not_there_is_named(project: Project, monkeypatch: p
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.err
 
 
+@pytest.mark.parametrize("address", ["", "garbage", "tcp://[::1", "http://host:8786", "inproc://x", "tcp://\x1b[31m:1"])
+def test_a_scheduler_that_can_not_be_one_is_refused_at_once(project: Project, address: str) -> None:
+    pytest.importorskip("distributed", reason="voicectl[dask] is not installed")
+    project.voices({"a": {}})
+    done = project.run("lint", "--scheduler", address).expect(1)
+    assert "is no address of a scheduler" in done.err
+    assert "\x1b" not in done.err
+
+
 def test_without_the_decoder_the_way_out_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.voices({"a": {}})
     monkeypatch.setattr("voicectl.audio.hearing.has_decoder", lambda: False)

@@ -125,9 +125,9 @@ def lint(
     if merged:
         heard = _merged(context, merged, files)
     else:
-        if not hearing.has_decoder() and not scheduler:
+        if not hearing.has_decoder() and scheduler is None:
             raise hearing.NoDecoder("`voicectl lint`")
-        workers = hearing.on_cluster(scheduler) if scheduler else hearing.here()
+        workers = hearing.here() if scheduler is None else hearing.on_cluster(scheduler)
         heard = hearing.hear_all(files, hearing.Kept(project.root), workers, _progress(context))
     prefix = wiring.repository_prefix(project.root)
     recordings = [
