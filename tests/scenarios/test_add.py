@@ -314,6 +314,31 @@ def test_a_folder_without_recordings_is_named(project: Project, tmp_path: Path) 
     assert "holds no recordings" in done.err
 
 
+def test_a_folder_that_can_not_be_read_is_named(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cast/host").mkdir(parents=True)
+    listed = Path.iterdir
+
+    def iterdir(path: Path) -> Any:
+        if path.name == "host":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    done = project.run("add", "--from", str(tmp_path / "cast")).expect(1)
+    assert f"{tmp_path}/cast/host:1:1: can't be read (Permission denied)" in done.err
+
+
+def test_as_many_voices_as_a_table_may_have_take_seconds(project: Project, masters: Path) -> None:
+    (masters / "tone.wav").write_bytes(sounds.wav(sounds.tone(0.1)))
+    rows = [["name", "audio"], *[[f"v{number}", "tone.wav"] for number in range(5_000)]]
+    given = str(table(masters / "cast.csv", rows))
+    begun = time.monotonic()
+    project.run("add", "--from", given, "--dry-run").expect(0)
+    assert time.monotonic() - begun < 10
+
+
 def test_devices_and_pipes_are_not_opened(project: Project, masters: Path) -> None:
     os.mkfifo(masters / "pipe.wav")
     for path in ("/dev/zero", str(masters / "pipe.wav"), str(masters)):
@@ -359,7 +384,7 @@ def test_a_killed_run_leaves_the_project_as_it_was(project: Project, masters: Pa
 def test_a_decoder_that_fails_to_load_is_named(
     project: Project, masters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "MEMORY", 70 * 1024**2)  # too little even to load it
+    monkeypatch.setattr(worker, "MEMORY", 140 * 1024**2)  # too little even to load it
     monkeypatch.setattr(worker, "PATIENCE", 5.0)
     before = everything(project.root)
     done = project.run("add", "a", str(masters / "a.flac")).expect(1)

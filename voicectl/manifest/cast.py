@@ -66,11 +66,11 @@ def from_folder(folder: Path) -> tuple[list[Part], Problems]:
     problems = Problems()
     found: dict[str, list[Take]] = {}
     places: dict[str, Place] = {}
-    for path in sorted(folder.iterdir()):
+    for path in _listed(folder, problems):
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            name, files = path.name, sorted(file for file in path.iterdir() if _is_sound(file))
+            name, files = path.name, [file for file in _listed(path, problems) if _is_sound(file)]
         elif _is_sound(path):
             numbered = _NUMBERED.fullmatch(path.stem)
             name, files = (numbered[1] if numbered and numbered[1] else path.stem), [path]
@@ -84,9 +84,17 @@ def from_folder(folder: Path) -> tuple[list[Part], Problems]:
         found.setdefault(name, []).extend(_take(file, Place(str(file)), None, problems) for file in files)
     for name, place in places.items():
         _check_name(name, place, problems)
-    if not found:
+    if not found and not problems.has_errors:
         problems.error(Place(str(folder)), "holds no recordings", "name a folder with a folder for each voice in it")
     return [Part(name, places[name], tuple(takes)) for name, takes in found.items()], problems
+
+
+def _listed(folder: Path, problems: Problems) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        problems.error(Place(str(folder)), f"can't be read ({error.strerror or error})", "check its permissions")
+        return []
 
 
 def from_table(path: Path) -> tuple[list[Part], Problems]:

@@ -9,9 +9,9 @@ import re
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -280,10 +280,11 @@ def _digest(path: str) -> str:
 def _landed(project: Project, done: Sequence[tuple[Incoming, Done | None]]) -> list[Landed]:
     """Names for the recordings in `samples/`: none that is taken."""
     landed = []
-    numbers: dict[str, Iterator[str]] = {}
+    taken = _taken(project.root)
     for one, result in done:
-        stems = numbers.setdefault(one.part.name, _free_stems(project.root, one.part.name))
-        stem = next(stems)
+        name = one.part.name
+        taken[name] += 1
+        stem = f"{SAMPLES}/{name}-{taken[name]}"
         words = f"{stem}.txt" if one.take.beside is not None else None
         note = "copied"
         if one.order.form is not None:
@@ -301,16 +302,23 @@ def _faults(done: Done) -> str:
     return cut + (f"; {done.damaged} of its packets can't be decoded" if done.damaged else "")
 
 
-def _free_stems(root: Path, name: str) -> Iterator[str]:
-    """`samples/NAME-1`, `samples/NAME-2` …, behind the highest number that is there."""
-    taken = []
+def _taken(root: Path) -> Counter[str]:
+    """The highest number of the files `samples/NAME-1`, `samples/NAME-2` … for each name; 0 for all others."""
+    taken: Counter[str] = Counter()
     with contextlib.suppress(OSError):
         for entry in os.scandir(root / SAMPLES):
-            # Some file systems do not tell A from a.
-            found = re.fullmatch(rf"(?i:{re.escape(name)})-([0-9]{{1,9}})(\..*)?", entry.name)
+            # Names are in lower case, and some file systems do not tell A from a.
+            found = re.fullmatch(r"(.+)-([0-9]{1,9})(\.[^.]*)?", entry.name.lower())
             if found:
-                taken.append(int(found[1]))
-    return (f"{SAMPLES}/{name}-{number}" for number in count(max(taken, default=0) + 1))
+                taken[found[1]] = max(taken[found[1]], int(found[2]))
+    return taken
+
+
+def _by_voice(landed: Sequence[Landed]) -> dict[str, list[Landed]]:
+    voices: dict[str, list[Landed]] = {}
+    for one in landed:
+        voices.setdefault(one.incoming.part.name, []).append(one)
+    return voices
 
 
 def _manifests(project: Project, catalog: Catalog, landed: Sequence[Landed], manifest: str | None) -> dict[str, str]:
@@ -320,9 +328,9 @@ def _manifests(project: Project, catalog: Catalog, landed: Sequence[Landed], man
     from voicectl.manifest.yaml_source import MAX_BYTES
 
     additions: dict[str, list[Addition]] = {}
-    for part in {one.incoming.part.name: one.incoming.part for one in landed}.values():
+    for of_part in _by_voice(landed).values():
+        part = of_part[0].incoming.part
         path = _manifest_of(project, catalog, part, manifest)
-        of_part = [one for one in landed if one.incoming.part.name == part.name]
         additions.setdefault(path, []).append(_addition(catalog, part, of_part, posixpath.dirname(path)))
     texts = {}
     for path, of_file in additions.items():
@@ -410,16 +418,12 @@ def _report(
     from voicectl.report.escape import terminal
 
     lines = []
-    parts = {one.incoming.part.name: one.incoming.part for one in landed}
-    for name, part in parts.items():
+    parts = _by_voice(landed)
+    for name, of_part in parts.items():
         voice = catalog.voices.get(name)
-        path = _manifest_of(project, catalog, part, manifest)
+        path = _manifest_of(project, catalog, of_part[0].incoming.part, manifest)
         lines.append(f"{name}{'' if voice else ' (new)'}  {path}")
-        lines += [
-            f"  {one.path}  from {terminal(one.incoming.take.source.name)}: {one.note}"
-            for one in landed
-            if one.incoming.part.name == name
-        ]
+        lines += [f"  {one.path}  from {terminal(one.incoming.take.source.name)}: {one.note}" for one in of_part]
         if voice is not None and voice.inputs is not None:
             lines.append("  Its id will change: the next apply makes a new model and retires the old one.")
     verb = "would be added" if would else "added"
