@@ -188,7 +188,8 @@ def _piece(output: IO[bytes]) -> bytes:
     A server that neither answers nor hangs up must not keep a run from ending.
     """
     until = time.monotonic() + _TIMEOUT
-    while not select.select([output], [], [], _BETWEEN)[0]:
+    # Windows can wait for sockets only.
+    while os.name != "nt" and not select.select([output], [], [], _BETWEEN)[0]:
         signals.check()
         if time.monotonic() > until:
             raise subprocess.TimeoutExpired("git-lfs", _TIMEOUT)
