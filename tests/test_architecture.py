@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hosting.port": {"errors"},
     # Lockfiles are merged where they are pushed; Git and the services know nothing of voices.
     "hosting.publish": {"concurrency", "hosting", "hosting.port", "state", "files"},
-    "hosting.lfs": {"files", "hosting", "hosting.port", "redaction"},
+    "hosting.lfs": {"files", "hosting", "hosting.port", "redaction", "signals"},
     "hosting": {"concurrency", "errors", "hosting", "hosting.port", "redaction", "unpacking", "version"},
 }
 ADAPTERS = ("provider.fish", "state.file", "emulator", "hosting.github", "hosting.gitlab")

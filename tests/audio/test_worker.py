@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from voicectl.audio import worker
 from voicectl.audio.worker import Processes
 from voicectl.model.recording import Unheard
@@ -64,3 +68,14 @@ def test_a_piece_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 def test_no_worker_has_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FISH_API_KEY", "secret")
     assert results({0: ("key", 0)}) == {0: 0}
+
+
+def test_a_parent_that_was_killed_leaves_no_worker_behind() -> None:
+    script = "from tests.audio import test_worker as t;list(t.Processes(t.work, 1).each({0: ('hang', 0)}))"
+    # A pipe that all of them hold: it ends with the last one.
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE) as running:
+        time.sleep(1.5)
+        running.kill()
+        assert running.stdout is not None
+        assert select.select([running.stdout], [], [], 20)[0], "a worker lives on"
+        assert running.stdout.read() == b""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests.audio import sounds
 from tests.conftest import Project
@@ -141,6 +142,51 @@ def test_nothing_is_overwritten(project: Project, masters: Path) -> None:
     assert (project.root / "samples/a-3.wav").exists()
 
 
+def test_names_with_dots_get_more_samples(project: Project, masters: Path) -> None:
+    project.run("add", "v1.old", str(masters / "plain.wav")).expect(0)
+    project.run("add", "v1.old", str(masters / "padded.wav")).expect(0)
+    assert (project.root / "samples/v1.old-2.wav").exists()
+
+
+def test_two_runs_lose_nothing_of_each_other(project: Project, masters: Path) -> None:
+    for number in range(300):
+        for who in "ab":
+            (masters / f"{who}-{number}.wav").write_bytes(
+                sounds.wav(sounds.tone(0.1, 200 + number + 400 * (who == "a")))
+            )
+    running = []
+    for who in "ab":
+        rows = [["name", "audio"], *[[f"{who}{number}", f"{who}-{number}.wav"] for number in range(300)]]
+        command = [sys.executable, "-m", "voicectl", "add", "--into", "voices/all.yaml", "--from"]
+        given = str(table(masters / f"{who}.csv", rows))
+        running.append(subprocess.Popen([*command, given], cwd=project.root, stdout=subprocess.DEVNULL))
+    assert [one.wait(60) for one in running] == [0, 0]
+    assert len(manifest(project, "voices/all.yaml")) == 600
+
+
+def test_a_run_that_writes_is_waited_for(project: Project, masters: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicectl.cli.commands.add._PATIENCE", 0.1)
+    project.run("add", "a", str(masters / "plain.wav")).expect(0)
+    before = everything(project.root)
+    with FileLock(project.root / ".voicectl/add.lock"):
+        assert "another `voicectl add`" in project.run("add", "b", str(masters / "plain.wav")).expect(4).err
+    assert everything(project.root) == before
+
+
+def test_a_master_that_breaks_off_is_named(project: Project, masters: Path) -> None:
+    data = (masters / "a.flac").read_bytes()
+    (masters / "half.flac").write_bytes(data[: len(data) // 2])
+    done = project.run("add", "a", str(masters / "half.flac")).expect(0)
+    assert "it breaks off" in done.out
+    assert "breaks off" not in project.run("add", "b", str(masters / "a.flac")).expect(0).out
+
+
+def test_a_dry_run_knows_what_is_there(project: Project, masters: Path) -> None:
+    project.run("add", "a", str(masters / "plain.wav")).expect(0)
+    assert "Nothing to add" in project.run("add", "a", str(masters / "plain.wav"), "--dry-run").expect(0).out
+    assert list((project.root / ".voicectl/add").iterdir()) == []
+
+
 def test_a_dry_run_writes_nothing(project: Project, masters: Path) -> None:
     project.voices({"host": {}})
     before = everything(project.root)
@@ -227,6 +273,13 @@ def test_a_folder_is_a_cast(project: Project, masters: Path) -> None:
         ([["name", "audio", "granted_on"], ["a", "plain.wav", "1.2.2026"]], "cast.csv:2:1", "is not a date"),
         ([["name", "audio", "expires_on"], ["a", "plain.wav", "2026-01-01"]], "cast.csv:2:1", "need its speaker"),
         ([["name", "audio"], ["a", "plain.wav"], ["b", "text.flac"]], "cast.csv:3:1", "text.flac"),
+        ([["name", "audio"]], "cast.csv:1:1", "names no recordings"),
+        ([["name", "audio"], ["a", "plain.wav"], *[["b", "a.flac"]] * 20_000], "cast.csv:20002:1", "split the table"),
+        ([["name", "audio", ""], ["a", "plain.wav", "x"]], "cast.csv:2:1", "'x' is in a column without a name"),
+        (
+            [["name", "audio", "transcript"], ["a", "plain.wav", "A"], ["b", "a.flac", "w" * 200_000]],
+            "cast.csv:3:1", "can't be read as CSV from here on",
+        ),
     ],
 )  # fmt: skip
 def test_a_bad_table_is_refused_row_by_row_and_nothing_is_done(
@@ -265,6 +318,51 @@ def test_a_file_with_an_unusual_header_becomes_a_plain_one(project: Project, mas
     project.run("validate").expect(0)
 
 
+def test_a_quote_that_does_not_end_swallows_no_rows(project: Project, masters: Path) -> None:
+    text = 'name,audio,transcript\na,plain.wav,"Hello.\nb,a.flac,Good morning.\n'
+    (masters / "cast.csv").write_text(text, encoding="utf-8")
+    before = everything(project.root)
+    done = project.run("add", "--from", str(masters / "cast.csv")).expect(1)
+    assert "cast.csv:2:1: can't be read as CSV from here on" in done.err
+    assert everything(project.root) == before
+
+
+def test_empty_columns_of_a_spreadsheet_do_no_harm(project: Project, masters: Path) -> None:
+    table(masters / "cast.csv", [["name", "audio", "", ""], ["a", "plain.wav", "", ""]])
+    project.run("add", "--from", str(masters / "cast.csv")).expect(0)
+
+
+def test_a_folder_without_recordings_is_named(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "cast/Empty Room").mkdir(parents=True)
+    done = project.run("add", "--from", str(tmp_path / "cast")).expect(1)
+    assert "holds no recordings" in done.err
+
+
+def test_a_folder_that_can_not_be_read_is_named(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cast/host").mkdir(parents=True)
+    listed = Path.iterdir
+
+    def iterdir(path: Path) -> Any:
+        if path.name == "host":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    done = project.run("add", "--from", str(tmp_path / "cast")).expect(1)
+    assert f"{tmp_path}/cast/host:1:1: can't be read (Permission denied)" in done.err
+
+
+def test_as_many_voices_as_a_table_may_have_take_seconds(project: Project, masters: Path) -> None:
+    (masters / "tone.wav").write_bytes(sounds.wav(sounds.tone(0.1)))
+    rows = [["name", "audio"], *[[f"v{number}", "tone.wav"] for number in range(5_000)]]
+    given = str(table(masters / "cast.csv", rows))
+    begun = time.monotonic()
+    project.run("add", "--from", given, "--dry-run").expect(0)
+    assert time.monotonic() - begun < 10
+
+
 def test_devices_and_pipes_are_not_opened(project: Project, masters: Path) -> None:
     os.mkfifo(masters / "pipe.wav")
     for path in ("/dev/zero", str(masters / "pipe.wav"), str(masters)):
@@ -277,13 +375,13 @@ def test_a_full_disk_leaves_nothing_half_done(project: Project, masters: Path) -
     """The largest file that a process may write stands in for the end of a disk."""
     script = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000));"
-        "from voicectl.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2);"
+        "from voicectl.cli.main import main; sys.exit(main(sys.argv[2:]))"
     )
     before = everything(project.root)
-    for name in ("a.flac", "plain.wav"):
+    for name, limit in (("a.flac", 300_000), ("a.flac", 20_000), ("a.flac", 100_000), ("plain.wav", 300_000)):
         done = subprocess.run(
-            [sys.executable, "-c", script, "add", "a", str(masters / name)],
+            [sys.executable, "-c", script, str(limit), "add", "a", str(masters / name)],
             cwd=project.root, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 1
@@ -310,7 +408,7 @@ def test_a_killed_run_leaves_the_project_as_it_was(project: Project, masters: Pa
 def test_a_decoder_that_fails_to_load_is_named(
     project: Project, masters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "MEMORY", 70 * 1024**2)  # too little even to load it
+    monkeypatch.setattr(worker, "MEMORY", 140 * 1024**2)  # too little even to load it
     monkeypatch.setattr(worker, "PATIENCE", 5.0)
     before = everything(project.root)
     done = project.run("add", "a", str(masters / "a.flac")).expect(1)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import shutil
+import signal
+import socket
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -131,7 +135,7 @@ def test_without_git_lfs_nothing_is_changed_and_the_command_is_named(
     monkeypatch.setattr("voicectl.hosting.lfs.shutil.which", lambda name: None)
     done = thin.run("apply", "--yes", "--only", "v1", "--only", "v2").expect(1)
     assert "git-lfs is not installed, and 2 recordings are Git LFS pointers here" in done.err
-    assert 'git lfs pull --include="samples/v1.wav,samples/v2.wav"' in done.err
+    assert "git lfs pull --include=samples/v1.wav,samples/v2.wav" in done.err
     assert hand.mutating() == []
 
 
@@ -142,7 +146,7 @@ def test_an_object_that_the_server_lacks_is_named_before_anything_is_changed(
     (tmp_path / f"remote.git/lfs/objects/{oid[:2]}/{oid[2:4]}/{oid}").unlink()
     done = thin.run("apply", "--yes", "--only", "v1", "--only", "v2").expect(1)
     assert "samples/v2.wav can't be had from Git LFS" in done.err
-    assert 'git lfs pull --include="samples/v2.wav"' in done.err
+    assert "git lfs pull --include=samples/v2.wav" in done.err
     assert hand.mutating() == []
 
 
@@ -155,6 +159,79 @@ def test_a_checkout_can_not_send_git_lfs_elsewhere(thin: Project, hand: Hand, li
     git(thin.root, "add", ".lfsconfig")
     (thin.root / ".lfsconfig").unlink()  # git-lfs reads it from the index then
     assert "elsewhere.example" in thin.run("apply", "--yes", "--only", "v1").expect(1).err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[include]\n\tpath = more.cfg\n",
+        '[includeIf "gitdir:/"]\n\tpath = more.cfg\n',
+        '[lfs]\n\tfetchinclude = "a\\nlfs.url=https://elsewhere.example/lfs"\n',
+        '[lfs "url=https://elsewhere.example/lfs"]\n\tx = 1\n',
+        "[lfs]\n\turl = https://elsewhere.example/lfs\n\turl = https://example.com/lfs\n",
+        "[lfs]\n\tgitprotocol = https\n",
+        "[remote]\n\tlfsdefault = https://elsewhere.example/lfs\n",
+    ],
+)
+def test_what_only_git_lfs_reads_as_an_address_is_refused(thin: Project, hand: Hand, text: str) -> None:
+    git(thin.root, "remote", "set-url", "origin", "https://example.com/voices.git")
+    thin.write("more.cfg", "[lfs]\n\turl = https://elsewhere.example/lfs\n")
+    thin.write(".lfsconfig", text)
+    done = thin.run("apply", "--yes", "--only", "v1").expect(1)
+    assert ".lfsconfig holds" in done.err or ".lfsconfig sends git-lfs to elsewhere.example" in done.err
+    assert hand.mutating() == []
+
+
+def test_a_remote_may_have_another_name(thin: Project) -> None:
+    git(thin.root, "remote", "rename", "origin", "upstream")
+    git(thin.root, "remote", "set-url", "upstream", "https://example.invalid/voices.git")
+    thin.write(".lfsconfig", "[lfs]\n\turl = https://example.invalid/other.git/info/lfs\n")
+    done = thin.run("apply", "--yes", "--only", "v1").expect(1)
+    assert "can't be had from Git LFS: Error downloading object" in done.err
+
+
+def test_an_object_with_other_bytes_is_named_before_anything_is_changed(thin: Project, hand: Hand) -> None:
+    git(thin.root, "lfs", "fetch")
+    spoilt = next(path for path in objects(thin))
+    spoilt.chmod(0o644)
+    spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"?")
+    done = thin.run("apply", "--yes").expect(1)
+    assert "has other bytes than its pointer names" in done.err
+    assert "git lfs fsck" in done.err
+    assert hand.mutating() == []
+
+
+def test_the_command_of_a_hint_is_safe_in_a_shell() -> None:
+    from voicectl.hosting.lfs import pull
+
+    for path in ('a"$(touch x)`id`.wav', "it's; rm.wav", "a,b\n.wav", "-x y*.wav"):
+        words = shlex.split(pull([path]))
+        assert words[:3] == ["git", "lfs", "pull"]
+        assert len(words) == 4
+        assert not set(words[3]) & {",", "\n"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_never_answers_does_not_keep_a_run_from_ending(thin: Project, number: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        git(thin.root, "remote", "set-url", "origin", f"http://127.0.0.1:{port}/voices.git")
+        command = [sys.executable, "-m", "voicectl", "-C", str(thin.root), "apply", "--yes", "--only", "v1"]
+        running = subprocess.Popen(
+            command, env={**os.environ, **thin.environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            silent.settimeout(30)
+            with silent.accept()[0] as connection:
+                running.send_signal(number)
+                assert running.wait(20) == 130
+                # git-lfs is gone, too: it hung up.
+                connection.settimeout(10)
+                while connection.recv(65536):
+                    pass
+        finally:
+            running.kill()
+            running.wait()
 
 
 def test_git_lfs_does_not_see_the_key(thin: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

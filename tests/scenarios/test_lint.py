@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -138,12 +141,64 @@ def test_a_shard_is_a_part(project: Project, shard: str) -> None:
     assert "is not I/N" in project.run("lint", "--shard", shard).expect(1).err
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("envelope", "abc"),
+        ("envelope", "é"),
+        ("envelope", "AAAA" * 1_000_000),
+        ("loudness", float("nan")),
+        ("seconds", float("inf")),
+        ("seconds", -5.0),
+        ("channels", 10**400),
+        ("damaged", -1),
+    ],
+)
+def test_measurements_that_no_recording_has_count_as_none(
+    project: Project, clean: sounds.Sound, field: str, value: Any
+) -> None:
+    project.voices({"one": {"samples": [{"audio": put(project, "one.wav", sounds.wav(clean))}]}})
+    before = project.run("lint", "--format", "json").expect(0)
+    cache = project.root / ".voicectl/cache/lint.json"
+    kept = json.loads(cache.read_text())
+    for entry in kept["heard"].values():
+        entry[field] = value
+    cache.write_text(json.dumps(kept))
+    assert project.run("lint", "--format", "json").expect(0).out == before.out
+    report = before.json
+    report["samples"][0]["measured"][field] = value
+    project.write("foreign.json", json.dumps(report))
+    done = project.run("lint", "--merge", str(project.root / "foreign.json")).expect(1)
+    assert "is no report of" in done.err
+
+
+def test_samples_that_are_no_numbers_make_a_report_of_numbers(project: Project) -> None:
+    sound = array("f", [math.nan, math.inf] * 44_100 * 6).tobytes()
+    form = struct.pack("<HHIIHH", 3, 1, 44_100, 4 * 44_100, 4, 32)
+    chunks = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(sound)) + sound
+    project.voices(
+        {"one": {"samples": [{"audio": put(project, "a.wav", b"RIFF" + struct.pack("<I", len(chunks)) + chunks)}]}}
+    )
+    done = project.run("lint", "--format", "json").expect(1)
+    assert "NaN" not in done.out
+    assert "Infinity" not in done.out
+
+
 def test_a_scheduler_that_is_not_there_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="voicectl[dask] is not installed")
     project.voices({"a": {}})
     monkeypatch.setattr("voicectl.audio.cluster._CONNECT_SECONDS", 1)
     done = project.run("lint", "--scheduler", "tcp://127.0.0.1:9").expect(1)
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.err
+
+
+@pytest.mark.parametrize("address", ["", "garbage", "tcp://[::1", "http://host:8786", "inproc://x", "tcp://\x1b[31m:1"])
+def test_a_scheduler_that_can_not_be_one_is_refused_at_once(project: Project, address: str) -> None:
+    pytest.importorskip("distributed", reason="voicectl[dask] is not installed")
+    project.voices({"a": {}})
+    done = project.run("lint", "--scheduler", address).expect(1)
+    assert "is no address of a scheduler" in done.err
+    assert "\x1b" not in done.err
 
 
 def test_without_the_decoder_the_way_out_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,7 @@ from voicectl.model.recording import Unheard
 Key = TypeVar("Key")
 Result = TypeVar("Result")
 _CONNECT_SECONDS = 30
+_ADDRESS = re.compile(r"((tcp|tls|ws|wss)://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}/?")
 _A_WORKER = 2
 """Recordings under way for each thread of the cluster: one that is worked on, one on its way."""
 
@@ -36,6 +38,9 @@ class Cluster(Generic[Result]):
             from distributed.scheduler import KilledWorker
         except ImportError:
             raise ClusterFailed("--scheduler needs Dask", "install voicectl[dask]") from None
+        if not _ADDRESS.fullmatch(self._address):
+            # Dask would try for half a minute, and then not let this process end.
+            raise ClusterFailed(f"{cut(self._address)!r} is no address of a scheduler", "write it as tcp://HOST:8786")
         connect: Any = distributed.Client
         try:
             client = connect(self._address, timeout=_CONNECT_SECONDS, set_as_default=False)

@@ -8,6 +8,7 @@ takes its process along, so callers run these functions in a worker (`audio/work
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from av.stream import Disposition
 av.logging.set_level(av.logging.PANIC)
 
 MAX_SECONDS = 3600.0
+_MOST_DECLARED = 1e9
+"""Seconds: a container that claims more says nothing."""
 MAX_STREAMS = 32
 MAX_PACKETS = 2_000_000
 CONTAINERS = "wav,w64,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,flac,aiff,amr,amrnb,amrwb,caf,matroska,webm,aac,asf"
@@ -102,7 +105,12 @@ def convert(
     `begin` and `end` cut it, in seconds. Tags and pictures are left behind. Raises Unplayable, and OSError.
     """
     container_name, codec, rate = _FORMS[form]
-    with _opened(file) as (container, stream), av.open(out, "w", format=container_name) as target:
+    written = _Writing(out)
+    with (
+        written.failing(),
+        _opened(file) as (container, stream),
+        av.open(written, "w", format=container_name) as target,
+    ):
         writer: Any = target.add_stream(codec, rate=rate, layout="mono")
         if form != "wav":
             writer.bit_rate = _BIT_RATE
@@ -125,6 +133,44 @@ def convert(
         write(None)
         target.mux(writer.encode(None))
         return sound
+
+
+class _Writing:
+    """A file that is written, for PyAV, which does not always say why a write of its failed."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._error: OSError | None = None
+        self.tell = out.tell
+        self.read = out.read
+
+    def write(self, data: bytes) -> int:
+        """Write, and remember what went wrong."""
+        with self._remembering():
+            return self._out.write(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place, which writes what is waiting."""
+        with self._remembering():
+            return self._out.seek(offset, whence)
+
+    @contextlib.contextmanager
+    def _remembering(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._error = self._error or error
+            raise
+
+    @contextlib.contextmanager
+    def failing(self) -> Iterator[None]:
+        """Whatever is raised within becomes the error of the first write that failed, if one did."""
+        try:
+            yield
+        except Exception as error:
+            if self._error is not None:
+                raise self._error from error
+            raise
 
 
 @contextlib.contextmanager
@@ -183,6 +229,8 @@ def _decoded(container: Any, stream: Any, heard: Callable[[Any], None]) -> Sound
     if not seconds:
         raise Unplayable(f"can't be played ({trouble})" if trouble else "has no sound in it")
     declared = float(stream.duration * stream.time_base) if stream.duration else None
+    if declared is not None and not 0 < declared < _MOST_DECLARED:
+        declared = None
     context = stream.codec_context
     name = context.codec.canonical_name
     moving = any(_moves(picture) for picture in container.streams.video)
@@ -256,7 +304,10 @@ class _Meter:
         for frame in self._last:
             for key, value in frame.metadata.items():
                 with contextlib.suppress(ValueError):
-                    values[key.removeprefix("lavfi.")] = float(value)
+                    number = float(value)
+                    # Samples that are no numbers make levels that are none, too.
+                    if math.isfinite(number):
+                        values[key.removeprefix("lavfi.")] = number
         return values
 
 

@@ -25,7 +25,10 @@ Workers = Callable[[Work], Iterator[tuple[str, Heard]]]
 MAX_BYTES = 1024**3
 """The largest recording that is looked at; an hour of 24-bit stereo has that size."""
 _MAX_KEPT = 40_000
-_CHANGED = Unheard("changed while it was being read", "let whatever writes it finish, and run it again")
+_CHANGED = Unheard(
+    "is not the file that its digest names: it changed just now, or its Git LFS object is damaged",
+    "let whatever writes it finish, or run `git lfs fsck --objects`, and run it again",
+)
 
 
 class NoDecoder(VoicectlError):

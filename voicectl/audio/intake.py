@@ -20,6 +20,8 @@ TARGET = -20.0
 """LUFS of what was made louder."""
 CEILING = -1.0
 """dBTP that no gain exceeds (EBU R 128, 4)."""
+_PADDING = 0.5
+"""Seconds by which a container may name more than there is to hear."""
 KEPT_BEFORE = 0.2
 KEPT_BEHIND = 0.3
 """Seconds of silence that trimming leaves: breath, and the end of the room's sound."""
@@ -37,10 +39,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of an order. `gain` is in decibels."""
+    """What became of an order. `gain` is in decibels.
+
+    `missing` seconds are what a converted master lacks of the length that it declares, `damaged` counts its packets
+    that could not be decoded.
+    """
 
     seconds: float | None = None
     gain: float = 0.0
+    missing: float = 0.0
+    damaged: int = 0
 
 
 def carry_out(orders: Mapping[int, Order], progress: Callable[[], None]) -> dict[int, Done | Unheard]:
@@ -81,7 +89,13 @@ def _convert(order: Order) -> Done | Unheard:
             with open(order.target, "x+b") as target:
                 convert(source, target, order.form, gain=gain, begin=begin, end=end)
                 target.flush()
-            return Done(round((end or found.seconds) - begin, 2), gain)
+            missing = (found.declared or 0.0) - found.seconds
+            return Done(
+                round((end or found.seconds) - begin, 2),
+                gain,
+                missing=round(missing, 1) if missing > _PADDING else 0.0,
+                damaged=found.damaged,
+            )
     except Unplayable as error:
         return Unheard(str(error), "export it again from the master")
     except OSError as error:

@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -103,6 +104,8 @@ def _bounded(memory: int) -> None:
     os.environ.pop("FISH_API_KEY", None)
     # Ctrl-C reaches the whole process group. The parent decides what it means, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Nor does a parent that was killed leave its workers behind, to wait for work for ever.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # What the decoder's libraries have to say of a broken file is nothing for the user: the result says it.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
@@ -112,6 +115,13 @@ def _bounded(memory: int) -> None:
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _end(pool: ProcessPoolExecutor) -> None:

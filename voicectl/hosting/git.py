@@ -19,6 +19,8 @@ _TIMEOUT = 300.0
 """Seconds that a fetch or a push may take."""
 
 
+_LAST_WORDS = 5.0
+"""Seconds that Git has to end when it is asked to."""
 _CLONE = "run it in a clone of your repository, and as the user that it belongs to"
 _NOBODY = ("voicectl", "voicectl@localhost")
 """Who commits if Git knows no name, as in many a container."""
@@ -210,8 +212,11 @@ class Repository:
         """A setting of this clone, its user and its machine; nothing that a commit can bring."""
         return self._line("config", "--get", key, fails=True)
 
-    def settings_in(self, path: str) -> dict[str, str]:
-        """The settings in a file of the checkout, of the index or of HEAD: the first that is there, as for git-lfs."""
+    def settings_in(self, path: str) -> list[tuple[str, str]]:
+        """The settings in a file of the checkout, of the index or of HEAD: the first that is there, as for git-lfs.
+
+        All of them, in their order: a file may say one thing twice. It includes no other file.
+        """
         for option, name in (("--file", str(self._top / path)), ("--blob", f":{path}"), ("--blob", f"HEAD:{path}")):
             if option == "--file":
                 there = os.path.lexists(name)
@@ -221,8 +226,15 @@ class Repository:
                 continue
             listed = self._run("config", option, name, "--no-includes", "--null", "--list", hint=f"correct {path}")
             pairs = (entry.partition("\n") for entry in listed.decode("utf-8", "replace").split("\0") if entry)
-            return {key: value for key, _, value in pairs}
-        return {}
+            return [(key, value) for key, _, value in pairs]
+        return []
+
+    def remote_name(self) -> str:
+        """The remote that git-lfs speaks to: the branch's own, else the only one, else `origin`."""
+        branch = self.branch()
+        of_branch = self.setting(f"branch.{branch}.remote") if branch else None
+        remotes = self._run("remote").decode("utf-8", "replace").split()
+        return of_branch or (remotes[0] if len(remotes) == 1 else "origin")
 
     @property
     def common_directory(self) -> Path:
@@ -235,7 +247,8 @@ class Repository:
     ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
         """Git while it runs: its standard output is for reading, its messages go to the file beside it.
 
-        The caller waits for it. It is killed at the end if it still runs.
+        The caller waits for it. It is ended if it still runs then, with what it started: Git ends its own children if
+        it is asked to stop, and can't if it is killed.
         """
         with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as asked:
             asked.write(given)
@@ -257,6 +270,9 @@ class Repository:
                 try:
                     yield running, told
                 finally:
+                    running.terminate()
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        running.wait(_LAST_WORDS)
                     running.kill()
 
     def _environment(self) -> dict[str, str]:

@@ -10,13 +10,18 @@ import contextlib
 import hashlib
 import os
 import re
+import select
+import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
+from voicectl import signals
 from voicectl.files import Scratch, open_regular
 from voicectl.hosting.git import Repository
 from voicectl.hosting.port import HostingError, Remote
@@ -24,9 +29,14 @@ from voicectl.redaction import redacted
 
 _SCRATCH = "lfs"
 _CONFIG = ".lfsconfig"
+_STEERING = ("lfs.gitprotocol", "remote.lfsdefault", "remote.lfspushdefault")
+"""Settings that choose a server without being an address."""
 _TIMEOUT = 1800.0
-"""Seconds that an object may take to end once its bytes are there."""
+"""Seconds that an object may take to end once its bytes are there, or to send its next ones."""
+_BETWEEN = 0.5
+"""Seconds between two looks at whether somebody wants to end this run."""
 _PIECE = 1024 * 1024
+_ERROR = re.compile("(?i)error|fatal|fail|denied")
 _EVERYTHING = ("-c", "lfs.fetchinclude=", "-c", "lfs.fetchexclude=")
 _NOW = {"GIT_LFS_SKIP_SMUDGE": "0"}
 """For one object that we name, neither a checkout's filters count nor what its job says about the others."""
@@ -82,6 +92,13 @@ class LfsObjects:
         Raises ObjectsMissing with all that can't be had, and HostingError for a `.lfsconfig` that names another host.
         """
         found = {one.digest: there for one in wanted if (there := self.here(one)) is not None}
+        damaged = [one for one in wanted if one.digest in found and not _is_whole(found[one.digest], one)]
+        if damaged:
+            # git-lfs, too, would hand out what it has: it looks at the size only.
+            raise ObjectsMissing(
+                f"{damaged[0].path}: the Git LFS store of this clone has other bytes than its pointer names",
+                "run `git lfs fsck --objects`, which moves damaged objects away, then " + self._pull(damaged),
+            )
         missing = {one.digest: one for one in wanted if one.digest not in found}
         if not missing:
             return found
@@ -112,15 +129,21 @@ class LfsObjects:
 
     def _pull(self, wanted: Iterable[Wanted]) -> str:
         """The command that brings these files into the work tree."""
-        names = sorted(self._repository.prefix + one.path for one in wanted)
-        escaped = ",".join(re.sub(r"([\\*?\[\]])", r"\\\1", name) for name in names)
-        return f'git lfs pull --include="{escaped}"'
+        return pull(self._repository.prefix + one.path for one in wanted)
 
     def _check_servers(self) -> None:
         """Raises HostingError where the checkout's own `.lfsconfig` names another host than the remote's."""
-        remote = _host(self._repository.setting("remote.origin.url") or "")
-        for key, value in self._repository.settings_in(_CONFIG).items():
-            if key.lower().endswith("url") and (not remote or _host(value) != remote):
+        remote = _host(self._repository.setting(f"remote.{self._repository.remote_name()}.url") or "")
+        for key, value in self._repository.settings_in(_CONFIG):
+            name = key.lower()
+            # git-lfs follows includes, and reads `key=value` line by line: what looks harmless to Git may be an
+            # address to it.
+            if name.startswith(("include.", "includeif.")) or name in _STEERING or "=" in key or "\n" in key + value:
+                raise HostingError(
+                    f"{_CONFIG} holds {key[:80]!r}, which may send git-lfs elsewhere",
+                    f"whoever can open a pull request can write {_CONFIG}: take that out of it",
+                )
+            if name.endswith("url") and (not remote or _host(value) != remote):
                 there = _host(value) or "another place"
                 raise HostingError(
                     f"{_CONFIG} sends git-lfs to {there}, but the remote is {remote or 'a directory'}",
@@ -139,13 +162,13 @@ class LfsObjects:
             with self._repository.streaming(*smudge, given=pointer.encode(), extra=_NOW) as (running, told):
                 assert running.stdout is not None
                 with open(target, "wb") as file:
-                    while written <= wanted.size and (piece := running.stdout.read(_PIECE)):
+                    while written <= wanted.size and (piece := _piece(running.stdout)):
                         written += len(piece)
                         hashed.update(piece)
                         file.write(piece)
                 failed = written <= wanted.size and running.wait(_TIMEOUT) != 0
                 told.seek(0)
-                words = told.read(10_000).decode("utf-8", "replace").strip().partition("\n")[0]
+                words = _reason(told.read(10_000).decode("utf-8", "replace"))
         except OSError as error:
             raise _Failed(f"it can't be written: {error.strerror or error}") from error
         except subprocess.TimeoutExpired:
@@ -157,8 +180,41 @@ class LfsObjects:
         return target
 
 
+def _is_whole(path: Path, wanted: Wanted) -> bool:
+    with open(open_regular(path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == wanted.oid
+
+
+def _piece(output: IO[bytes]) -> bytes:
+    """The next bytes; none at the end. Raises KeyboardInterrupt when a signal has come, TimeoutExpired when none come.
+
+    A server that neither answers nor hangs up must not keep a run from ending.
+    """
+    until = time.monotonic() + _TIMEOUT
+    # Windows can wait for sockets only.
+    while os.name != "nt" and not select.select([output], [], [], _BETWEEN)[0]:
+        signals.check()
+        if time.monotonic() > until:
+            raise subprocess.TimeoutExpired("git-lfs", _TIMEOUT)
+    return os.read(output.fileno(), _PIECE)
+
+
+def _reason(told: str) -> str:
+    """What git-lfs says of a failure: its line on the error, not the one on its progress before it."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    return next((line for line in lines if _ERROR.search(line)), lines[0] if lines else "")
+
+
 class _Failed(Exception):
     """One object can't be had. The text says why."""
+
+
+def pull(paths: Iterable[str]) -> str:
+    """The command for a shell that brings files, by their paths in the repository, into the work tree."""
+    escaped = (re.sub(r"([\\*?\[\]])", r"\\\1", path) for path in sorted(paths))
+    # A comma would begin another pattern, and a terminal can't take control characters: any one character stands there.
+    patterns = ",".join(re.sub(r"[,\x00-\x1f\x7f]", "?", path) for path in escaped)
+    return f"git lfs pull --include={shlex.quote(patterns)}"
 
 
 def are_pointers(count: int) -> str:

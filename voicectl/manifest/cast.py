@@ -66,15 +66,17 @@ def from_folder(folder: Path) -> tuple[list[Part], Problems]:
     problems = Problems()
     found: dict[str, list[Take]] = {}
     places: dict[str, Place] = {}
-    for path in sorted(folder.iterdir()):
+    for path in _listed(folder, problems):
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            name, files = path.name, sorted(file for file in path.iterdir() if _is_sound(file))
+            name, files = path.name, [file for file in _listed(path, problems) if _is_sound(file)]
         elif _is_sound(path):
             numbered = _NUMBERED.fullmatch(path.stem)
             name, files = (numbered[1] if numbered and numbered[1] else path.stem), [path]
         else:
+            continue
+        if not files:
             continue
         place = Place(str(path))
         name = slug(name)
@@ -82,9 +84,17 @@ def from_folder(folder: Path) -> tuple[list[Part], Problems]:
         found.setdefault(name, []).extend(_take(file, Place(str(file)), None, problems) for file in files)
     for name, place in places.items():
         _check_name(name, place, problems)
-    if not found:
+    if not found and not problems.has_errors:
         problems.error(Place(str(folder)), "holds no recordings", "name a folder with a folder for each voice in it")
     return [Part(name, places[name], tuple(takes)) for name, takes in found.items()], problems
+
+
+def _listed(folder: Path, problems: Problems) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        problems.error(Place(str(folder)), f"can't be read ({error.strerror or error})", "check its permissions")
+        return []
 
 
 def from_table(path: Path) -> tuple[list[Part], Problems]:
@@ -94,7 +104,7 @@ def from_table(path: Path) -> tuple[list[Part], Problems]:
     text = _table(path, problems)
     if text is None:
         return [], problems
-    lines = _rows(text)
+    lines = _rows(text, path, problems)
     header = [canonical.text(cell).lower() for cell in next(lines, (0, []))[1]]
     if not _check_header(header, Place(str(path)), problems):
         return [], problems
@@ -107,11 +117,19 @@ def from_table(path: Path) -> tuple[list[Part], Problems]:
             words = f"has {len(cells)} cells, and the first line {len(header)}"
             problems.error(place, words, "put cells that hold the separator in double quotes")
             continue
+        # Spreadsheets write empty columns, too.
+        nameless = next((cell for key, cell in zip(header, cells, strict=False) if not key and cell.strip()), None)
+        if nameless is not None:
+            words = f"{shown(nameless)} is in a column without a name"
+            problems.error(place, words, "name the column in the first line, or empty the cell")
+            continue
         row = {key: canonical.text(cell) for key, cell in zip(header, cells, strict=False)}
         if not row.get("name"):
             problems.error(place, "name: must not be empty", "write the voice's name in every one of its rows")
             continue
         rows.setdefault(row["name"], []).append((place, row))
+    if not rows and not problems.has_errors:
+        problems.error(Place(str(path)), "names no recordings", "write a line for each recording below the first line")
     return [_part(name, of_name, path.parent, problems) for name, of_name in rows.items()], problems
 
 
@@ -140,25 +158,32 @@ def _table(path: Path, problems: Problems) -> str | None:
         return None
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row and the line on which it begins. The separator is whatever the first line has most of."""
+def _rows(text: str, path: Path, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """Each row and the line on which it begins. The separator is whatever the first line has most of.
+
+    Reports what is no CSV and what is too much: nothing is left out in silence.
+    """
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     line = 1
     try:
         for number, cells in enumerate(reader):
             if number > MAX_ROWS:
+                problems.error(Place(str(path), line), f"is the row after {MAX_ROWS:,}", "split the table")
                 return
             yield line, cells
             line = reader.line_num + 1
-    except csv.Error:
-        return
+    except csv.Error as error:
+        hint = (
+            "end each cell that begins with a quote with one, and double the quotes inside; transcripts end at 64 KiB"
+        )
+        problems.error(Place(str(path), line), f"can't be read as CSV from here on ({error})", hint)
 
 
 def _check_header(header: Sequence[str], place: Place, problems: Problems) -> bool:
     for index, column in enumerate(header):
-        if column in header[:index]:
+        if column and column in header[:index]:
             problems.error(place, f"two columns are called {column!r}", "delete one of them")
         if column and column not in COLUMNS and not (column.startswith(_METADATA) and column != _METADATA):
             hint = did_you_mean(column, COLUMNS, f"columns are {', '.join(COLUMNS)} and metadata.KEY")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -9,6 +10,10 @@ from typing import Any, ClassVar, Literal
 from voicectl.model.lint import Level
 
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
+_MOST = 1e12
+"""No measurement is as large."""
+_LONGEST_ENVELOPE = 500_000
+"""Characters; an hour has 120,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,18 @@ class Measured:
     tail: float
     pause: float
     envelope: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what no recording measures: reports and caches may be anybody's."""
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not -_MOST < value < _MOST:  # NaN is not, either
+                raise ValueError(f"{name} is no measurement")
+        if min(self.rate, self.channels, self.damaged, self.seconds, self.head, self.tail, self.pause) < 0:
+            raise ValueError("counts and lengths are not negative")
+        if len(self.envelope) > _LONGEST_ENVELOPE:
+            raise ValueError("the envelope is longer than any recording")
+        base64.b64decode(self.envelope, validate=True)
 
 
 @dataclass(frozen=True, slots=True)

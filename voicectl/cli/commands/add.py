@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import re
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from voicectl.cli import printing, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
 from voicectl.cli.writing import check_found, inside, manifest_directory, refused, write_all
-from voicectl.errors import InvalidFiles, Problem, UsageError
+from voicectl.errors import InvalidFiles, Problem, TryAgain, UsageError
 from voicectl.files import NAME, Rewriting, Scratch, open_regular, read_regular
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ SAMPLES = "samples"
 """The directory for recordings, in the project."""
 _STAGING = "add"
 _STALE_SECONDS = 24 * 3600
+_LOCK = "add.lock"
+_PATIENCE = 60.0
+"""Seconds to wait for another run that writes."""
 
 
 @subcommand(name="add", help="Bring recordings into the project: convert them, write their voices.")
@@ -122,23 +126,49 @@ def run(
     project, catalog = wiring.load(context, may_be_empty=True)
     manifest = None if into is None else inside(project, context, into, "--into")
     staging = _staging(project)
-    incoming = _orders(parts, staging, form, trim=trim)
-    if dry_run:
-        landed = _landed(project, [(one, None) for one in incoming])
-        _manifests(project, catalog, landed, manifest)
-        _report(context, catalog, landed, manifest, project, would=True)
-        return
     try:
-        done = _carried_out(context, incoming)
-        fresh = [(one, result) for one, result in done if not _is_there(context, catalog, one, done)]
-        landed = _landed(project, fresh)
-        if not landed:
-            printing.out("Nothing to add: every recording is in its voice already.\n")
-            return
-        _land(context, project, landed, _manifests(project, catalog, landed, manifest))
+        incoming = _orders(parts, staging, form, trim=trim)
+        if dry_run:
+            landed = _landed(project, [(one, None) for one in _fresh(context, catalog, incoming, written=False)])
+            _manifests(project, catalog, landed, manifest)
+        else:
+            done = _carried_out(context, incoming)
+            with _alone(project):
+                # What others have added meanwhile stays, and counts.
+                project, catalog = wiring.load(context, may_be_empty=True)
+                fresh = _fresh(context, catalog, incoming, written=True)
+                landed = _landed(project, [(one, done[one.order.target]) for one in fresh])
+                if landed:
+                    _land(context, project, landed, _manifests(project, catalog, landed, manifest))
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    _report(context, catalog, landed, manifest, project, would=False)
+    if not landed:
+        printing.out("Nothing to add: every recording is in its voice already.\n")
+        return
+    _report(context, catalog, landed, manifest, project, would=dry_run)
+
+
+@contextlib.contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """While no other run writes into this project: it reads manifests, and writes them back. Raises TryAgain."""
+    from filelock import FileLock, Timeout
+
+    try:
+        lock = FileLock(Scratch(project.root).make(_LOCK))
+        lock.acquire(timeout=_PATIENCE)
+    except Timeout:
+        raise TryAgain("another `voicectl add` writes into this project", "run it again when that has ended") from None
+    except OSError as error:
+        raise _no_scratch(error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _no_scratch(error: OSError) -> UsageError:
+    words = f"{NAME}/ can't be written: {error.strerror or error}"
+    return UsageError(words, "make room, or fix its permissions")
 
 
 def _staging(project: Project) -> Path:
@@ -150,9 +180,7 @@ def _staging(project: Project) -> Path:
             if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_SECONDS:
                 shutil.rmtree(entry.path, ignore_errors=True)
     except OSError as error:
-        raise UsageError(
-            f"{NAME}/ can't be written: {error.strerror or error}", "make room, or fix its permissions"
-        ) from error
+        raise _no_scratch(error) from error
     return staging
 
 
@@ -211,75 +239,95 @@ def _kind(take: Take) -> tuple[str | None, Problem | None]:
     return (found.format if plain else None), None
 
 
-def _carried_out(context: Context, incoming: Sequence[Incoming]) -> list[tuple[Incoming, Done]]:
-    """Copy and convert. Raises InvalidFiles with all that failed."""
+def _carried_out(context: Context, incoming: Sequence[Incoming]) -> dict[str, Done]:
+    """Copy and convert: what became of each, by its target. Raises InvalidFiles with all that failed."""
     from voicectl.audio.intake import carry_out
     from voicectl.model.recording import Unheard
 
     with _progress(context, len(incoming)) as advance:
         results = carry_out({key: one.order for key, one in enumerate(incoming)}, advance)
     wrong = []
-    done = []
+    done = {}
     for key, one in enumerate(incoming):
         result = results[key]
         if isinstance(result, Unheard):
             wrong.append(Problem(one.take.place, f"audio: {one.take.source.name} {result.message}", result.hint))
         else:
-            done.append((one, result))
+            done[one.order.target] = result
     if wrong:
         raise InvalidFiles(wrong)
     return done
 
 
-def _is_there(context: Context, catalog: Catalog, one: Incoming, done: Sequence[tuple[Incoming, Done]]) -> bool:
-    """Whether the voice has this recording already, or it is named twice; says so."""
-    voice = catalog.voices.get(one.part.name)
-    known = {sample.digest for sample in voice.samples} if voice else set()
-    for other, _ in done:
-        if other is one:
-            break
-        if other.part.name == one.part.name:
-            known.add(_digest(other.order.target))
-    if _digest(one.order.target) not in known:
-        return False
-    context.log.note(f"{one.part.name} has {one.take.source.name} already, so it stays as it is")
-    return True
+def _fresh(context: Context, catalog: Catalog, incoming: Sequence[Incoming], *, written: bool) -> list[Incoming]:
+    """Those that their voices do not have already, each once; says which are left out.
+
+    If they are not `written` yet, nobody knows what a conversion will be: it counts as fresh.
+    """
+    fresh = []
+    known: dict[str, set[str]] = {}
+    for one in incoming:
+        voice = catalog.voices.get(one.part.name)
+        digests = known.setdefault(one.part.name, {sample.digest for sample in voice.samples} if voice else set())
+        if written or one.order.form is None:
+            digest = _digest(one.order.target if written else one.order.source)
+            if digest in digests:
+                context.log.note(f"{one.part.name} has {one.take.source.name} already, so it stays as it is")
+                continue
+            digests.add(digest)
+        fresh.append(one)
+    return fresh
 
 
 def _digest(path: str) -> str:
     import hashlib
 
-    with open(path, "rb") as file:
+    with open(open_regular(path), "rb") as file:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _landed(project: Project, done: Sequence[tuple[Incoming, Done | None]]) -> list[Landed]:
     """Names for the recordings in `samples/`: none that is taken."""
     landed = []
-    numbers: dict[str, Iterator[str]] = {}
+    taken = _taken(project.root)
     for one, result in done:
-        stems = numbers.setdefault(one.part.name, _free_stems(project.root, one.part.name))
-        stem = next(stems)
+        name = one.part.name
+        taken[name] += 1
+        stem = f"{SAMPLES}/{name}-{taken[name]}"
         words = f"{stem}.txt" if one.take.beside is not None else None
         note = "copied"
         if one.order.form is not None:
             note = "converted"
             if result is not None:
                 gain = f", {result.gain:+.1f} dB" if result.gain else ""
-                note = f"converted, {result.seconds:.1f} s{gain}"
+                note = f"converted, {result.seconds:.1f} s{gain}{_faults(result)}"
         landed.append(Landed(one, Path(one.order.target), f"{stem}{Path(one.order.target).suffix}", words, note))
     return landed
 
 
-def _free_stems(root: Path, name: str) -> Iterator[str]:
-    """`samples/NAME-1`, `samples/NAME-2` …, behind the highest number that is there."""
-    taken = []
+def _faults(done: Done) -> str:
+    """What lint could say of the master, and not of what it became."""
+    cut = f"; it breaks off: {done.missing:.1f} s are missing at its end" if done.missing else ""
+    return cut + (f"; {done.damaged} of its packets can't be decoded" if done.damaged else "")
+
+
+def _taken(root: Path) -> Counter[str]:
+    """The highest number of the files `samples/NAME-1`, `samples/NAME-2` … for each name; 0 for all others."""
+    taken: Counter[str] = Counter()
     with contextlib.suppress(OSError):
         for entry in os.scandir(root / SAMPLES):
-            stem, _, number = entry.name.partition(".")[0].rpartition("-")
-            if stem == name and number.isdecimal():
-                taken.append(int(number))
-    return (f"{SAMPLES}/{name}-{number}" for number in count(max(taken, default=0) + 1))
+            # Names are in lower case, and some file systems do not tell A from a.
+            found = re.fullmatch(r"(.+)-([0-9]{1,9})(\.[^.]*)?", entry.name.lower())
+            if found:
+                taken[found[1]] = max(taken[found[1]], int(found[2]))
+    return taken
+
+
+def _by_voice(landed: Sequence[Landed]) -> dict[str, list[Landed]]:
+    voices: dict[str, list[Landed]] = {}
+    for one in landed:
+        voices.setdefault(one.incoming.part.name, []).append(one)
+    return voices
 
 
 def _manifests(project: Project, catalog: Catalog, landed: Sequence[Landed], manifest: str | None) -> dict[str, str]:
@@ -289,9 +337,9 @@ def _manifests(project: Project, catalog: Catalog, landed: Sequence[Landed], man
     from voicectl.manifest.yaml_source import MAX_BYTES
 
     additions: dict[str, list[Addition]] = {}
-    for part in {one.incoming.part.name: one.incoming.part for one in landed}.values():
+    for of_part in _by_voice(landed).values():
+        part = of_part[0].incoming.part
         path = _manifest_of(project, catalog, part, manifest)
-        of_part = [one for one in landed if one.incoming.part.name == part.name]
         additions.setdefault(path, []).append(_addition(catalog, part, of_part, posixpath.dirname(path)))
     texts = {}
     for path, of_file in additions.items():
@@ -337,10 +385,12 @@ def _land(context: Context, project: Project, landed: Sequence[Landed], texts: M
     """Move everything into place, and write the manifests. If anything fails, nothing is left. Raises UsageError."""
     moved: list[Path] = []
     written = Rewriting(project.root)
+    folder = project.root / SAMPLES
+    is_new = not os.path.lexists(folder)
     try:
+        folder.mkdir(exist_ok=True)
         for one in landed:
             target = project.root / one.path
-            target.parent.mkdir(parents=True, exist_ok=True)
             if os.path.lexists(target):
                 raise UsageError(f"{one.path} exists already", "run it again: another run took the name")
             moved.append(target)
@@ -355,6 +405,9 @@ def _land(context: Context, project: Project, landed: Sequence[Landed], texts: M
         for target in moved:
             with contextlib.suppress(OSError):
                 target.unlink()
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         if isinstance(error, OSError):
             words_ = f"{SAMPLES}/ can't be written: {error.strerror or error}"
             raise UsageError(words_, "nothing was written; make room, or fix the permissions") from error
@@ -374,16 +427,12 @@ def _report(
     from voicectl.report.escape import terminal
 
     lines = []
-    parts = {one.incoming.part.name: one.incoming.part for one in landed}
-    for name, part in parts.items():
+    parts = _by_voice(landed)
+    for name, of_part in parts.items():
         voice = catalog.voices.get(name)
-        path = _manifest_of(project, catalog, part, manifest)
+        path = _manifest_of(project, catalog, of_part[0].incoming.part, manifest)
         lines.append(f"{name}{'' if voice else ' (new)'}  {path}")
-        lines += [
-            f"  {one.path}  from {terminal(one.incoming.take.source.name)}: {one.note}"
-            for one in landed
-            if one.incoming.part.name == name
-        ]
+        lines += [f"  {one.path}  from {terminal(one.incoming.take.source.name)}: {one.note}" for one in of_part]
         if voice is not None and voice.inputs is not None:
             lines.append("  Its id will change: the next apply makes a new model and retires the old one.")
     verb = "would be added" if would else "added"

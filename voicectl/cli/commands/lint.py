@@ -24,7 +24,6 @@ from voicectl.version import VERSION
 if TYPE_CHECKING:
     from voicectl.audio.hearing import Heard
     from voicectl.model.recording import LintReport, Unheard
-    from voicectl.model.voice import Sample
     from voicectl.plan.plan import Selectors
 
 _FORMATS = ("text", "json", "markdown", "github", "sarif")
@@ -126,10 +125,11 @@ def lint(
     if merged:
         heard = _merged(context, merged, files)
     else:
-        if not hearing.has_decoder() and not scheduler:
+        if not hearing.has_decoder() and scheduler is None:
             raise hearing.NoDecoder("`voicectl lint`")
-        workers = hearing.on_cluster(scheduler) if scheduler else hearing.here()
+        workers = hearing.here() if scheduler is None else hearing.on_cluster(scheduler)
         heard = hearing.hear_all(files, hearing.Kept(project.root), workers, _progress(context))
+    prefix = wiring.repository_prefix(project.root)
     recordings = [
         Recording(
             voice.name,
@@ -139,7 +139,7 @@ def lint(
             (sample.source or voice.source).line,
             sample.transcript,
             voice.enhance,
-            heard.get(sample.digest) or _pointer(sample),
+            heard.get(sample.digest) or _pointer(prefix + sample.path),
         )
         for voice, sample in samples
     ]
@@ -152,7 +152,7 @@ def lint(
         shard=f"{shard[0]}/{shard[1]}" if shard else None,
         version=MEASURE_VERSION,
     )
-    return Linted(report, left_out, wiring.repository_prefix(project.root))
+    return Linted(report, left_out, prefix)
 
 
 class LintIncomplete(VoicectlError):
@@ -199,10 +199,12 @@ def _read(path: Path, name: Path) -> LintReport:
     return report
 
 
-def _pointer(sample: Sample) -> Unheard:
+def _pointer(path: str) -> Unheard:
+    """What is said of a pointer, by its path in the repository."""
+    from voicectl.hosting.lfs import pull
     from voicectl.model.recording import Unheard
 
-    return Unheard("is a Git LFS pointer, so its sound is not here", f'run git lfs pull --include="{sample.path}"')
+    return Unheard("is a Git LFS pointer, so its sound is not here", f"run {pull([path])}")
 
 
 def _progress(context: Context) -> Callable[[int, int], None]:
