@@ -38,7 +38,8 @@ pages: $(VENV)/.installed ## Write what pages say of commands and rules from the
 
 # The difference belongs into the review.
 golden: $(VENV)/.installed-test ## Write anew what the renderers are expected to print.
-	VOICECTL_GOLDEN=write $(BIN)/python -m pytest -q tests/report/test_golden.py tests/scenarios/test_pull_request.py
+	VOICECTL_GOLDEN=write $(BIN)/python -m pytest -q tests/report/test_golden.py tests/scenarios/test_pull_request.py \
+	  tests/scenarios/test_review.py
 
 picture: $(VENV)/.installed ## Draw the terminal that the README shows.
 	$(BIN)/python examples/picture.py

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class Team:
             git(self.directory, "clone", "-q", str(self.service.bare), str(path))
         return path
 
-    def change(self, branch: str, files: dict[str, str | None], *, since: str = "origin/main") -> str:
+    def change(self, branch: str, files: Mapping[str, str | bytes | None], *, since: str = "origin/main") -> str:
         """A commit on a branch, pushed; the branch may exist. None takes a file away."""
         work = self.clone()
         git(work, "fetch", "-q", "origin")
@@ -47,7 +47,7 @@ class Team:
                 git(work, "rm", "-q", name)
                 continue
             (work / name).parent.mkdir(parents=True, exist_ok=True)
-            (work / name).write_text(text, encoding="utf-8")
+            (work / name).write_bytes(text.encode() if isinstance(text, str) else text)
         git(work, "add", "-A")
         git(work, "commit", "-q", "-m", f"Change {', '.join(files)}")
         git(work, "push", "-q", "origin", f"HEAD:refs/heads/{branch}")

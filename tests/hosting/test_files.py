@@ -48,7 +48,7 @@ def test_workflows_are_valid() -> None:
 
 
 def test_actions_are_valid() -> None:
-    assert [path.parent.name for path in METADATA] == ["apply", "drift", "plan", "setup"]
+    assert [path.parent.name for path in METADATA] == ["apply", "drift", "plan", "preview", "setup"]
     check("github-actions", *METADATA)
 
 

@@ -7,8 +7,10 @@ import threading
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.conftest import KEY, Project
-from tests.hosting.conftest import Team, passed
+from tests.hosting.conftest import EXAMPLE, Team, passed
 from tests.hosting.runner import Event, Job, Kill
 from tests.hosting.service import git
 from voicectl.emulator.settings import Fault
@@ -93,6 +95,27 @@ def test_a_live_plan_where_the_team_wants_one(team: Team) -> None:
     (comment,) = team.service.of_pull(number)
     assert "By hand" in comment["body"], "one comment, and the better answer is the last"
     assert team.plan(number, fork=True)[-1].skipped
+
+
+def test_a_page_to_listen_to_is_linked_from_the_comment(team: Team) -> None:
+    pytest.importorskip("jinja2", reason="voicectl[preview] is not installed")
+    team.runner.left_out.clear()
+    passed(team.apply())
+    old, new = ((EXAMPLE / f"samples/{name}-1.mp3").read_bytes() for name in ("narrator", "accueil"))
+    team.change("louder", {"samples/narrator-1.mp3": new})
+    jobs = {job.name: job for job in passed(team.plan(team.service.open_pull("louder")))}
+    job = jobs["plan/preview (production)"]
+    page = job.artifacts["voicectl-preview-production"]
+    assert {old, new} <= set(page.values()), "the recording as it was on main, and as the pull request has it"
+    assert b"Jane Roe" not in b"".join(page.values())
+    assert not any(job.keys_seen.values())
+    (comment,) = team.service.of_pull(1)
+    assert "the artifact `voicectl-preview-production` of [this run](" in comment["body"]
+    # Every night there is one of the whole catalog, also where somebody changed a voice by hand.
+    team.hand.patch(team.ids()["narrator"], title="By hand")
+    (night,) = team.night()
+    assert b"was changed in the account" in night.artifacts["voicectl-catalog-production"]["index.html"]
+    assert night.keys_seen == {"Audit": True, "Report": False, "Page": False}
 
 
 def test_two_pull_requests_merged_within_a_second(team: Team) -> None:

@@ -354,15 +354,6 @@ def test_a_folder_that_can_not_be_read_is_named(
     assert f"{tmp_path}/cast/host:1:1: can't be read (Permission denied)" in done.err
 
 
-def test_as_many_voices_as_a_table_may_have_take_seconds(project: Project, masters: Path) -> None:
-    (masters / "tone.wav").write_bytes(sounds.wav(sounds.tone(0.1)))
-    rows = [["name", "audio"], *[[f"v{number}", "tone.wav"] for number in range(5_000)]]
-    given = str(table(masters / "cast.csv", rows))
-    begun = time.monotonic()
-    project.run("add", "--from", given, "--dry-run").expect(0)
-    assert time.monotonic() - begun < 10
-
-
 def test_devices_and_pipes_are_not_opened(project: Project, masters: Path) -> None:
     os.mkfifo(masters / "pipe.wav")
     for path in ("/dev/zero", str(masters / "pipe.wav"), str(masters)):

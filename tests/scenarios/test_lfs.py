@@ -246,6 +246,25 @@ def test_git_lfs_does_not_see_the_key(thin: Project, tmp_path: Path, monkeypatch
     assert thin.environ["FISH_API_KEY"] not in seen
 
 
+def test_in_ci_git_lfs_has_the_jobs_token_and_the_page_fetches_what_it_shows(
+    thin: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("jinja2", reason="voicectl[preview] is not installed")
+    spy = tmp_path / "bin/git-lfs"
+    spy.parent.mkdir()
+    spy.write_text(f'#!/bin/sh\nenv >> {tmp_path}/seen\nexec {shutil.which("git-lfs")} "$@"\n')
+    spy.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{spy.parent}:{os.environ['PATH']}")
+    job = {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "acme/voices", "GITHUB_TOKEN": "ghs_1"}
+    for name, value in job.items():
+        monkeypatch.setenv(name, value)
+    done = thin.run("preview", "--out", "page", "--all", "--only", "v1").expect(0)
+    assert len(list((thin.root / "page/audio").iterdir())) == 1, done.err
+    told = (tmp_path / "seen").read_text()
+    assert "=http.https://github.com/.extraheader" in told
+    assert len(objects(thin)) == 1, "one recording is fetched"
+
+
 def test_a_checkouts_filters_do_not_count(thin: Project) -> None:
     git(thin.root, "config", "lfs.fetchexclude", "*")
     thin.apply("--only", "v1")

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests import seen as golden
 from tests.conftest import KEY, Hand, Project
 from tests.crash.world import World
 
@@ -20,20 +19,7 @@ GOLDEN = Path(__file__).with_name("golden") / "pull_request"
 
 
 def seen(name: str, text: str) -> None:
-    """Compare what people see with the golden file, ids, times and addresses made alike."""
-    ids: dict[str, str] = {}
-
-    def label(match: re.Match[str]) -> str:
-        return ids.setdefault(match[0], f"<id {len(ids) + 1}>")
-
-    plain = re.sub(r"\b[0-9a-f]{32}\b", label, text)
-    plain = re.sub(r"127\.0\.0\.1:\d+", "api.example", plain)
-    plain = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "<time>", plain)
-    path = GOLDEN / name
-    if os.environ.get("VOICECTL_GOLDEN") == "write":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(plain.encode())
-    assert plain == path.read_bytes().decode(), "if that is meant: make golden"
+    golden.seen(GOLDEN / name, text)
 
 
 def sample(project: Project, name: str, text: str = "") -> dict[str, object]:

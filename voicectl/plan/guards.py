@@ -284,12 +284,13 @@ def check_limits(tasks: Sequence[Task], policy: Policy, size: int) -> Iterator[R
             # Orphaned and removed voices are named, too: there can be more of them than the catalog has voices.
             beyond = f"{len(names)} voices, more than the catalog has ({size}),"
             count = f"{len(names)} of {size} voices" if len(names) <= size else beyond
+            share = "" if str(limit) == str(allowed) else f" ({limit})"
             hint = f"if that is meant, run with {flag} {len(names)}"
             if begun:
                 hint += "; deletions that an earlier run began are finished by `voicectl destroy --only NAME`, too"
             yield Refusal(
                 name,
-                f"{count} would be {word}; the limit is {allowed} ({limit})",
+                f"{count} would be {word}; the limit is {allowed}{share}",
                 hint,
                 tuple(names),
             )

@@ -224,17 +224,16 @@ def _sample_rows(change: SampleChange) -> Iterator[Row]:
         side = now or was
         yield Row("+" if now else "-", "", (Part(recording(side) if side else "", changed=True),))
         return
-    if was.audio != now.audio and was.file is not None and was.file == now.file:
+    if was.audio == now.audio:
+        said = f"{recording(now)}: another transcript"
+    elif was.file is not None and was.file == now.file:
         lengths = " → ".join(f"{side.seconds:.1f} s" for side in (was, now) if side.seconds is not None)
-        yield Row("", "", (Part(f"{short(was.file)}: another recording" + (f" ({lengths})" if lengths else "")),))
-        return
-    if was.audio != now.audio:
-        yield Row("", "", (Part(f"{recording(was)} → {recording(now)}"),))
-        return
-    yield Row("", "", (Part(f"{recording(now)}: another transcript"),))
-    if was.transcript is not None and now.transcript is not None:
-        cut = _changed_words(was.transcript, now.transcript)
-        yield from cut or (
+        said = f"{short(was.file)}: another recording" + (f" ({lengths})" if lengths else "")
+    else:
+        said = f"{recording(was)} → {recording(now)}"
+    yield Row("", "", (Part(said),))
+    if was.transcript is not None and now.transcript is not None and was.transcript != now.transcript:
+        yield from _changed_words(was.transcript, now.transcript) or (
             Row("-", "", (Part(f'"{short(was.transcript)}"', changed=True),)),
             Row("+", "", (Part(f'"{short(now.transcript)}"', changed=True),)),
         )
