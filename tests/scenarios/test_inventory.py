@@ -89,8 +89,9 @@ def test_a_page_and_a_document(applied: Project) -> None:
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_libreoffice_keeps_every_cell(applied: Project, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text(applied.run("list", "--format", "csv").expect(0).out, encoding="utf-8")
-    command = ["soffice", "--headless", "--convert-to", "html", "--outdir", str(tmp_path), str(tmp_path / "list.csv")]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    utf8 = "--infilter=CSV:44,34,76"  # as a person chooses it in the dialog: commas, quotes, UTF-8
+    command = ["soffice", "--headless", utf8, "--convert-to", "html", "--outdir", str(tmp_path), "list.csv"]
+    subprocess.run(command, check=True, capture_output=True, timeout=120, cwd=tmp_path)
     page = (tmp_path / "list.html").read_text(encoding="utf-8")
     assert applied.lock["voices"]["narrator"]["id"] in page
     assert "語り手" in page
