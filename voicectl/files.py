@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 try:
     import fcntl
@@ -82,6 +83,20 @@ class CacheFile:
         with contextlib.suppress(OSError):
             if len(content) <= _MAX_CACHE:
                 replace_file(self._scratch.make("cache", self._name), content, scratch=self._scratch)
+
+    def read_entries(self, version: int, name: str) -> dict[str, Any]:
+        """What an earlier run kept under this name, entry by entry; none if that was another version."""
+        try:
+            values = json.loads(self.read())
+        except (ValueError, RecursionError):
+            return {}
+        ours = isinstance(values, dict) and values.get("version") == version
+        entries = values.get(name) if ours else None
+        return entries if isinstance(entries, dict) else {}
+
+    def write_entries(self, version: int, name: str, entries: Mapping[str, Any]) -> None:
+        """Keep these entries for later runs."""
+        self.write(json.dumps({"version": version, name: entries}).encode())
 
 
 def open_regular(path: str | Path) -> int:

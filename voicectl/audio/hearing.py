@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache, partial
@@ -52,7 +51,7 @@ class Kept:
 
     def __init__(self, root: Path) -> None:
         self._file = CacheFile(root, "lint.json")
-        self._entries = _entries(self._file.read())
+        self._entries = self._file.read_entries(VERSION, "heard")
 
     def of(self, digest: str) -> Measured | None:
         """The measurements of a recording, if they are known."""
@@ -64,7 +63,7 @@ class Kept:
         new = {digest: asdict(one) for digest, one in heard.items() if isinstance(one, Measured)}
         if new:
             entries = [*self._entries.items(), *new.items()][-_MAX_KEPT:]
-            self._file.write(json.dumps({"version": VERSION, "heard": dict(entries)}).encode())
+            self._file.write_entries(VERSION, "heard", dict(entries))
 
 
 def hear_all(recordings: Work, kept: Kept, workers: Workers, progress: Callable[[int, int], None]) -> dict[str, Heard]:
@@ -154,14 +153,3 @@ def _adapter() -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(Measured)
-
-
-def _entries(content: bytes) -> dict[str, Any]:
-    try:
-        values = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    match values:
-        case {"version": int(version), "heard": dict(entries)} if version == VERSION:
-            return entries
-    return {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import time
@@ -46,7 +45,7 @@ class FileCache:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._cache = CacheFile(root, "files.json")
-        self._entries = _entries(self._cache.read())
+        self._entries = self._cache.read_entries(CACHE_VERSION, "files")
         self._seen: set[str] = set()
         self._changed = False
 
@@ -73,7 +72,7 @@ class FileCache:
         # Entries that this run did not need may serve another environment, so they stay as long as there is room.
         if len(entries) > _MAX_ENTRIES:
             entries = {path: entry for path, entry in entries.items() if path in self._seen}
-        self._cache.write(json.dumps({"version": CACHE_VERSION, "files": entries}).encode())
+        self._cache.write_entries(CACHE_VERSION, "files", entries)
 
     def _known(self, path: str) -> FileFacts | None:
         entry = self._entries.get(path)
@@ -172,17 +171,6 @@ def _facts(entry: Any, found: Stamp) -> FileFacts | None:
             finding = FileKind(kind, seconds, rate=rate, channels=channels, moving=moving)
             return FileFacts(digest, found[0], finding) if trusted else None
     return None
-
-
-def _entries(content: bytes) -> dict[str, Any]:
-    try:
-        values = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    match values:
-        case {"version": int(version), "files": dict(entries)} if version == CACHE_VERSION:
-            return entries
-    return {}
 
 
 MARGIN = 2_000_000_000
