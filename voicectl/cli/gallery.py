@@ -125,12 +125,10 @@ def findings_of(voices: Iterable[Voice], gallery: Gallery, catalog: Catalog) -> 
     from voicectl.model.recording import Measured, Recording
 
     recordings = [
-        Recording(
-            voice.name, s.path, s.digest, voice.source.file, voice.source.line, s.transcript, voice.enhance, heard
-        )
+        Recording.of(voice, sample, heard)
         for voice in voices
-        for s in voice.samples
-        if isinstance(heard := gallery.heard.get(s.digest), Measured)
+        for sample in voice.samples
+        if isinstance(heard := gallery.heard.get(sample.digest), Measured)
     ]
     by_path = {recording.path: recording.digest for recording in recordings}
     found: dict[str, dict[str, None]] = {}

@@ -30,20 +30,16 @@ def header_problems(
             place = sample.source or voice.source
             places.setdefault((voice.name, None), place)
             places[voice.name, sample.path] = place
-            recordings.append(_recording(voice, sample, place, kind_of(sample.path)))
+            recordings.append(Recording.of(voice, sample, _read(sample, kind_of(sample.path))))
     found = findings(recordings, Rules(settings))
     return tuple(sorted(_problem(one, places[one.voice, one.path]) for one in found))
 
 
-def _recording(voice: Voice, sample: Sample, place: Place, kind: FileKind | None) -> Recording:
-    heard: Headers | Unheard = _UNKNOWN
-    if kind is not None and not sample.pointer:
-        speed = round(sample.size * 8 / 1000 / kind.seconds, 1) if kind.seconds else None
-        codec = _CODECS.get(kind.format, "")
-        heard = Headers(codec, kind.rate, kind.channels, speed, kind.seconds, kind.moving)
-    return Recording(
-        voice.name, sample.path, sample.digest, place.file, place.line, sample.transcript, voice.enhance, heard
-    )
+def _read(sample: Sample, kind: FileKind | None) -> Headers | Unheard:
+    if kind is None or sample.pointer:
+        return _UNKNOWN
+    speed = round(sample.size * 8 / 1000 / kind.seconds, 1) if kind.seconds else None
+    return Headers(_CODECS.get(kind.format, ""), kind.rate, kind.channels, speed, kind.seconds, kind.moving)
 
 
 def _problem(found: Finding, place: Place) -> Problem:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from voicectl.model.lint import Level
+from voicectl.model.voice import Sample, Voice
 
 _CLOSED: dict[str, Any] = {"extra": "forbid"}
 _MOST = 1e12
@@ -26,7 +27,7 @@ class Measured:
     `envelope` holds the level of each 40 ms, as base64 of one byte each (255 is full scale, a step is half a dB).
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     container: str
     codec: str
     rate: int
@@ -102,6 +103,14 @@ class Recording:
     spoken: str | None
     enhance: bool
     heard: Measured | Headers | Unheard
+
+    @classmethod
+    def of(cls, voice: Voice, sample: Sample, heard: Measured | Headers | Unheard) -> Recording:
+        """A voice's sample, and what was heard of it."""
+        place = sample.source or voice.source
+        return cls(
+            voice.name, sample.path, sample.digest, place.file, place.line, sample.transcript, voice.enhance, heard
+        )
 
     @property
     def known(self) -> Measured | Headers | None:

@@ -131,16 +131,7 @@ def lint(
         heard = hearing.hear_all(files, hearing.Kept(project.root), workers, _progress(context))
     prefix = wiring.repository_prefix(project.root)
     recordings = [
-        Recording(
-            voice.name,
-            sample.path,
-            sample.digest,
-            (sample.source or voice.source).file,
-            (sample.source or voice.source).line,
-            sample.transcript,
-            voice.enhance,
-            heard.get(sample.digest) or _pointer(prefix + sample.path),
-        )
+        Recording.of(voice, sample, heard.get(sample.digest) or _pointer(prefix + sample.path))
         for voice, sample in samples
     ]
     found = advice.findings(recordings, Rules(catalog.policy.lint), together=shard is None)
