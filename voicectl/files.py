@@ -15,7 +15,8 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import file_digest, sha256
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -116,6 +117,11 @@ def open_regular(path: str | Path) -> int:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return descriptor
+
+
+def digest_of(file: BufferedReader) -> str:
+    """`sha256:<hex>` of an open file, from where it stands to its end."""
+    return "sha256:" + file_digest(file, "sha256").hexdigest()
 
 
 def read_regular(path: str | Path, limit: int) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Generic, TypeVar
 
+from voicectl.audio.worker import GONE
 from voicectl.errors import VoicectlError, cut
 from voicectl.model.recording import Unheard
 
@@ -66,7 +67,7 @@ class Cluster(Generic[Result]):
                     try:
                         yield key, future.result()
                     except KilledWorker:
-                        yield key, Unheard("makes the decoder crash, or takes it more than two minutes")
+                        yield key, GONE
                     except ImportError as error:
                         words = f"a Dask worker lacks {cut(error.name or 'a module')}"
                         raise ClusterFailed(words, "install voicectl[audio,dask] on every worker") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from voicectl.audio.cluster import Cluster
 from voicectl.audio.measure import VERSION, measure
 from voicectl.audio.worker import Processes
 from voicectl.errors import VoicectlError
-from voicectl.files import CacheFile, open_regular
+from voicectl.files import CacheFile, digest_of, open_regular
 from voicectl.model.recording import Measured, Unheard
 
 Heard = Measured | Unheard
@@ -111,7 +110,7 @@ def measure_file(given: tuple[str, str]) -> Heard:
     path, digest = given
     try:
         with open(open_regular(path), "rb") as file:
-            if "sha256:" + hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            if digest_of(file) != digest:
                 return _CHANGED
             return _measured(file, file.tell())
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from voicectl.audio.hearing import has_decoder
 from voicectl.audio.kinds import FileKind
 from voicectl.audio.worker import Processes
-from voicectl.files import open_regular
+from voicectl.files import digest_of, open_regular
 from voicectl.model.recording import Unheard
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def hear_file(doubt: Doubt) -> FileKind:
         return doubt.kind
     try:
         with open(open_regular(doubt.path), "rb") as file:
-            if "sha256:" + hashlib.file_digest(file, "sha256").hexdigest() != doubt.digest:
+            if digest_of(file) != doubt.digest:
                 return doubt.kind
             return as_heard(doubt.kind, hear(file))
     except Unplayable as error:

@@ -22,9 +22,7 @@ PATIENCE = 120.0
 """Seconds for which no piece of work may end: an hour of sound takes a fifth of it."""
 MEMORY = 2 * 1024**3
 """Bytes of address space that a worker may have, where the system can limit it."""
-
-
-_GONE = "makes the decoder crash, or takes it more than two minutes"
+GONE = Unheard("makes the decoder crash, or takes it more than two minutes")
 
 
 class Processes(Generic[Given, Result]):
@@ -55,7 +53,7 @@ class Processes(Generic[Given, Result]):
                 left = {}
         for key in suspects:
             _, result = next(self._in_pool({key: work[key]}, 1), (key, None))
-            yield key, Unheard(_GONE) if result is None else result
+            yield key, GONE if result is None else result
 
     def _in_pool(self, work: Mapping[Key, Given], workers: int) -> Iterator[tuple[Key, Result | Unheard | None]]:
         """Results until all are there or a process dies; None for what was under way then."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -85,7 +84,7 @@ class Past:
                 found = self._object(data, side)
                 if found is not None:
                     return found
-            elif "sha256:" + hashlib.sha256(data).hexdigest() == side.audio:
+            elif canonical.bytes_digest(data) == side.audio:
                 return Found(data=data)
         return None
 

@@ -22,7 +22,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from voicectl import signals
-from voicectl.files import Scratch, open_regular
+from voicectl.files import Scratch, digest_of, open_regular
 from voicectl.hosting.git import Repository
 from voicectl.hosting.port import HostingError, Remote
 from voicectl.redaction import redacted
@@ -182,7 +182,7 @@ class LfsObjects:
 
 def _is_whole(path: Path, wanted: Wanted) -> bool:
     with open(open_regular(path), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == wanted.oid
+        return digest_of(file) == wanted.digest
 
 
 def _piece(output: IO[bytes]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -14,7 +13,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from voicectl.audio.kinds import HEAD, FileKind
 from voicectl.audio.probe import probe
-from voicectl.files import CacheFile, open_regular
+from voicectl.files import CacheFile, digest_of, open_regular
 from voicectl.manifest.pointer import MAX_POINTER, BadPointer, is_pointer, other_pointer, read_pointer
 from voicectl.model import names
 
@@ -135,7 +134,7 @@ class FileCache:
                 if is_pointer(head := file.read(MAX_POINTER + 1)):
                     return _pointed(head), None  # read again in each run: it is smaller than what a cache would hold
                 file.seek(0)
-                digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+                digest = digest_of(file)
                 facts = FileFacts(digest, before.st_size, _looked_at(file, before.st_size))
                 found = stamp_of(os.fstat(file.fileno()))
         except (OSError, ValueError) as error:

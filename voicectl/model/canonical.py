@@ -28,12 +28,17 @@ def tags(values: Iterable[str]) -> tuple[str, ...]:
 def digest(value: object) -> str:
     """`sha256:<hex>` of the canonical JSON of a value made of JSON types."""
     data = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(data.encode("utf-8", "surrogatepass")).hexdigest()
+    return bytes_digest(data.encode("utf-8", "surrogatepass"))
+
+
+def bytes_digest(data: bytes) -> str:
+    """`sha256:<hex>` of bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def text_digest(value: str) -> str:
     """`sha256:<hex>` of a text in canonical form, UTF-8."""
-    return "sha256:" + hashlib.sha256(text(value).encode()).hexdigest()
+    return bytes_digest(text(value).encode())
 
 
 def inputs_digest(samples: Iterable[tuple[str, str | None]], *, enhance: bool) -> str:

@@ -22,7 +22,7 @@ from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
 from voicectl.cli.writing import check_found, inside, manifest_directory, refused, write_all
 from voicectl.errors import InvalidFiles, Problem, TryAgain, UsageError
-from voicectl.files import NAME, Rewriting, Scratch, open_regular, read_regular
+from voicectl.files import NAME, Rewriting, Scratch, digest_of, open_regular, read_regular
 
 if TYPE_CHECKING:
     from voicectl.audio.intake import Done, Form, Order
@@ -280,10 +280,8 @@ def _fresh(context: Context, catalog: Catalog, incoming: Sequence[Incoming], *, 
 
 
 def _digest(path: str) -> str:
-    import hashlib
-
     with open(open_regular(path), "rb") as file:
-        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of(file)
 
 
 def _landed(project: Project, done: Sequence[tuple[Incoming, Done | None]]) -> list[Landed]:

@@ -285,6 +285,7 @@ def _material(stack: contextlib.ExitStack) -> Material:
     from importlib.resources import as_file, files
 
     from voicectl.engine.probe import Material
+    from voicectl.model import canonical
     from voicectl.model.voice import Cover
     from voicectl.provider.port import Upload
 
@@ -292,19 +293,14 @@ def _material(stack: contextlib.ExitStack) -> Material:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     picture = _pixel()
     (folder / "cover.png").write_bytes(picture)
-    digest = _digest(picture)
+    digest = canonical.bytes_digest(picture)
+    sound = sample.read_bytes()
     return Material(
-        sample=Upload(sample, "sample-1.mp3", "audio/mpeg", _digest(sample.read_bytes()), sample.stat().st_size),
+        sample=Upload(sample, "sample-1.mp3", "audio/mpeg", canonical.bytes_digest(sound), len(sound)),
         cover=Cover("cover.png", digest, len(picture), "image/png"),
         image=Upload(folder / "cover.png", "cover.png", "image/png", digest, len(picture)),
         token=uuid.uuid4().hex[:8],
     )
-
-
-def _digest(data: bytes) -> str:
-    import hashlib
-
-    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def _pixel() -> bytes:

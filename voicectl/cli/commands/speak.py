@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,6 +144,7 @@ def _speech_model(context: Context, name: str) -> str | None:
 
 def _record(name: str, model: Record, speech: Speech, wanted: Wanted, context: Context) -> None:
     """Say beside the audio what it was made with, so that anybody can tell later."""
+    from voicectl.model import canonical
     from voicectl.report.document import document
     from voicectl.state.codec import now
 
@@ -155,8 +155,8 @@ def _record(name: str, model: Record, speech: Speech, wanted: Wanted, context: C
         "generation": model.generation,
         "inputs": model.inputs,
         "speech_model": speech.speech_model,
-        "text": "sha256:" + hashlib.sha256(speech.text.encode()).hexdigest(),
-        "audio": "sha256:" + hashlib.sha256(wanted.out.read_bytes()).hexdigest(),
+        "text": canonical.bytes_digest(speech.text.encode()),
+        "audio": canonical.bytes_digest(wanted.out.read_bytes()),
         "at": now().isoformat(timespec="seconds").replace("+00:00", "Z"),
         "run": context.run,
     }
