@@ -56,6 +56,11 @@ def cut(text: object, longest: int = LONGEST_QUOTE) -> str:
     return whole if len(whole) <= longest else f"{whole[:longest]}… ({len(whole)} characters)"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 voice`, `2 voices`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 class VoicectlError(Exception):
     """An error in words for a person, with a hint on what to do next.
 

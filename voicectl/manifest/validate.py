@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from voicectl.errors import counted
 from voicectl.manifest import values
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.yaml_document import Document, Path
@@ -138,10 +139,6 @@ def _text(value: Any, context: Mapping[str, Any]) -> tuple[str, str]:
     return "must be a text", "put it in quotes"
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
 _SENTENCES: dict[str, Callable[[Any, Mapping[str, Any]], tuple[str, str]]] = {
     "string_type": _text,
     "string_too_short": lambda value, context: ("must not be empty", "write it, or leave the key out"),
@@ -153,7 +150,7 @@ _SENTENCES: dict[str, Callable[[Any, Mapping[str, Any]], tuple[str, str]]] = {
     "model_type": lambda value, context: ("must be a mapping", "write lines of the form key: value"),
     "too_short": lambda value, context: ("must not be an empty list", "add an item, or leave the key out"),
     "too_long": lambda value, context: (
-        f"has {_plural(context['actual_length'], 'item')}, at most {context['max_length']} are allowed",
+        f"has {counted(context['actual_length'], 'item')}, at most {context['max_length']} are allowed",
         "leave some out",
     ),
 }

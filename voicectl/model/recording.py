@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from voicectl.model.catalog import namespace
 from voicectl.model.lint import Level
 from voicectl.model.voice import Sample, Voice
 
@@ -184,6 +185,11 @@ class LintReport:
     summary: LintSummary = field(default_factory=LintSummary)
     measure_version: int = 1
     format_version: Literal["1.0"] = "1.0"
+
+    @property
+    def namespace(self) -> str:
+        """`acme`, or `acme.staging` with an environment."""
+        return namespace(self.catalog, self.environment)
 
     @classmethod
     def of(

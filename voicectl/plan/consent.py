@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from voicectl.errors import Problem
+from voicectl.errors import Problem, counted
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock
 from voicectl.model.voice import Consent, Visibility, Voice
@@ -42,7 +42,7 @@ def expiry(voice: Voice, today: date, warning: timedelta) -> str:
     if expires < today:
         return f"the consent expired on {expires}: voicectl will not create, replace or widen the voice"
     days = (expires - today).days
-    return f"the consent expires on {expires}, in {days} day{'' if days == 1 else 's'}"
+    return f"the consent expires on {expires}, in {counted(days, 'day')}"
 
 
 def consent_problems(catalog: Catalog, today: date) -> Iterator[Problem]:

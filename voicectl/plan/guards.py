@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import date
 
-from voicectl.errors import cut
+from voicectl.errors import counted, cut
 from voicectl.model import marker
 from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Lock
@@ -83,7 +83,7 @@ def not_looked_at(holdings: Iterable[Holding]) -> Iterator[Notice]:
         total = sum(found.values())
         yield Notice(
             "not_looked_at",
-            f"{total} sample{'' if total == 1 else 's'} not looked at: Git LFS pointers stand for them here",
+            f"{counted(total, 'sample')} not looked at: Git LFS pointers stand for them here",
             "their digests are compared; their format, length and sound were not checked",
             tuple(sorted(found)),
         )

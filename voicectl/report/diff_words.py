@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from voicectl.errors import counted
 from voicectl.plan.promotion import Difference, EnvironmentDiff
 from voicectl.report.words import value_text
 
@@ -11,11 +12,11 @@ from voicectl.report.words import value_text
 def totals(diff: EnvironmentDiff) -> str:
     """One line on both."""
     if not diff.differences:
-        return f"{diff.first} and {diff.second} are the same: {diff.same} voice{'' if diff.same == 1 else 's'}"
+        return f"{diff.first} and {diff.second} are the same: {counted(diff.same, 'voice')}"
     late = [each.behind for each in diff.differences if each.behind]
     lags = ", ".join(f"{name} lags by {late.count(name)}" for name in (diff.first, diff.second) if name in late)
     count = len(diff.differences)
-    return f"{count} voice{'' if count == 1 else 's'} differ{'s' if count == 1 else ''}, {diff.same} are the same" + (
+    return f"{counted(count, 'voice')} differ{'s' if count == 1 else ''}, {diff.same} are the same" + (
         f"; {lags}" if lags else ""
     )
 

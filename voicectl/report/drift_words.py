@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from voicectl.model import catalog
 from voicectl.plan.drift import DriftedField, DriftedVoice, DriftReport
 from voicectl.report.escape import terminal
 from voicectl.report.words import short, value_text
@@ -39,7 +40,7 @@ COUNTED = (
 
 def namespace(report: DriftReport) -> str:
     """The catalog with its environment."""
-    return f"{report.catalog}.{report.environment}" if report.environment else report.catalog
+    return catalog.namespace(report.catalog, report.environment)
 
 
 def totals(report: DriftReport) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from voicectl.errors import Place, Problem
+from voicectl.errors import Place, Problem, counted
 from voicectl.model.catalog import Catalog
 from voicectl.report.document import document
 from voicectl.report.escape import github as escaped
@@ -18,15 +18,11 @@ def valid_text(catalog: Catalog) -> str:
     seconds = sum(sample.seconds or 0.0 for sample in samples)
     pointers = sum(sample.pointer for sample in samples)
     unseen = f" ({pointers} not looked at: Git LFS pointers)" if pointers else ""
-    warnings = f", {_count(len(catalog.warnings), 'warning')}" if catalog.warnings else ""
+    warnings = f", {counted(len(catalog.warnings), 'warning')}" if catalog.warnings else ""
     return (
-        f"{catalog.namespace}: {_count(len(catalog.voices), 'voice')}, {_count(len(samples), 'sample')} "
+        f"{catalog.namespace}: {counted(len(catalog.voices), 'voice')}, {counted(len(samples), 'sample')} "
         f"({seconds:.0f} s): valid{unseen}{warnings}\n"
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def valid_json(catalog: Catalog) -> str:

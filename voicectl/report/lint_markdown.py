@@ -16,7 +16,7 @@ def render(report: LintReport, left_out: int = 0) -> str:
     """The document."""
     rest = f"; {left_out} left out by selectors" if left_out else ""
     parts = [
-        f"<!-- voicectl lint of {words.namespace(report)} -->\n### voicectl lint: {code(words.namespace(report))}\n",
+        f"<!-- voicectl lint of {report.namespace} -->\n### voicectl lint: {code(report.namespace)}\n",
         f"**{words.totals(report)}**{rest}.\n",
         *(_section(voice, found) for voice, found in words.by_voice(report).items()),
     ]

@@ -18,12 +18,12 @@ def render(report: LintReport, *, version: str, prefix: str = "") -> str:
             one.level,
             f"{words.subject(one)} {words.message(one)}",
             (one.file, one.line),
-            f"{words.namespace(report)}/{one.voice}/{one.path or ''}/{one.rule}",
+            f"{report.namespace}/{one.voice}/{one.path or ''}/{one.rule}",
             prefix,
         )
         for one in report.findings
     ]
-    return sarif.results(sarif.tool(version, _described()), f"voicectl-lint/{words.namespace(report)}/", found)
+    return sarif.results(sarif.tool(version, _described()), f"voicectl-lint/{report.namespace}/", found)
 
 
 def _described() -> list[sarif.SarifRule]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from voicectl.errors import counted
 from voicectl.model.recording import Finding, LintReport
 from voicectl.report.escape import terminal
 from voicectl.report.words import sentence
@@ -29,19 +30,10 @@ def message(finding: Finding) -> str:
     return sentence(f"{finding.message}{advice}")
 
 
-def namespace(report: LintReport) -> str:
-    """`acme`, or `acme.staging` with an environment."""
-    return f"{report.catalog}.{report.environment}" if report.environment else report.catalog
-
-
 def totals(report: LintReport) -> str:
     """What was listened to, and how many findings there are."""
     summary = report.summary
     part = f" (shard {report.shard})" if report.shard else ""
-    heard = f"{count(summary.samples, 'sample')} of {count(summary.voices, 'voice')}, {summary.seconds:.0f} s of sound"
-    return f"{heard}{part}: {count(summary.errors, 'error')}, {count(summary.warnings, 'warning')}"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 voice`, `2 voices`."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    heard = f"{counted(summary.samples, 'sample')} of {counted(summary.voices, 'voice')}"
+    found = f"{counted(summary.errors, 'error')}, {counted(summary.warnings, 'warning')}"
+    return f"{heard}, {summary.seconds:.0f} s of sound{part}: {found}"

@@ -21,7 +21,7 @@ from voicectl.cli import printing, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
 from voicectl.cli.writing import check_found, inside, manifest_directory, refused, write_all
-from voicectl.errors import InvalidFiles, Problem, TryAgain, UsageError
+from voicectl.errors import InvalidFiles, Problem, TryAgain, UsageError, counted
 from voicectl.files import NAME, Rewriting, Scratch, digest_of, open_regular, read_regular
 
 if TYPE_CHECKING:
@@ -434,9 +434,8 @@ def _report(
         if voice is not None and voice.inputs is not None:
             lines.append("  Its id will change: the next apply makes a new model and retires the old one.")
     verb = "would be added" if would else "added"
-    recordings = f"{len(landed)} recording{'' if len(landed) == 1 else 's'}"
-    voices = f"{len(parts)} voice{'' if len(parts) == 1 else 's'}"
-    lines.append(f"{recordings} of {voices} {verb}." + ("" if would else " Next: voicectl validate && voicectl plan"))
+    total = f"{counted(len(landed), 'recording')} of {counted(len(parts), 'voice')}"
+    lines.append(f"{total} {verb}." + ("" if would else " Next: voicectl validate && voicectl plan"))
     printing.out("\n".join(lines) + "\n")
 
 

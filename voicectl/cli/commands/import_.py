@@ -14,7 +14,7 @@ from voicectl.cli import printing, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
 from voicectl.cli.writing import check_found, inside, manifest_directory, refused, sift, write_all
-from voicectl.errors import UsageError
+from voicectl.errors import UsageError, counted
 from voicectl.files import Rewriting
 from voicectl.model import names
 
@@ -94,10 +94,8 @@ def run(context: Context, wanted: Mapping[str, str] | None, out: Path | None) ->
         context.log.note(f"wrote {path}")
     for remark in (*remarks, *(f"{each.name} ({each.model.id}) is left out: {reason}" for each, reason in bad)):
         context.log.warning(remark)
-    count = len(good)
     if good:
-        models = f"{count} model{'' if count == 1 else 's'}"
-        printing.out(f"{models} imported. Next: voicectl plan shows what adopting them does.\n")
+        printing.out(f"{counted(len(good), 'model')} imported. Next: voicectl plan shows what adopting them does.\n")
     if bad:
         raise NotImportable(
             f"{', '.join(each.model.id for each, _ in bad)} can't be imported: {bad[0][1]}",

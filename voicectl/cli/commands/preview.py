@@ -17,7 +17,7 @@ from voicectl.cli.context import Context
 from voicectl.cli.gallery import Gallery, empty_directory, findings_of
 from voicectl.cli.options import selectors, subcommand
 from voicectl.cli.recordings import Recordings
-from voicectl.errors import UsageError
+from voicectl.errors import UsageError, counted
 from voicectl.files import read_regular, replace_file
 from voicectl.report import preview_html as html
 
@@ -80,7 +80,7 @@ def command(
             title, cards = _changes(shown, plan, recordings)
         cards = _speaking(context, shown, cards, recordings, say, audition, yes=yes)
     count = _write(target, _pages(project, plan, title, cards, prepared))
-    context.log.note(f"wrote {count} page{'' if count == 1 else 's'} and {len(gallery.copies)} recordings to {out}")
+    context.log.note(f"wrote {counted(count, 'page')} and {counted(len(gallery.copies), 'recording')} to {out}")
     printing.out(f"{target / 'index.html'}\n")
     return 0
 

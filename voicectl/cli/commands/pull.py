@@ -14,7 +14,7 @@ from voicectl.cli import printing, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import selectors, subcommand
 from voicectl.cli.writing import refused, sift, write_all
-from voicectl.errors import StateError, UsageError, VoicectlError
+from voicectl.errors import StateError, UsageError, VoicectlError, counted
 from voicectl.files import Rewriting
 from voicectl.report.escape import terminal
 
@@ -87,7 +87,7 @@ def run(context: Context, chosen: Selectors, *, dry_run: bool) -> None:
             context.log.warning(words)
         if not texts and not left_out:
             count = len(edits.remarks)
-            left = f"the account has {count} changed value{'' if count == 1 else 's'} that can't be pulled"
+            left = f"the account has {counted(count, 'changed value')} that can't be pulled"
             none = "no managed value was changed in the account"
             printing.out(f"Nothing to pull: {f'{left}; the warnings say why' if count else none}.\n")
             return
@@ -100,9 +100,7 @@ def run(context: Context, chosen: Selectors, *, dry_run: bool) -> None:
         context.log.note(f"changed {path}")
     count = sum(map(len, edits.voices.values()))
     if count:
-        printing.out(
-            f"{count} value{'' if count == 1 else 's'} pulled into {len(texts)} file(s). Next: voicectl plan\n"
-        )
+        printing.out(f"{counted(count, 'value')} pulled into {len(texts)} file(s). Next: voicectl plan\n")
     return _refuse(left_out)
 
 

@@ -10,6 +10,7 @@ from voicectl.cli import printing
 from voicectl.cli.context import Context
 from voicectl.cli.log.ci import Ci
 from voicectl.engine.events import Event, Listener
+from voicectl.errors import counted
 from voicectl.redaction import redacted
 from voicectl.report.escape import terminal
 
@@ -59,7 +60,7 @@ def _plain_line(context: Context, ci: Ci) -> Listener:
 
     def listener(event: Event) -> None:
         if event.kind == "planned":  # not before: it must not fold the plan, nor perhaps a question
-            ci.fold(f"voicectl {context.command}: {event.total} change{'' if event.total == 1 else 's'}")
+            ci.fold(f"voicectl {context.command}: {counted(event.total, 'change')}")
         tally.hear(event)
         told = event.kind in _TOLD and (event.kind != "started" or context.verbose)
         if told or _told_of_limit(event, context):
