@@ -11,13 +11,15 @@ import click
 
 from voicectl.cli.context import Context
 from voicectl.errors import UsageError, VoicectlError
-from voicectl.files import write_file
+from voicectl.files import read_regular, write_file
 from voicectl.redaction import redacted
 
 _PROJECT_FILES = (".yaml", ".yml", ".lock.json", ".wav", ".mp3", ".m4a", ".opus", ".png", ".jpg")
 """No report has such a name, but files of a project have, and must not be overwritten."""
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+_MAX_REPORT = 256 * 1024 * 1024
 
 
 def report_option(*formats: str) -> Callable[[F], F]:
@@ -51,6 +53,22 @@ def write(context: Context, render: Callable[[str], str]) -> None:
         fmt, path = context.reports[0]
         _write(context.path(path), render(fmt))
         context.reports.pop(0)  # now, so that a failure finds the reports that are not written yet
+
+
+def read(kind: type[T], path: Path, named: str, command: str) -> T:
+    """The report that a command such as `voicectl drift --format json` has written. Raises UsageError.
+
+    `named` is the option that names it, with its value.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        found: T = TypeAdapter(kind).validate_json(read_regular(path, _MAX_REPORT))
+    except OSError as error:
+        raise UsageError(f"{named} can't be read: {error.strerror or error}", "check the path") from error
+    except ValidationError:
+        raise UsageError(f"{named} is no report of `{command}`", "make it with that command") from None
+    return found
 
 
 def write_failure(context: Context, error: VoicectlError) -> None:

@@ -17,7 +17,6 @@ from voicectl.cli.options import selectors, subcommand
 from voicectl.cli.recordings import Recordings
 from voicectl.cli.reports import report_option
 from voicectl.errors import Place, Problem, UsageError, VoicectlError
-from voicectl.files import read_regular
 from voicectl.report.terminal import Style
 from voicectl.version import VERSION
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from voicectl.plan.plan import Selectors
 
 _FORMATS = ("text", "json", "markdown", "github", "sarif")
-_MAX_REPORT = 256 * 1024 * 1024
 _EVERY_SECONDS = 10.0
 _FAILING = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
@@ -155,11 +153,12 @@ class LintIncomplete(VoicectlError):
 def _merged(context: Context, files: Sequence[Path], wanted: Collection[str]) -> dict[str, Heard]:
     """What the shards' reports say of each recording. Raises LintIncomplete, UsageError."""
     from voicectl.audio.measure import VERSION as MEASURE_VERSION
-    from voicectl.model.recording import Unheard
+    from voicectl.model.recording import LintReport, Unheard
 
+    command_line = "voicectl lint --shard I/N --format json"
     found: dict[str, Heard] = {}
     for name in files:
-        report = _read(context.path(name), name)
+        report = reports.read(LintReport, context.path(name), f"--merge {name}", command_line)
         if report.measure_version != MEASURE_VERSION:
             raise LintIncomplete(f"{name} was measured by another voicectl", "measure every shard with this one")
         for sample in report.samples:
@@ -171,23 +170,6 @@ def _merged(context: Context, files: Sequence[Path], wanted: Collection[str]) ->
             "name the JSON report of every shard, all measured on this commit with the same selectors",
         )
     return found
-
-
-def _read(path: Path, name: Path) -> LintReport:
-    from pydantic import TypeAdapter, ValidationError
-
-    from voicectl.model.recording import LintReport
-
-    try:
-        data = read_regular(path, _MAX_REPORT)
-    except OSError as error:
-        raise UsageError(f"--merge {name} can't be read: {error.strerror or error}", "check the path") from error
-    try:
-        report: LintReport = TypeAdapter(LintReport).validate_json(data)
-    except ValidationError:
-        words = f"--merge {name} is no report of `voicectl lint --format json`"
-        raise UsageError(words, "make it with `voicectl lint --shard I/N --format json`") from None
-    return report
 
 
 def _pointer(path: str) -> Unheard:
