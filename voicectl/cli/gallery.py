@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from voicectl.cli.recordings import Recordings
 from voicectl.errors import UsageError
 from voicectl.model.lint import Rules
-from voicectl.report.preview_html import Piece, wave
-from voicectl.report.preview_html import Recording as Shown
+from voicectl.report.preview_html import Piece, Player, wave
 
 if TYPE_CHECKING:
     from voicectl.audio.hearing import Heard
@@ -35,35 +34,40 @@ class Gallery:
     project: Project
     out: Path
     past: Past
+    recordings: Recordings
     copies: dict[str, str] = field(default_factory=dict)
     """Paths relative to the page."""
     missing: dict[str, str] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=dict)
     decoder: bool = True
 
-    def gather(
-        self, samples: Iterable[Sample], earlier: Iterable[tuple[SampleSide, Record | None]], recordings: Recordings
-    ) -> None:
+    def gather(self, samples: Iterable[Sample], earlier: Iterable[tuple[SampleSide, Record | None]]) -> None:
         """Find and copy these recordings, then measure them all."""
         present = {sample.digest: sample for sample in samples}
         for sample in present.values():
-            self._copy_present(sample, recordings)
+            self._copy_present(sample)
         for side, record in earlier:
             if side.audio not in self.copies and side.audio not in self.missing:
-                found = self.past.recording(side, record)
-                if found is None:
+                data = self.past.recording(side, record, self.recordings)
+                if data is None:
                     self.missing[side.audio] = "this earlier recording is not in Git here, so nobody can play it"
                 else:
-                    self._write(side.audio, side.file or "", found.read())
+                    self._write(side.audio, side.file or "", data)
         self._measure()
 
-    def _copy_present(self, sample: Sample, recordings: Recordings) -> None:
+    def add(self, name: str, file: Path) -> str:
+        """Copy a file that is no recording beside the page; its path there."""
+        (self.out / AUDIO).mkdir(exist_ok=True)
+        shutil.copyfile(file, self.out / AUDIO / name)
+        return f"{AUDIO}/{name}"
+
+    def _copy_present(self, sample: Sample) -> None:
         from voicectl.hosting.port import HostingError
 
         path = self.project.root / sample.path
         if sample.pointer:
             try:
-                path = Path(recordings.bring([sample])[sample.digest].path)
+                path = Path(self.recordings.bring([sample])[sample.digest].path)
             except (HostingError, UsageError) as error:
                 self.missing[sample.digest] = f"a Git LFS pointer: {error.message}"
                 return
@@ -93,18 +97,18 @@ class Gallery:
             files = {digest: self.out / path for digest, path in self.copies.items()}
             self.heard = hear_all(files, Kept(self.project.root), here(), lambda done, of: None)
 
-    def now(self, sample: Sample, findings: Mapping[str, Sequence[str]], words: tuple[Piece, ...]) -> Shown:
+    def now(self, sample: Sample, findings: Mapping[str, Sequence[str]], words: tuple[Piece, ...]) -> Player:
         """A recording of the manifests."""
         label = f"{sample.path}" + (f" ({sample.seconds:.1f} s)" if sample.seconds is not None else "")
         return self._shown(sample.digest, label, words, tuple(findings.get(sample.digest, ())))
 
-    def was(self, side: SampleSide, words: tuple[Piece, ...]) -> Shown:
+    def was(self, side: SampleSide, words: tuple[Piece, ...]) -> Player:
         """A recording of an earlier state."""
         name = side.file or f"{side.audio[:19]}…"
         label = f"{name} ({side.seconds:.1f} s)" if side.seconds is not None else name
         return self._shown(side.audio, label, words, ())
 
-    def _shown(self, digest: str, label: str, words: tuple[Piece, ...], findings: tuple[str, ...]) -> Shown:
+    def _shown(self, digest: str, label: str, words: tuple[Piece, ...], findings: tuple[str, ...]) -> Player:
         from voicectl.model.recording import Measured
 
         notes = [self.missing[digest]] if digest in self.missing else []
@@ -116,7 +120,7 @@ class Gallery:
             curve = wave(heard.envelope)
         elif not self.decoder and digest in self.copies:
             notes.append("no waveform: it needs voicectl[audio]")
-        return Shown(label, self.copies.get(digest, ""), curve, tuple(notes), findings, words)
+        return Player(label, self.copies.get(digest, ""), curve, tuple(notes), findings, words)
 
 
 def findings_of(voices: Iterable[Voice], gallery: Gallery, catalog: Catalog) -> dict[str, list[str]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voicectl.cli import wiring
@@ -14,28 +13,14 @@ from voicectl.manifest.pointer import BadPointer, is_pointer, read_pointer
 from voicectl.model import canonical
 
 if TYPE_CHECKING:
+    from voicectl.cli.recordings import Recordings
     from voicectl.hosting.git import Repository
-    from voicectl.hosting.lfs import LfsObjects
     from voicectl.manifest.project import Project
     from voicectl.model.lock import Lock, Record, RecordedSample
     from voicectl.plan.plan import Change, Plan, SampleChange, SampleSide
 
 _MOST = 200
 """Changes that are looked up: a plan of thousands names files and digests, and need not wait for Git."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A recording of an earlier state: its bytes, or the file that has them."""
-
-    data: bytes | None = None
-    path: Path | None = None
-
-    def read(self) -> bytes:
-        """The bytes."""
-        if self.data is not None:
-            return self.data
-        return self.path.read_bytes() if self.path is not None else b""
 
 
 class Past:
@@ -48,12 +33,9 @@ class Past:
         from voicectl.hosting.port import HostingError
 
         self._base = base
-        self._project = project
         self._repository: Repository | None = None
-        self._objects: LfsObjects | None = None
         try:
             self._repository = wiring.repository(project)
-            self._objects = wiring.lfs(project)
         except HostingError:
             if base is not None:
                 raise
@@ -72,7 +54,7 @@ class Past:
             changes.append(change)
         return replace(plan, changes=tuple(changes))
 
-    def recording(self, side: SampleSide, record: Record | None) -> Found | None:
+    def recording(self, side: SampleSide, record: Record | None, recordings: Recordings) -> bytes | None:
         """The bytes of an earlier recording, by its digest; None where Git does not have them here."""
         if self._repository is None or side.file is None:
             return None
@@ -81,28 +63,12 @@ class Past:
             if data is None:
                 continue
             if is_pointer(data):
-                found = self._object(data, side)
-                if found is not None:
-                    return found
+                data = _pointed(data, side, recordings)
+                if data is not None:
+                    return data
             elif canonical.bytes_digest(data) == side.audio:
-                return Found(data=data)
+                return data
         return None
-
-    def _object(self, data: bytes, side: SampleSide) -> Found | None:
-        from voicectl.hosting.lfs import Wanted
-        from voicectl.hosting.port import HostingError
-
-        try:
-            pointer = read_pointer(data)
-        except BadPointer:
-            return None
-        if pointer.digest != side.audio or self._objects is None or side.file is None:
-            return None
-        try:
-            found = self._objects.bring([Wanted(side.file, pointer.digest, pointer.size)])
-        except HostingError:
-            return None
-        return Found(path=found[pointer.digest])
 
     def _revisions(self, record: Record | None) -> Iterator[str]:
         applied = record.changed.commit if record and record.changed else None
@@ -143,6 +109,21 @@ class Past:
                 words = self._repository.read(revision, self._repository.prefix + file)
                 if words is not None:
                     yield canonical.text(words.decode("utf-8-sig", "replace"))
+
+
+def _pointed(data: bytes, side: SampleSide, recordings: Recordings) -> bytes | None:
+    """The recording that a Git LFS pointer stands for; None if it is another one, or can't be had."""
+    from voicectl.hosting.lfs import Wanted
+    from voicectl.hosting.port import HostingError
+
+    try:
+        pointer = read_pointer(data)
+        if pointer.digest != side.audio or side.file is None:
+            return None
+        found = recordings.objects().bring([Wanted(side.file, pointer.digest, pointer.size)])
+    except (BadPointer, HostingError):
+        return None
+    return found[pointer.digest].read_bytes()
 
 
 def _other_words(each: SampleChange) -> bool:

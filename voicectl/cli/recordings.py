@@ -27,6 +27,11 @@ class Recordings:
         self._project = project
         self._objects: LfsObjects | None = None
 
+    def objects(self) -> LfsObjects:
+        """The LFS objects of the repository around the project. Raises HostingError where there is none."""
+        self._objects = self._objects or wiring.lfs(self._project)
+        return self._objects
+
     def bring(self, samples: Sequence[Sample]) -> dict[str, Sample]:
         """The samples by digest, with the paths of their files. They were not looked at before, so they are now.
 
@@ -37,14 +42,14 @@ class Recordings:
         from voicectl.hosting.port import HostingError
 
         try:
-            self._objects = wiring.lfs(self._project)
+            objects = self.objects()
         except HostingError as error:
             hint = "run it in a clone of your repository, or put the recordings in place of the pointers"
             raise ObjectsMissing(f"{are_pointers(len(samples))}, and {error.message}", hint) from error
         unique = {sample.digest: sample for sample in samples}
         wanted = [Wanted(sample.path, sample.digest, sample.size) for sample in unique.values()]
         found, wrong = {}, []
-        paths = self._objects.bring(wanted)
+        paths = objects.bring(wanted)
         for digest, kind in _kinds(paths).items():
             sample, path = unique[digest], paths[digest]
             if kind.problem or kind.format not in AUDIO:
@@ -65,10 +70,9 @@ class Recordings:
         from voicectl.hosting.port import HostingError
 
         try:
-            self._objects = self._objects or wiring.lfs(self._project)
+            return self.objects().here(Wanted(sample.path, sample.digest, sample.size))
         except HostingError:
             return None
-        return self._objects.here(Wanted(sample.path, sample.digest, sample.size))
 
     def __enter__(self) -> Recordings:
         return self

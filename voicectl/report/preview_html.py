@@ -33,7 +33,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class Player:
     """A recording on a page. `src` is its audio, relative to the page; `wave` an SVG path in a box of 240 by 48."""
 
     label: str
@@ -48,8 +48,8 @@ class Recording:
 class Pair:
     """What was and what is now, side by side."""
 
-    was: Recording | None
-    now: Recording | None
+    was: Player | None
+    now: Player | None
     caption: str = "Now"
 
 
