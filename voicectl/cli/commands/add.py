@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
-import posixpath
-import re
 import shutil
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from voicectl.cli import printing, wiring
 from voicectl.cli.context import Context
+from voicectl.cli.landing import Incoming, Landed, by_voice, in_place, land, manifests
 from voicectl.cli.options import subcommand, voice_names
-from voicectl.cli.writing import check_found, inside, manifest_directory, refused, write_all
+from voicectl.cli.writing import inside
 from voicectl.errors import InvalidFiles, Problem, TryAgain, UsageError, counted
-from voicectl.files import NAME, Rewriting, Scratch, digest_of, open_regular, read_regular
+from voicectl.files import NAME, Scratch, digest_of, open_regular
 
 if TYPE_CHECKING:
-    from voicectl.audio.intake import Done, Form, Order
-    from voicectl.manifest.adding import Addition
+    from voicectl.audio.intake import Done, Form
     from voicectl.manifest.cast import Part, Take
     from voicectl.manifest.project import Project
     from voicectl.model.catalog import Catalog
 
-SAMPLES = "samples"
-"""The directory for recordings, in the project."""
 _STAGING = "add"
 _STALE_SECONDS = 24 * 3600
 _LOCK = "add.lock"
@@ -95,27 +89,6 @@ def command(
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A recording on its way: whose it is, and the order that writes it to the staging directory."""
-
-    part: Part
-    take: Take
-    order: Order
-
-
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """A recording in its place: paths relative to the project."""
-
-    incoming: Incoming
-    staged: Path
-    path: str
-    words: str | None
-    """The path of its transcript's file."""
-    note: str
-
-
 def run(
     context: Context, parts: Sequence[Part], into: Path | None, form: Form | None, *, trim: bool, dry_run: bool
 ) -> None:
@@ -129,23 +102,24 @@ def run(
     try:
         incoming = _orders(parts, staging, form, trim=trim)
         if dry_run:
-            landed = _landed(project, [(one, None) for one in _fresh(context, catalog, incoming, written=False)])
-            _manifests(project, catalog, landed, manifest)
+            fresh = _fresh(context, catalog, incoming, written=False)
+            landed = in_place(project, catalog, [(one, None) for one in fresh], manifest)
+            manifests(project, catalog, landed)
         else:
             done = _carried_out(context, incoming)
             with _alone(project):
                 # What others have added meanwhile stays, and counts.
                 project, catalog = wiring.load(context, may_be_empty=True)
                 fresh = _fresh(context, catalog, incoming, written=True)
-                landed = _landed(project, [(one, done[one.order.target]) for one in fresh])
+                landed = in_place(project, catalog, [(one, done[one.order.target]) for one in fresh], manifest)
                 if landed:
-                    _land(context, project, landed, _manifests(project, catalog, landed, manifest))
+                    land(context, project, landed, manifests(project, catalog, landed))
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     if not landed:
         printing.out("Nothing to add: every recording is in its voice already.\n")
         return
-    _report(context, catalog, landed, manifest, project, would=dry_run)
+    _report(catalog, landed, would=dry_run)
 
 
 @contextlib.contextmanager
@@ -198,7 +172,7 @@ def _orders(parts: Sequence[Part], staging: Path, form: Form | None, *, trim: bo
                 wrong.append(problem)
                 continue
             copied = kind is not None and form in (None, kind) and not trim
-            into: Any = None if copied else form or "wav"
+            into: Form | None = None if copied else form or "wav"
             target = staging / f"{len(found)}.{kind if copied else into}"
             found.append(Incoming(part, take, Order(str(take.source), str(target), into, trim)))
     if wrong:
@@ -284,152 +258,15 @@ def _digest(path: str) -> str:
         return digest_of(file)
 
 
-def _landed(project: Project, done: Sequence[tuple[Incoming, Done | None]]) -> list[Landed]:
-    """Names for the recordings in `samples/`: none that is taken."""
-    landed = []
-    taken = _taken(project.root)
-    for one, result in done:
-        name = one.part.name
-        taken[name] += 1
-        stem = f"{SAMPLES}/{name}-{taken[name]}"
-        words = f"{stem}.txt" if one.take.beside is not None else None
-        note = "copied"
-        if one.order.form is not None:
-            note = "converted"
-            if result is not None:
-                gain = f", {result.gain:+.1f} dB" if result.gain else ""
-                note = f"converted, {result.seconds:.1f} s{gain}{_faults(result)}"
-        landed.append(Landed(one, Path(one.order.target), f"{stem}{Path(one.order.target).suffix}", words, note))
-    return landed
-
-
-def _faults(done: Done) -> str:
-    """What lint could say of the master, and not of what it became."""
-    cut = f"; it breaks off: {done.missing:.1f} s are missing at its end" if done.missing else ""
-    return cut + (f"; {done.damaged} of its packets can't be decoded" if done.damaged else "")
-
-
-def _taken(root: Path) -> Counter[str]:
-    """The highest number of the files `samples/NAME-1`, `samples/NAME-2` … for each name; 0 for all others."""
-    taken: Counter[str] = Counter()
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(root / SAMPLES):
-            # Names are in lower case, and some file systems do not tell A from a.
-            found = re.fullmatch(r"(.+)-([0-9]{1,9})(\.[^.]*)?", entry.name.lower())
-            if found:
-                taken[found[1]] = max(taken[found[1]], int(found[2]))
-    return taken
-
-
-def _by_voice(landed: Sequence[Landed]) -> dict[str, list[Landed]]:
-    voices: dict[str, list[Landed]] = {}
-    for one in landed:
-        voices.setdefault(one.incoming.part.name, []).append(one)
-    return voices
-
-
-def _manifests(project: Project, catalog: Catalog, landed: Sequence[Landed], manifest: str | None) -> dict[str, str]:
-    """The new text of each manifest, by its path. Raises UsageError where one can't be edited."""
-    from voicectl.manifest.adding import manifest_with
-    from voicectl.manifest.editing import CannotEdit
-    from voicectl.manifest.yaml_source import MAX_BYTES
-
-    additions: dict[str, list[Addition]] = {}
-    for of_part in _by_voice(landed).values():
-        part = of_part[0].incoming.part
-        path = _manifest_of(project, catalog, part, manifest)
-        additions.setdefault(path, []).append(_addition(catalog, part, of_part, posixpath.dirname(path)))
-    texts = {}
-    for path, of_file in additions.items():
-        check_found(project, path, "--into")
-        try:
-            text = read_regular(project.root / path, MAX_BYTES).decode()
-        except FileNotFoundError:
-            text = ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path} can't be read", "check its permissions") from error
-        try:
-            texts[path] = manifest_with(text, of_file)
-        except CannotEdit as error:
-            raise UsageError(f"{path} can't be edited: {error}", "name another file with --into") from None
-    return texts
-
-
-def _manifest_of(project: Project, catalog: Catalog, part: Part, manifest: str | None) -> str:
-    voice = catalog.voices.get(part.name)
-    if voice is not None:
-        return voice.source.file
-    return manifest or posixpath.normpath(posixpath.join(manifest_directory(project), f"{part.name}.yaml"))
-
-
-def _addition(catalog: Catalog, part: Part, landed: Sequence[Landed], base: str) -> Addition:
-    from voicectl.manifest.adding import Addition
-
-    samples: list[Mapping[str, str]] = []
-    for one in landed:
-        sample = {"audio": posixpath.relpath(one.path, base or ".")}
-        if one.words is not None:
-            sample["transcript_file"] = posixpath.relpath(one.words, base or ".")
-        elif one.incoming.take.transcript is not None:
-            sample["transcript"] = one.incoming.take.transcript
-        samples.append(sample)
-    if part.name in catalog.voices:
-        return Addition(part.name, {"samples": samples}, new=False)
-    title = part.values.get("title") or part.name.replace("-", " ").replace("_", " ").title()
-    return Addition(part.name, {"title": title, **part.values, "samples": samples}, new=True)
-
-
-def _land(context: Context, project: Project, landed: Sequence[Landed], texts: Mapping[str, str]) -> None:
-    """Move everything into place, and write the manifests. If anything fails, nothing is left. Raises UsageError."""
-    moved: list[Path] = []
-    written = Rewriting(project.root)
-    folder = project.root / SAMPLES
-    is_new = not os.path.lexists(folder)
-    try:
-        folder.mkdir(exist_ok=True)
-        for one in landed:
-            target = project.root / one.path
-            if os.path.lexists(target):
-                raise UsageError(f"{one.path} exists already", "run it again: another run took the name")
-            moved.append(target)
-            shutil.move(one.staged, target)
-        words = {one.words: one.incoming.take.transcript or "" for one in landed if one.words is not None}
-        write_all(written, {path: f"{text}\n" for path, text in words.items()} | dict(texts))
-        problem = refused(context, {})
-        if problem:
-            raise UsageError(f"the project would be invalid with it: {problem}", "nothing was written")
-    except BaseException as error:
-        written.undo()
-        for target in moved:
-            with contextlib.suppress(OSError):
-                target.unlink()
-        if is_new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        if isinstance(error, OSError):
-            words_ = f"{SAMPLES}/ can't be written: {error.strerror or error}"
-            raise UsageError(words_, "nothing was written; make room, or fix the permissions") from error
-        raise
-
-
-def _report(
-    context: Context,
-    catalog: Catalog,
-    landed: Sequence[Landed],
-    manifest: str | None,
-    project: Project,
-    *,
-    would: bool,
-) -> None:
+def _report(catalog: Catalog, landed: Sequence[Landed], *, would: bool) -> None:
     """What was written, voice by voice, and whose id will change."""
     from voicectl.report.escape import terminal
 
     lines = []
-    parts = _by_voice(landed)
+    parts = by_voice(landed)
     for name, of_part in parts.items():
         voice = catalog.voices.get(name)
-        path = _manifest_of(project, catalog, of_part[0].incoming.part, manifest)
-        lines.append(f"{name}{'' if voice else ' (new)'}  {path}")
+        lines.append(f"{name}{'' if voice else ' (new)'}  {of_part[0].manifest}")
         lines += [f"  {one.path}  from {terminal(one.incoming.take.source.name)}: {one.note}" for one in of_part]
         if voice is not None and voice.inputs is not None:
             lines.append("  Its id will change: the next apply makes a new model and retires the old one.")
