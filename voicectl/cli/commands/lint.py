@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,9 @@ from voicectl.version import VERSION
 
 if TYPE_CHECKING:
     from voicectl.audio.hearing import Heard
+    from voicectl.manifest.project import Project
     from voicectl.model.recording import LintReport, Unheard
+    from voicectl.model.voice import Sample, Voice
     from voicectl.plan.plan import Selectors
 
 _FORMATS = ("text", "json", "markdown", "github", "sarif")
@@ -100,7 +102,7 @@ def lint(
 
     Raises InvalidFiles, UsageError, NoDecoder, ClusterFailed, LintIncomplete.
     """
-    from voicectl.audio import advice, hearing
+    from voicectl.audio import advice
     from voicectl.audio.measure import VERSION as MEASURE_VERSION
     from voicectl.model.lint import Rules
     from voicectl.model.recording import LintReport, Recording
@@ -109,24 +111,9 @@ def lint(
     project, catalog = wiring.load(context)
     context.log.problems(catalog.warnings)
     voices, left_out = selected_voices(catalog, selectors)
-    samples = [(voice, sample) for voice in voices for sample in voice.samples]
-    if shard is not None:
-        digests = sorted({sample.digest for _, sample in samples})
-        mine = set(digests[shard[0] - 1 :: shard[1]])
-        samples = [(voice, sample) for voice, sample in samples if sample.digest in mine]
-    objects = Recordings(project)
-    files = {}
-    for _, sample in samples:
-        path = objects.here(sample) if sample.pointer else project.root / sample.path
-        if path is not None:
-            files[sample.digest] = path
-    if merged:
-        heard = _merged(context, merged, files)
-    else:
-        if not hearing.has_decoder() and scheduler is None:
-            raise hearing.NoDecoder("`voicectl lint`")
-        workers = hearing.here() if scheduler is None else hearing.on_cluster(scheduler)
-        heard = hearing.hear_all(files, hearing.Kept(project.root), workers, _progress(context))
+    samples = _part([(voice, sample) for voice in voices for sample in voice.samples], shard)
+    files = _files(project, [sample for _, sample in samples])
+    heard = _merged(context, merged, files) if merged else _heard(context, project, files, scheduler)
     prefix = wiring.repository_prefix(project.root)
     recordings = [
         Recording.of(voice, sample, heard.get(sample.digest) or _pointer(prefix + sample.path))
@@ -142,6 +129,36 @@ def lint(
         version=MEASURE_VERSION,
     )
     return Linted(report, left_out, prefix)
+
+
+def _part(samples: list[tuple[Voice, Sample]], shard: tuple[int, int] | None) -> list[tuple[Voice, Sample]]:
+    """The samples of a shard, the same recording always in the same one; all without a shard."""
+    if shard is None:
+        return samples
+    number, of = shard
+    mine = set(sorted({sample.digest for _, sample in samples})[number - 1 :: of])
+    return [(voice, sample) for voice, sample in samples if sample.digest in mine]
+
+
+def _files(project: Project, samples: Iterable[Sample]) -> dict[str, Path]:
+    """The file of each sample, by digest. Git LFS pointers whose object is not in this clone have none."""
+    objects = Recordings(project)
+    files = {}
+    for sample in samples:
+        path = objects.here(sample) if sample.pointer else project.root / sample.path
+        if path is not None:
+            files[sample.digest] = path
+    return files
+
+
+def _heard(context: Context, project: Project, files: Mapping[str, Path], scheduler: str | None) -> dict[str, Heard]:
+    """What was heard of each recording, by this machine's processes or a cluster's. Raises NoDecoder, ClusterFailed."""
+    from voicectl.audio import hearing
+
+    if not hearing.has_decoder() and scheduler is None:
+        raise hearing.NoDecoder("`voicectl lint`")
+    workers = hearing.here() if scheduler is None else hearing.on_cluster(scheduler)
+    return hearing.hear_all(files, hearing.Kept(project.root), workers, _progress(context))
 
 
 class LintIncomplete(VoicectlError):
