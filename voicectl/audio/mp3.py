@@ -12,7 +12,7 @@ from voicectl.audio.kinds import FileKind
 from voicectl.audio.mpeg import Frame, frame_at, is_free
 from voicectl.audio.tags import skip_back
 from voicectl.audio.wav import TOLERANCE
-from voicectl.audio.window import Refused, Window
+from voicectl.audio.window import Unusable, Window
 
 _SYNC = 64 * 1024
 """Bytes in which the first frame is looked for."""
@@ -53,14 +53,14 @@ class _Run:
 
 
 def read(window: Window, begin: int) -> FileKind:
-    """What the headers of an MP3 file say whose tags end at `begin`. Raises Refused, Endless."""
+    """What the headers of an MP3 file say whose tags end at `begin`. Raises Unusable, Endless."""
     end = skip_back(window, begin)
     data = window.read(begin, min(_WALK, end - begin))
     if is_free(data) and _another_free(data):
-        raise Refused("has a free bit rate, which hardly any player takes", "export it with a usual bit rate")
+        raise Unusable("has a free bit rate, which hardly any player takes", "export it with a usual bit rate")
     at = _first(data, begin + len(data) == end)
     if at is None:
-        raise Refused("has no MP3 frames in it")
+        raise Unusable("has no MP3 frames in it")
     first = frame_at(data, at)
     assert first is not None
     if at:
@@ -141,14 +141,14 @@ def _counted(run: _Run, first: Frame, info: _Info | None, size: int) -> tuple[fl
     """Where every frame was seen."""
     frames = run.frames - (info is not None)
     if frames <= 0:
-        raise Refused("has no sound in it")
+        raise Unusable("has no sound in it")
     seconds = frames * first.samples / first.rate
     if info is None:
         return seconds, ""
     if info.frames is not None:
         missing = ((info.frames - frames) * first.samples - info.padding) / first.rate
         if missing > TOLERANCE:
-            raise Refused(f"is cut off: {frames:,} of {info.frames:,} frames are there")
+            raise Unusable(f"is cut off: {frames:,} of {info.frames:,} frames are there")
         if info.frames - frames < -TOLERANCE * first.rate / first.samples:
             return None, "more sound than its header says"
     return max(0.0, seconds - info.left_out / first.rate), ""
@@ -172,7 +172,7 @@ def _promised(info: _Info, first: Frame, sound: Window, constant: int | None, wh
     if missing > TOLERANCE:
         # Some writers count their tags, too.
         if size > whole or info.size is None:
-            raise Refused(f"is cut off: {sound.size:,} of {size:,} bytes of sound are there")
+            raise Unusable(f"is cut off: {sound.size:,} of {size:,} bytes of sound are there")
         return None, "a header that counts more bytes than there are"
     if missing < -TOLERANCE and sound.read(size, 4096).strip(b"\0"):
         return None, "more sound than its header says"

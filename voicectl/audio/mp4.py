@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from voicectl.audio.boxes import MAX_BOXES, Box, boxes, child, children
 from voicectl.audio.kinds import FileKind
-from voicectl.audio.mp4_sound import Sound, described
+from voicectl.audio.mp4_sound import SoundTrack, described
 from voicectl.audio.wav import TOLERANCE
-from voicectl.audio.window import OtherCodec, Refused, Window
+from voicectl.audio.window import OtherCodec, Unusable, Window
 
 _MAX_ENTRIES = 20_000
 _CUT = "is cut off, or damaged"
@@ -26,7 +26,7 @@ class _Track:
     """The sum of its samples' times, without fragments."""
     declared: int
     samples: int
-    sound: Sound | None = None
+    sound: SoundTrack | None = None
     codec: bytes = b""
     edits: list[tuple[int, int]] = field(default_factory=list)
     """Duration (in the movie's scale) and beginning of each part that is played; an empty part begins at -1."""
@@ -37,32 +37,32 @@ class _Track:
 
 
 def read(window: Window) -> FileKind:
-    """What the headers of an MPEG-4 file say. Raises Refused, OtherCodec, Endless."""
+    """What the headers of an MPEG-4 file say. Raises Unusable, OtherCodec, Endless."""
     top = list(boxes(window, 0, window.size))
     header = next((box for box in top if box.name == b"moov"), None)
     if header is None:
-        raise Refused(f"{_CUT}: it has no moov box")
+        raise Unusable(f"{_CUT}: it has no moov box")
     if header.end > window.size:
-        raise Refused(_CUT)
+        raise Unusable(_CUT)
     unusual = "" if len(top) < MAX_BOXES else "thousands of boxes"
     if child(window, header, b"cmov"):
         return FileKind("m4a", unusual="a compressed header")
     scale, tracks = _movie(window, header)
     track = next((one for one in tracks if one.handler == b"soun"), None)
     if track is None:
-        raise Refused("has no sound track", "name a recording of the voice")
+        raise Unusable("has no sound track", "name a recording of the voice")
     if track.sound is not None and track.sound.other:
         raise OtherCodec(track.sound.other)
     fragmented = child(window, header, b"mvex") is not None
     added = _fragments(window, top, header, track) if fragmented else 0
     if not track.scale or (not track.length + added and not track.declared):
-        raise Refused("has no sound in it")
+        raise Unusable("has no sound in it")
     unusual = unusual or _reject_cut_off(window, top, track, added)
     seconds = _seconds(track, scale, added)
     unusual = unusual or track.unusual
     if not unusual and seconds <= 0:
-        raise Refused("has no sound in it")
-    sound = track.sound or Sound()
+        raise Unusable("has no sound in it")
+    sound = track.sound or SoundTrack()
     moving = any(_moves(one, tracks, fragmented) for one in tracks)
     known = None if unusual else seconds
     return FileKind("m4a", known, unusual=unusual, rate=sound.rate, channels=sound.channels, moving=moving)
@@ -194,13 +194,13 @@ def _seconds(track: _Track, scale: int, added: int) -> float:
 
 
 def _reject_cut_off(window: Window, top: list[Box], track: _Track, added: int) -> str:
-    """What is unusual about the places of the sound. Raises Refused if more than TOLERANCE of it is missing."""
+    """What is unusual about the places of the sound. Raises Unusable if more than TOLERANCE of it is missing."""
     length = (track.length + added or track.declared) / track.scale
     if track.last is not None:
         begin, end, total = track.last
         missing = length * min(1.0, (end - window.size) / total) if total else 0.0
         if missing > TOLERANCE:
-            raise Refused(f"{_CUT}: {end - window.size:,} bytes and more of its sound are missing")
+            raise Unusable(f"{_CUT}: {end - window.size:,} bytes and more of its sound are missing")
         if not track.length or begin < 8:
             return "samples without a place"
         return "the end of its last sample is missing" if end > window.size else ""
@@ -208,7 +208,7 @@ def _reject_cut_off(window: Window, top: list[Box], track: _Track, added: int) -
     if cut is not None:
         share = (cut.end - window.size) / max(1, sum(box.end - box.begin for box in top if box.name == b"mdat"))
         if share * length > TOLERANCE:
-            raise Refused(f"{_CUT}: {cut.end - window.size:,} bytes are missing")
+            raise Unusable(f"{_CUT}: {cut.end - window.size:,} bytes are missing")
     return "" if added else "a track without tables"
 
 
@@ -224,7 +224,7 @@ def _fragments(window: Window, top: list[Box], header: Box, track: _Track) -> in
         if box.name != b"moof":
             continue
         if box.end > window.size:
-            raise Refused(_CUT)
+            raise Unusable(_CUT)
         for part in children(window, box):
             if part.name == b"traf":
                 total += _fragment(window, part, track.number, default)

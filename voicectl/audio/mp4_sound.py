@@ -27,7 +27,7 @@ _PLAIN_KINDS = (2, 5, 29)
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class SoundTrack:
     """A description of a sound track. `other` names sound that is not AAC."""
 
     rate: int | None = None
@@ -36,16 +36,16 @@ class Sound:
     unusual: str = ""
 
 
-def described(window: Window, entry: Box) -> Sound:
+def described(window: Window, entry: Box) -> SoundTrack:
     """The sound that a sample entry describes."""
     if entry.name != b"mp4a":
         name = _CODECS.get(entry.name) or f"sound of codec {entry.name.decode('ascii', 'replace').strip()!r}"
-        return Sound(other=f"{name} in an MPEG-4 file")
+        return SoundTrack(other=f"{name} in an MPEG-4 file")
     head = window.read(entry.begin, 28)
     if len(head) < 28:
-        return Sound(unusual="a damaged description of its sound")
+        return SoundTrack(unusual="a damaged description of its sound")
     version, channels, rate = struct.unpack_from(">H6xH6xH", head, 8)
-    sound = Sound(rate or None, channels or None)
+    sound = SoundTrack(rate or None, channels or None)
     # QuickTime's versions 1 and 2 of the description are longer.
     begin = entry.begin + 28 + {1: 16, 2: 36}.get(version, 0)
     for box in boxes(window, begin, min(entry.end, window.size)):
@@ -53,10 +53,10 @@ def described(window: Window, entry: Box) -> Sound:
         for one in inner:
             if one.name == b"esds":
                 return _configured(window.read(one.begin + 4, min(256, one.size)), sound)
-    return Sound(sound.rate, sound.channels, unusual="a description without a configuration")
+    return SoundTrack(sound.rate, sound.channels, unusual="a description without a configuration")
 
 
-def _configured(content: bytes, sound: Sound) -> Sound:
+def _configured(content: bytes, sound: SoundTrack) -> SoundTrack:
     """What the descriptors in `esds` add."""
     kind, configuration = 0, b""
     for tag, body in _descriptors(content):
@@ -65,18 +65,18 @@ def _configured(content: bytes, sound: Sound) -> Sound:
         elif tag == 5:
             configuration = body
     if kind in _OTHER_OBJECTS:
-        return Sound(other=f"{_OTHER_OBJECTS[kind]} in an MPEG-4 file")
+        return SoundTrack(other=f"{_OTHER_OBJECTS[kind]} in an MPEG-4 file")
     if kind not in _AAC:
-        return Sound(sound.rate, sound.channels, unusual=f"sound of object type 0x{kind:02x}")
+        return SoundTrack(sound.rate, sound.channels, unusual=f"sound of object type 0x{kind:02x}")
     if kind != 0x40 or not configuration:
         return sound
     number, rate, channels = _aac(configuration)
     if number in (32, 33, 34):
-        return Sound(other="MP3 in an MPEG-4 file")
+        return SoundTrack(other="MP3 in an MPEG-4 file")
     if number == 36:
-        return Sound(other="MPEG-4 ALS in an MPEG-4 file")
+        return SoundTrack(other="MPEG-4 ALS in an MPEG-4 file")
     unusual = "" if number in _PLAIN_KINDS else f"AAC of object type {number}"
-    return Sound(rate or sound.rate, channels or sound.channels, unusual=unusual)
+    return SoundTrack(rate or sound.rate, channels or sound.channels, unusual=unusual)
 
 
 def _descriptors(content: bytes) -> Iterator[tuple[int, bytes]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from voicectl.audio.kinds import FileKind
 from voicectl.audio.wav import TOLERANCE
-from voicectl.audio.window import OtherCodec, Refused, Window
+from voicectl.audio.window import OtherCodec, Unusable, Window
 
 RATE = 48_000
 """Opus counts, and decoders play, 48,000 samples a second, whatever was recorded."""
@@ -68,7 +68,7 @@ class _Start:
 
 
 def read(window: Window) -> FileKind:
-    """What the headers of an Ogg file say. Raises Refused, OtherCodec, Endless."""
+    """What the headers of an Ogg file say. Raises Unusable, OtherCodec, Endless."""
     heads = [(page, window.read(page.content, 64)) for page in _beginnings(window)]
     moving = any(head.startswith(_PICTURES) for _, head in heads)
     stream = _opus(heads)
@@ -77,14 +77,14 @@ def read(window: Window) -> FileKind:
     if start is None and gap:
         return FileKind("opus", unusual=gap, rate=RATE, channels=stream.channels, moving=moving)
     if start is None:
-        raise Refused("has no sound in it")
+        raise Unusable("has no sound in it")
     end, unusual = _end(window, stream, {page.serial for page, _ in heads})
     seconds = None if end is None else (end - start.granule - stream.skip) / RATE
     unusual = start.unusual or unusual or gap
     if end is not None and end < start.granule:
         unusual = unusual or "positions that run backwards"
     if seconds is not None and seconds <= 0 and not unusual:
-        raise Refused("has no sound in it")
+        raise Unusable("has no sound in it")
     known = None if unusual else seconds
     return FileKind("opus", known, unusual=unusual, rate=RATE, channels=stream.channels, moving=moving)
 
@@ -132,7 +132,7 @@ def _gap(window: Window) -> str:
 
 
 def _opus(heads: list[tuple[_Page, bytes]]) -> _Stream:
-    """The first stream of sound. Raises Refused and OtherCodec where that is not Opus."""
+    """The first stream of sound. Raises Unusable and OtherCodec where that is not Opus."""
     for page, head in heads:
         for start, name in _AUDIO:
             if not head.startswith(start):
@@ -140,12 +140,12 @@ def _opus(heads: list[tuple[_Page, bytes]]) -> _Stream:
             if name:
                 raise OtherCodec(name)
             if len(head) < 19 or head[8] & 0xF0 or not head[9]:
-                raise Refused("has a damaged header")
+                raise Unusable("has a damaged header")
             return _Stream(page.serial, head[9], struct.unpack_from("<H", head, 10)[0])
     if any(head.startswith(_PICTURES) for _, head in heads):
-        raise Refused("has no sound track", "name a recording of the voice")
+        raise Unusable("has no sound track", "name a recording of the voice")
     if not heads:
-        raise Refused("has no beginning: its first page is another one")
+        raise Unusable("has no beginning: its first page is another one")
     raise OtherCodec("an unknown Ogg file")
 
 
@@ -210,7 +210,7 @@ def _pages_backwards(window: Window) -> Iterator[_Page]:
 
 
 def _refuse_cut_off(window: Window, page: _Page) -> None:
-    """Raise Refused if too much is missing of a last page that is not whole."""
+    """Raise Unusable if too much is missing of a last page that is not whole."""
     left = max(0, window.size - page.content)
     samples = position = lasts = 0
     fresh = True
@@ -222,4 +222,4 @@ def _refuse_cut_off(window: Window, page: _Page) -> None:
         if fresh and position > left:
             samples += lasts
     if samples > TOLERANCE * RATE:
-        raise Refused(f"is cut off: its last page has {left:,} of {sum(page.lacing):,} bytes")
+        raise Unusable(f"is cut off: its last page has {left:,} of {sum(page.lacing):,} bytes")

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from voicectl.audio import mp3, mp4, ogg, wav
 from voicectl.audio.kinds import AAC, HEAD, LAYERS, TEXT, UNKNOWN, FileKind, kind_of
 from voicectl.audio.tags import skip_front
-from voicectl.audio.window import Endless, OtherCodec, Refused, Window
+from voicectl.audio.window import Endless, OtherCodec, Unusable, Window
 
 _NEAR_MP3 = ("mp3", AAC, LAYERS, UNKNOWN)
 """What may be MP3 with something before its first frame."""
@@ -39,7 +39,7 @@ def probe(file: BinaryIO, size: int) -> FileKind:
 def _judged(kind: str, read: Callable[[], FileKind]) -> FileKind:
     try:
         return read()
-    except Refused as error:
+    except Unusable as error:
         return FileKind(kind, None, error.message, error.hint)
     except OtherCodec as error:
         return FileKind(str(error))
@@ -59,7 +59,7 @@ def _behind_tags(window: Window, kind: str) -> FileKind:
         return FileKind(inner) if kind == "mp3" or inner not in _READERS else FileKind(UNKNOWN)
     try:
         return mp3.read(window, begin)
-    except Refused:
+    except Unusable:
         if inner in (AAC, LAYERS):
             return FileKind(inner)
         if "mp3" in (kind, inner):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voicectl.audio.kinds import FileKind
-from voicectl.audio.window import OtherCodec, Refused, Window
+from voicectl.audio.window import OtherCodec, Unusable, Window
 
 TOLERANCE = 0.1
 """Seconds of sound that may be missing at the end."""
@@ -45,16 +45,16 @@ class _Format:
 
 
 def read(window: Window) -> FileKind:
-    """What the headers of a WAV file say. Raises Refused, OtherCodec, Endless."""
+    """What the headers of a WAV file say. Raises Unusable, OtherCodec, Endless."""
     form: _Format | None = None
     for name, begin, length in _chunks(window):
         if name == b"fmt " and form is None and begin + 16 <= window.size:
             form = _format(window.read(begin, 40)[:length])
         elif name == b"data":
             if form is None:
-                raise Refused("has no usable fmt chunk before its sound")
+                raise Unusable("has no usable fmt chunk before its sound")
             return _sound(window, form, begin, length)
-    raise Refused("has no sound in it")
+    raise Unusable("has no sound in it")
 
 
 def _chunks(window: Window) -> Iterator[tuple[bytes, int, int]]:
@@ -68,7 +68,7 @@ def _chunks(window: Window) -> Iterator[tuple[bytes, int, int]]:
         yield name, position + 8, length
         position = _behind(window, position + 8 + length, length)
     # Nobody writes so many chunks before the sound.
-    raise Refused("has no sound in it: there are more than a thousand chunks before any")
+    raise Unusable("has no sound in it: there are more than a thousand chunks before any")
 
 
 def _behind(window: Window, end: int, length: int) -> int:
@@ -88,7 +88,7 @@ def _is_name(name: bytes) -> bool:
 
 def _format(content: bytes) -> _Format:
     if len(content) < 16:
-        raise Refused("has no usable fmt chunk before its sound")
+        raise Unusable("has no usable fmt chunk before its sound")
     tag, channels, rate, align, bits = struct.unpack_from("<HHI4xHH", content)
     unusual = ""
     if tag == _EXTENSIBLE:
@@ -102,7 +102,7 @@ def _format(content: bytes) -> _Format:
     if tag not in (_PCM, _FLOAT, *_PACKED):
         raise OtherCodec(f"{_OTHER.get(tag, f'sound of codec 0x{tag:04x}')} in a WAV file")
     if not channels or not rate:
-        raise Refused("has no usable fmt chunk before its sound")
+        raise Unusable("has no usable fmt chunk before its sound")
     if tag in _PACKED:
         # A-law and mu-law have a byte for each sample. How much sound ADPCM's blocks hold, a decoder knows.
         return _Format(rate, channels, float(rate * channels if tag in (6, 7) else 0), f"its sound is {_PACKED[tag]}")
@@ -122,11 +122,11 @@ def _sound(window: Window, form: _Format, begin: int, length: int) -> FileKind:
     left = window.size - begin
     streamed = length == 0 or length >= _STREAMED
     if left <= 0:
-        raise Refused("has no sound in it")
+        raise Unusable("has no sound in it")
     unusual = form.unusual
     little = TOLERANCE * (form.per_second or form.rate * form.channels)
     if not streamed and length > left + little:
-        raise Refused(f"is cut off: {left:,} of {length:,} bytes of sound are there")
+        raise Unusable(f"is cut off: {left:,} of {length:,} bytes of sound are there")
     if not streamed and length < left:
         unusual = unusual or _rest(window, begin + length, length, little)
     there = left if streamed else min(length, left)

@@ -8,7 +8,7 @@ _MAX_READS = 20_000
 _MAX_BYTES = 4 * 1024 * 1024
 
 
-class Refused(Exception):
+class Unusable(Exception):
     """The file surely can't be used. The text completes the sentence "this file …"; `hint` says what to do."""
 
     def __init__(self, message: str, hint: str = "export or copy it again") -> None:

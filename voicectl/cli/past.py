@@ -113,14 +113,14 @@ class Past:
 
 def _pointed(data: bytes, side: SampleSide, recordings: Recordings) -> bytes | None:
     """The recording that a Git LFS pointer stands for; None if it is another one, or can't be had."""
-    from voicectl.hosting.lfs import Wanted
+    from voicectl.hosting.lfs import Pointed
     from voicectl.hosting.port import HostingError
 
     try:
         pointer = read_pointer(data)
         if pointer.digest != side.audio or side.file is None:
             return None
-        found = recordings.objects().bring([Wanted(side.file, pointer.digest, pointer.size)])
+        found = recordings.objects().bring([Pointed(side.file, pointer.digest, pointer.size)])
     except (BadPointer, HostingError):
         return None
     return found[pointer.digest].read_bytes()

@@ -38,7 +38,7 @@ class Recordings:
         Raises HostingError where one can't be had, and InvalidFiles where one is no recording.
         """
         from voicectl.audio.kinds import AUDIO, what_to_do
-        from voicectl.hosting.lfs import ObjectsMissing, Wanted, are_pointers
+        from voicectl.hosting.lfs import ObjectsMissing, Pointed, are_pointers
         from voicectl.hosting.port import HostingError
 
         try:
@@ -47,7 +47,7 @@ class Recordings:
             hint = "run it in a clone of your repository, or put the recordings in place of the pointers"
             raise ObjectsMissing(f"{are_pointers(len(samples))}, and {error.message}", hint) from error
         unique = {sample.digest: sample for sample in samples}
-        wanted = [Wanted(sample.path, sample.digest, sample.size) for sample in unique.values()]
+        wanted = [Pointed(sample.path, sample.digest, sample.size) for sample in unique.values()]
         found, wrong = {}, []
         paths = objects.bring(wanted)
         for digest, kind in _kinds(paths).items():
@@ -66,11 +66,11 @@ class Recordings:
 
     def here(self, sample: Sample) -> Path | None:
         """The file of a pointer if this clone has it already."""
-        from voicectl.hosting.lfs import Wanted
+        from voicectl.hosting.lfs import Pointed
         from voicectl.hosting.port import HostingError
 
         try:
-            return self.objects().here(Wanted(sample.path, sample.digest, sample.size))
+            return self.objects().here(Pointed(sample.path, sample.digest, sample.size))
         except HostingError:
             return None
 

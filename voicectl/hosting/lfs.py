@@ -49,7 +49,7 @@ class ObjectsMissing(HostingError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Pointed:
     """A file that a pointer stands for: its path in the project, its digest (`sha256:<hex>`) and its size."""
 
     path: str
@@ -75,7 +75,7 @@ class LfsObjects:
         common = self._repository.common_directory
         self._store = (common / store if store else common / "lfs") / "objects"
 
-    def here(self, wanted: Wanted) -> Path | None:
+    def here(self, wanted: Pointed) -> Path | None:
         """An object of this clone's store; None if it is not there, or not whole."""
         path = self._store / wanted.oid[:2] / wanted.oid[2:4] / wanted.oid
         with contextlib.suppress(OSError):
@@ -86,7 +86,7 @@ class LfsObjects:
                 os.close(descriptor)
         return None
 
-    def bring(self, wanted: list[Wanted]) -> dict[str, Path]:
+    def bring(self, wanted: list[Pointed]) -> dict[str, Path]:
         """The file for each digest. What is not in the store comes through git-lfs, one object after the other.
 
         Raises ObjectsMissing with all that can't be had, and HostingError for a `.lfsconfig` that names another host.
@@ -127,7 +127,7 @@ class LfsObjects:
         with contextlib.suppress(OSError):
             shutil.rmtree(self._scratch.find(_SCRATCH, "x").parent)
 
-    def _pull(self, wanted: Iterable[Wanted]) -> str:
+    def _pull(self, wanted: Iterable[Pointed]) -> str:
         """The command that brings these files into the work tree."""
         return pull(self._repository.prefix + one.path for one in wanted)
 
@@ -151,7 +151,7 @@ class LfsObjects:
                     f"configuration, and take it out of {_CONFIG}",
                 )
 
-    def _fetched(self, wanted: Wanted) -> Path:
+    def _fetched(self, wanted: Pointed) -> Path:
         """An object, streamed into `.voicectl/` and checked. Raises _Failed."""
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{wanted.oid}\nsize {wanted.size}\n"
         path = self._repository.prefix + wanted.path
@@ -180,7 +180,7 @@ class LfsObjects:
         return target
 
 
-def _is_whole(path: Path, wanted: Wanted) -> bool:
+def _is_whole(path: Path, wanted: Pointed) -> bool:
     with open(open_regular(path), "rb") as file:
         return digest_of(file) == wanted.digest
 
