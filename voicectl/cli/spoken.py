@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from voicectl.cli import wiring
-from voicectl.cli.commands.speak import NotSpeakable, references_of
 from voicectl.cli.context import Context
+from voicectl.cli.references import NotSpeakable, references_of
 from voicectl.files import Scratch, replacing
 
 if TYPE_CHECKING:

@@ -14,23 +14,19 @@ from voicectl.cli import wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
 from voicectl.cli.recordings import Recordings
+from voicectl.cli.references import NotSpeakable, references_of
 from voicectl.errors import InvalidFiles, UsageError, VoicectlError
 from voicectl.files import replace_file, replacing
 
 if TYPE_CHECKING:
     from voicectl.manifest.project import Project
     from voicectl.model.lock import Record
-    from voicectl.model.voice import Sample, Voice
-    from voicectl.provider.port import AudioFormat, Speech, Upload
+    from voicectl.provider.port import AudioFormat, Speech
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_TEXT = 1024 * 1024
 """Bytes of a text: an hour of speech is some 60 kB."""
-LONGEST_REFERENCES = 120.0
-"""Seconds of samples to send: the provider advises a minute or two in all."""
-MAX_REFERENCES = 64 * 1024 * 1024
-"""Bytes of samples to send, all in memory: two minutes of studio sound (96 kHz, 24 bits, stereo) fit."""
 _HEAD = 512
 """Bytes that are enough to recognise a format."""
 
@@ -43,12 +39,6 @@ class Wanted:
     out: Path
     format: str | None
     speech_model: str | None
-
-
-class NotSpeakable(VoicectlError):
-    """This voice can't speak this way."""
-
-    code = "not_speakable"
 
 
 class NoSound(VoicectlError):
@@ -182,50 +172,6 @@ def run_audition(context: Context, name: str, wanted: Wanted) -> None:
         speech_model = wanted.speech_model or catalog.voices[name].speech_model
         speech = Speech(_text(wanted), _format(wanted), speech_model, references=references)
         _speak(project, speech, wanted, context)
-
-
-def references_of(
-    project: Project, voice: Voice, recordings: Recordings, warn: Callable[[str], None] = lambda words: None
-) -> tuple[tuple[Upload, str], ...]:
-    """Samples with their transcripts, as many as the provider advises and memory holds; at least one.
-
-    `warn` is told where some are left out. Raises NotSpeakable.
-    """
-    usable = [sample for sample in voice.samples if sample.transcript is not None]
-    if not usable:
-        what = "no samples" if not voice.samples else "no transcripts"
-        raise NotSpeakable(
-            f"{voice.name} has {what}, and without both one can't hear it before its model exists",
-            "add `transcript:` to its samples"
-            if voice.samples
-            else f"`voicectl say {voice.name}` speaks with its model",
-        )
-    chosen: list[Sample] = []
-    seconds, size = 0.0, 0
-    for sample in usable:
-        seconds, size = seconds + (sample.seconds or 0.0), size + sample.size
-        if chosen and (seconds > LONGEST_REFERENCES or size > MAX_REFERENCES):
-            break
-        if size > MAX_REFERENCES:
-            limit = f"{MAX_REFERENCES // 1024 // 1024} MiB"
-            raise NotSpeakable(
-                f"{sample.path} has {size:,} bytes, and an audition can send at most {limit} of samples",
-                "cut it, or convert it to mp3, or let a shorter sample come first",
-            )
-        chosen.append(sample)
-    if len(chosen) < len(usable):
-        reason = "more than two minutes don't help" if seconds > LONGEST_REFERENCES else "more don't fit into 64 MiB"
-        warn(f"{len(chosen)} of {len(usable)} samples are sent: {reason}")
-    pointers = [sample for sample in chosen if sample.pointer]
-    brought = recordings.bring(pointers) if pointers else {}
-    return tuple(_reference(project, brought.get(sample.digest, sample)) for sample in chosen)
-
-
-def _reference(project: Project, sample: Sample) -> tuple[Upload, str]:
-    from voicectl.provider.port import Upload
-
-    name = f"{Path(sample.path).stem}.{sample.format}"
-    return Upload(project.root / sample.path, name, "", sample.digest, sample.size), sample.transcript or ""
 
 
 def _text(wanted: Wanted) -> str:
