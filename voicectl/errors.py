@@ -99,7 +99,7 @@ class InvalidFiles(VoicectlError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))
         errors = [p for p in self.problems if p.level == "error"]
-        count = f"{len(errors)} problem{'s' if len(errors) != 1 else ''}"
+        count = counted(len(errors), "problem")
         super().__init__(f"{count} in the project's files", where=[p.place for p in errors])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from voicectl.audio.cluster import Cluster
 from voicectl.audio.measure import VERSION, measure
@@ -122,7 +122,7 @@ def measure_bytes(data: bytes) -> Heard:
     return _measured(io.BytesIO(data), len(data))
 
 
-def _measured(file: Any, size: int) -> Heard:
+def _measured(file: BinaryIO, size: int) -> Heard:
     from voicectl.audio.decode import Unplayable
 
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from voicectl import signals
 from voicectl.cli import printing
 from voicectl.cli.context import Context
-from voicectl.errors import NotConfirmed, Refused
+from voicectl.errors import NotConfirmed, Refused, counted
 
 if TYPE_CHECKING:
     from voicectl.plan.plan import Plan
@@ -20,7 +20,7 @@ def refuse(plan: Plan) -> None:
         count = len(plan.refusals)
         reasons = "; ".join(notice.message for notice in plan.refusals)
         raise Refused(
-            f"refused for {count} reason{'s' if count > 1 else ''}, nothing was changed: {reasons}",
+            f"refused for {counted(count, 'reason')}, nothing was changed: {reasons}",
             plan.refusals[0].hint if count == 1 else "each is shown with the plan; --exclude NAME leaves a voice out",
         )
 

@@ -11,6 +11,7 @@ import yaml
 
 from voicectl.manifest.editing import (
     LOADER,
+    MORE,
     CannotEdit,
     Splice,
     child,
@@ -59,7 +60,7 @@ def manifest_with(text: str, additions: Sequence[Addition]) -> str:
         else:
             voices[one.name]["samples"] = [*(voices[one.name].get("samples") or []), *plain["samples"]]
     if json.loads(json.dumps(data_of(changed), default=str)) != wanted:
-        raise CannotEdit("more than these values would change: is an alias or a merge key at work?")
+        raise CannotEdit(MORE)
     return changed
 
 

@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"[^\W\d_][\w .'’!?()/-]*")
 _WORDS = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null|none")
 _COMMENT = re.compile(r"\s#")
 _LINE_END = re.compile(r"\r?\n|\Z")
-_MORE = "more than these values would change: is an alias or a merge key at work?"
+MORE = "more than these values would change: is an alias or a merge key at work?"
 _HEAD = "# Written by `voicectl import`: the next apply writes its marks on the model, and nothing else.\n"
 
 
@@ -52,7 +52,7 @@ def set_values(text: str, edits: Mapping[Path, Any]) -> str:
         alike = isinstance(value, list) and isinstance(got, list) and sorted(map(str, got)) == sorted(value)
         holder[path[-1]] = got if alike else value
     if found != wanted:
-        raise CannotEdit(_MORE)
+        raise CannotEdit(MORE)
     return changed
 
 
@@ -103,7 +103,7 @@ def spliced(text: str, splices: Sequence[Splice]) -> str:
     pieces, done, latest_first = [], 0, splices[::-1]
     for splice in sorted(latest_first, key=lambda splice: splice[:2]):
         if splice.start < done:
-            raise CannotEdit(_MORE)
+            raise CannotEdit(MORE)
         pieces += [text[done : splice.start], splice.text]
         done = splice.end
     return "".join([*pieces, text[done:]])
@@ -195,7 +195,7 @@ def _insertion(text: str, mapping: Any, key: str, value: Any) -> Splice:
     if not mapping.value:
         raise CannotEdit("the mapping is empty")
     if any(name.value == "<<" for name, _ in mapping.value):
-        raise CannotEdit(_MORE)  # the key may already be there, merged in from a mapping that others share
+        raise CannotEdit(MORE)  # the key may already be there, merged in from a mapping that others share
     first, after = next(((k, v) for k, v in mapping.value if k.value == "title"), mapping.value[-1])
     at = end_of(text, after)
     if mapping.flow_style:

@@ -181,7 +181,7 @@ class FileReader:
             self._problems.error(file.place, f"{field}: {shown(file.written)} {finding.problem}", finding.hint)
         elif facts.pointer and allowed is not AUDIO:
             message = f"{field}: {shown(file.written)} is a Git LFS pointer, not the picture"
-            hint = f'run `git lfs pull --include="{file.path}"`; or keep covers out of Git LFS (.gitattributes)'
+            hint = "run `git lfs pull`; or keep covers out of Git LFS (.gitattributes)"
             self._problems.error(file.place, message, hint)
         elif facts.pointer:
             return facts

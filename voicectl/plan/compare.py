@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
+from voicectl.errors import counted
 from voicectl.model import canonical, marker
 from voicectl.model.catalog import Policy
 from voicectl.model.lock import Applied, Blocked, Record, RecordedSample
@@ -233,7 +234,7 @@ def inputs_reason(voice: Voice, record: Record | None) -> str:
         (gone - changed, "sample", "removed"),
         (words, "transcript", "changed"),
     )
-    parts = [f"{n} {noun}{'s' if n > 1 else ''} {verb}" for n, noun, verb in counts if n]
+    parts = [f"{counted(n, noun)} {verb}" for n, noun, verb in counts if n]
     return ", ".join(parts) or f"enhance_audio_quality is now {str(voice.enhance).lower()}"
 
 
@@ -254,7 +255,7 @@ def inputs_summary(voice: Voice) -> str:
     """What a new model is made from, in a few words."""
     count = len(voice.samples)
     seconds = sum(sample.seconds or 0.0 for sample in voice.samples)
-    parts = [f"{count} file{'s' if count != 1 else ''}"]
+    parts = [counted(count, "file")]
     parts += [f"{seconds:.0f} s"] if seconds else []
     transcribed = bool(voice.samples) and voice.samples[0].transcript is not None
     return ", ".join([*parts, "with transcripts" if transcribed else "no transcripts"])

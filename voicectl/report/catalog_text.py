@@ -8,6 +8,7 @@ from typing import Any
 
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record, Retired
+from voicectl.model.voice import Sample
 from voicectl.report.catalog_words import TABLE, CatalogRow, cell
 from voicectl.report.document import as_json
 from voicectl.report.escape import shortened, terminal
@@ -64,7 +65,7 @@ def show_text(name: str, catalog: Catalog, lock: Lock, style: Style) -> str:
     return "\n".join([*lines, *(generations or ["    none: not applied yet"])]) + "\n"
 
 
-def _samples(samples: Iterable[Any]) -> Iterator[str]:
+def _samples(samples: Iterable[Sample]) -> Iterator[str]:
     for sample in samples:
         seconds = f", {sample.seconds:.1f} s" if sample.seconds is not None else ""
         words = ", with transcript" if sample.transcript is not None else ""

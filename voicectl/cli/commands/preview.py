@@ -122,7 +122,8 @@ def _speaking(
     new = [each for each in utterances if not each.kept]
     if new:
         characters = sum(len(each.text) for each in new)
-        agree(f"{len(new)} requests to speak {characters:,} characters cost credit", yes, context)
+        requests = counted(len(new), "request")
+        agree(f"speaking {characters:,} characters in {requests} will cost credit", yes, context)
     spoken.speak(context, sources.gallery.project, new)
     by_name: dict[str, list[html.Pair]] = {}
     for each in utterances:
