@@ -8,6 +8,7 @@ takes its process along, so callers run these functions in a worker (`audio/work
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,8 @@ _FORMS: Mapping[str, tuple[str, str, int]] = {
 }
 """What is written: the container, the codec and the sample rate."""
 _BIT_RATE = 128_000
+_OF_THE_DISK = (errno.EIO, errno.EFBIG, errno.ENOSPC, errno.EDQUOT)
+"""Troubles of a disk, not of the recording."""
 
 
 class Unplayable(Exception):
@@ -191,10 +194,6 @@ def _opened(file: BinaryIO) -> Iterator[tuple[Any, Any]]:
         if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
             raise
         raise Unplayable(f"can't be played ({_reason(error)})") from error
-
-
-_OF_THE_DISK = (5, 27, 28, 122)
-"""EIO, EFBIG, ENOSPC, EDQUOT: troubles of a disk, not of the recording."""
 
 
 def _reason(error: Exception) -> str:

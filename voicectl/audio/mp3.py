@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from voicectl.audio.kinds import FileKind
 from voicectl.audio.mpeg import Frame, frame_at, is_free
 from voicectl.audio.tags import skip_back
-from voicectl.audio.wav import TOLERANCE
-from voicectl.audio.window import Unusable, Window
+from voicectl.audio.window import TOLERANCE, Unusable, Window
 
 _SYNC = 64 * 1024
 """Bytes in which the first frame is looked for."""

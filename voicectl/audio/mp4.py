@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from voicectl.audio.boxes import MAX_BOXES, Box, boxes, child, children
 from voicectl.audio.kinds import FileKind
 from voicectl.audio.mp4_sound import SoundTrack, described
-from voicectl.audio.wav import TOLERANCE
-from voicectl.audio.window import OtherCodec, Unusable, Window
+from voicectl.audio.window import TOLERANCE, OtherCodec, Unusable, Window
 
 _MAX_ENTRIES = 20_000
 _CUT = "is cut off, or damaged"

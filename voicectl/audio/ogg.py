@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voicectl.audio.kinds import FileKind
-from voicectl.audio.wav import TOLERANCE
-from voicectl.audio.window import OtherCodec, Unusable, Window
+from voicectl.audio.window import TOLERANCE, OtherCodec, Unusable, Window
 
 RATE = 48_000
 """Opus counts, and decoders play, 48,000 samples a second, whatever was recorded."""

@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from voicectl.audio.kinds import FileKind
-from voicectl.audio.window import OtherCodec, Unusable, Window
+from voicectl.audio.window import TOLERANCE, OtherCodec, Unusable, Window
 
-TOLERANCE = 0.1
-"""Seconds of sound that may be missing at the end."""
 _MAX_CHUNKS = 1000
 _MAX_RATE, _MAX_CHANNELS = 768_000, 64
 """What any device records."""

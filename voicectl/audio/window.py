@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+TOLERANCE = 0.1
+"""Seconds of sound that may be missing at the end of a file."""
 _MAX_READS = 20_000
 _MAX_BYTES = 4 * 1024 * 1024
 

@@ -17,16 +17,12 @@ from voicectl.redaction import redacted
 
 _TIMEOUT = 300.0
 """Seconds that a fetch or a push may take."""
-
-
 _LAST_WORDS = 5.0
 """Seconds that Git has to end when it is asked to."""
 _CLONE = "run it in a clone of your repository, and as the user that it belongs to"
 _NOBODY = ("voicectl", "voicectl@localhost")
 """Who commits if Git knows no name, as in many a container."""
 _REACH = "check the address of the remote, and the rights of the token or key that Git has here"
-
-
 _SAFELY = ("safe.bareRepository=explicit", "core.fsmonitor=false", f"core.hooksPath={os.devnull}")
 """Settings that keep Git from running anything in the work tree: a pull request may bring a directory that looks like a
 repository, with programs to run in its configuration, and hooks may be files of the work tree."""

@@ -70,9 +70,10 @@ def _read_manifest(file: str, paths: ProjectPaths, problems: Problems, content: 
         return None
     document, found = yaml_source.parse(file, content)
     if document is None:
-        sound = medium(content)
-        wrong = Problem(Place(file), f"this is {sound}, not YAML text", "narrow `manifests:` in voicectl.yaml")
-        problems.found += [wrong] if sound else found
+        if what := medium(content):
+            problems.error(Place(file), f"this is {what}, not YAML text", "narrow `manifests:` in voicectl.yaml")
+        else:
+            problems.found += found
         return None
     problems.found += found
     data = document.data
