@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voicectl.cli import wiring
+from voicectl.errors import UsageError
 from voicectl.manifest import yaml_source
 from voicectl.manifest.pointer import BadPointer, is_pointer, read_pointer
 from voicectl.model import canonical
@@ -42,7 +43,8 @@ class Found:
 class Past:
     """What a project's repository remembers. Without Git it remembers nothing.
 
-    `base` is a revision to look at first, such as the branch that a pull request is for.
+    `base` is a revision to look at first, such as the branch that a pull request is for. Raises UsageError where there
+    is none, and HostingError where there is no Git to look for it.
     """
 
     def __init__(self, project: Project, base: str | None = None) -> None:
@@ -58,6 +60,11 @@ class Past:
         except HostingError:
             if base is not None:
                 raise
+        if base is not None and self._repository is not None and self._repository.commit_of(base) is None:
+            raise UsageError(
+                f"--base {base}: this clone has no such commit or branch",
+                "fetch it first (`git fetch origin BRANCH`, then --base origin/BRANCH), or leave --base out",
+            )
 
     def with_words(self, plan: Plan, lock: Lock) -> Plan:
         """The plan with the earlier transcripts put in, where Git has them."""
