@@ -124,6 +124,13 @@ def test_without_the_key_the_plan_is_of_the_lockfile_alone(changed: Project) -> 
     assert "offline" in page(changed)
 
 
+@pytest.mark.parametrize("base", ["nowhere", "--help", "HEAD:voicectl.yaml"])
+def test_a_base_that_is_not_here_is_named(changed: Project, base: str) -> None:
+    done = changed.run("preview", "--out", "out", f"--base={base}").expect(1)
+    assert f"--base {base} is no commit of this clone" in done.err
+    assert not (changed.root / "out").exists()
+
+
 def test_a_directory_that_holds_something_else_is_left_alone(changed: Project) -> None:
     (changed.root / "out").mkdir()
     (changed.root / "out/mine.txt").write_text("mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -44,6 +45,14 @@ class Measured:
     tail: float
     pause: float
     envelope: str
+
+
+def levels_of(envelope: str) -> bytes:
+    """The levels of an envelope; none for a text that is no base64, as anybody may have written a report or a cache."""
+    try:
+        return base64.b64decode(envelope)
+    except ValueError:
+        return b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import os
 import posixpath
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 SAMPLES = "samples"
 """The directory for recordings, in the project."""
 _STAGING = "add"
-_STALE_SECONDS = 24 * 3600
 
 
 @subcommand(name="add", help="Bring recordings into the project: convert them, write their voices.")
@@ -142,18 +140,13 @@ def run(
 
 
 def _staging(project: Project) -> Path:
-    """A directory for this run's files in `.voicectl/`, after sweeping those of runs that were killed."""
-    scratch = Scratch(project.root)
+    """A directory for this run's files in `.voicectl/`. Raises UsageError."""
     try:
-        staging = scratch.make(_STAGING, os.urandom(8).hex(), "x").parent
-        for entry in os.scandir(staging.parent):
-            if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_SECONDS:
-                shutil.rmtree(entry.path, ignore_errors=True)
+        return Scratch(project.root).own(_STAGING)
     except OSError as error:
         raise UsageError(
             f"{NAME}/ can't be written: {error.strerror or error}", "make room, or fix its permissions"
         ) from error
-    return staging
 
 
 def _orders(parts: Sequence[Part], staging: Path, form: Form | None, *, trim: bool) -> list[Incoming]:
