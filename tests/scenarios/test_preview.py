@@ -119,15 +119,16 @@ def test_without_git_or_the_decoder_the_page_says_so(
     assert "<svg" not in text
 
 
-def test_a_base_that_does_not_exist_is_named(changed: Project) -> None:
-    done = changed.run("preview", "--out", "out", "--base", "origin/main").expect(1)
-    assert "--base origin/main: this clone has no such commit or branch" in done.err
-    assert not (changed.root / "out").exists()
-
-
 def test_without_the_key_the_plan_is_of_the_lockfile_alone(changed: Project) -> None:
     del changed.environ["FISH_API_KEY"]
     assert "offline" in page(changed)
+
+
+@pytest.mark.parametrize("base", ["nowhere", "--help", "HEAD:voicectl.yaml"])
+def test_a_base_that_is_not_here_is_named(changed: Project, base: str) -> None:
+    done = changed.run("preview", "--out", "out", f"--base={base}").expect(1)
+    assert "this clone has no such commit or branch" in done.err
+    assert not (changed.root / "out").exists()
 
 
 def test_a_directory_that_holds_something_else_is_left_alone(changed: Project) -> None:

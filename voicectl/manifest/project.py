@@ -24,6 +24,7 @@ from voicectl.model.lint import Setting
 from voicectl.version import VERSION
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_NO_ENVIRONMENT = Environment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Project:
     @property
     def chosen(self) -> Environment:
         """What the environment says; empty without one."""
-        return self.content.environments.get(self.environment or "") or Environment()
+        return self.content.environments.get(self.environment or "") or _NO_ENVIRONMENT
 
     @property
     def title_suffix(self) -> str:

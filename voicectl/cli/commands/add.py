@@ -8,7 +8,6 @@ import posixpath
 import re
 import shutil
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 SAMPLES = "samples"
 """The directory for recordings, in the project."""
 _STAGING = "add"
-_STALE_SECONDS = 24 * 3600
 _LOCK = "add.lock"
 _PATIENCE = 60.0
 """Seconds to wait for another run that writes."""
@@ -172,16 +170,11 @@ def _no_scratch(error: OSError) -> UsageError:
 
 
 def _staging(project: Project) -> Path:
-    """A directory for this run's files in `.voicectl/`, after sweeping those of runs that were killed."""
-    scratch = Scratch(project.root)
+    """A directory for this run's files in `.voicectl/`. Raises UsageError."""
     try:
-        staging = scratch.make(_STAGING, os.urandom(8).hex(), "x").parent
-        for entry in os.scandir(staging.parent):
-            if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_SECONDS:
-                shutil.rmtree(entry.path, ignore_errors=True)
+        return Scratch(project.root).own(_STAGING)
     except OSError as error:
         raise _no_scratch(error) from error
-    return staging
 
 
 def _orders(parts: Sequence[Part], staging: Path, form: Form | None, *, trim: bool) -> list[Incoming]:

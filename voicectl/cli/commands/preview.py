@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -69,7 +70,7 @@ def command(
     prepared = _prepared(context, project, catalog, options)
     target = context.path(out)
     empty_directory(target, _MARKER)
-    with Recordings(project) as recordings:
+    with contextlib.closing(past), Recordings(project) as recordings:
         gallery = Gallery(project, target, past)
         shown = Shown(project, catalog, prepared.lock, gallery, public=public)
         if everything:
