@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SAMPLES = "samples"
 """The directory for recordings, in the project."""
 _STAGING = "add"
+_NUMBERED = re.compile(r"(.+)-([0-9]{1,9})(\..*)?")
 
 
 @subcommand(name="add", help="Bring recordings into the project: convert them, write their voices.")
@@ -128,8 +130,7 @@ def run(
         return
     try:
         done = _carried_out(context, incoming)
-        fresh = [(one, result) for one, result in done if not _is_there(context, catalog, one, done)]
-        landed = _landed(project, fresh)
+        landed = _landed(project, list(_fresh(context, catalog, done)))
         if not landed:
             printing.out("Nothing to add: every recording is in its voice already.\n")
             return
@@ -224,19 +225,20 @@ def _carried_out(context: Context, incoming: Sequence[Incoming]) -> list[tuple[I
     return done
 
 
-def _is_there(context: Context, catalog: Catalog, one: Incoming, done: Sequence[tuple[Incoming, Done]]) -> bool:
-    """Whether the voice has this recording already, or it is named twice; says so."""
-    voice = catalog.voices.get(one.part.name)
-    known = {sample.digest for sample in voice.samples} if voice else set()
-    for other, _ in done:
-        if other is one:
-            break
-        if other.part.name == one.part.name:
-            known.add(_digest(other.order.target))
-    if _digest(one.order.target) not in known:
-        return False
-    context.log.note(f"{one.part.name} has {one.take.source.name} already, so it stays as it is")
-    return True
+def _fresh(
+    context: Context, catalog: Catalog, done: Sequence[tuple[Incoming, Done]]
+) -> Iterator[tuple[Incoming, Done]]:
+    """The recordings that their voices do not have yet, each once; says so of the others."""
+    known: dict[str, set[str]] = {}
+    for one, result in done:
+        voice = catalog.voices.get(one.part.name)
+        there = known.setdefault(one.part.name, {sample.digest for sample in voice.samples} if voice else set())
+        digest = _digest(one.order.target)
+        if digest in there:
+            context.log.note(f"{one.part.name} has {one.take.source.name} already, so it stays as it is")
+            continue
+        there.add(digest)
+        yield one, result
 
 
 def _digest(path: str) -> str:
@@ -249,10 +251,10 @@ def _digest(path: str) -> str:
 def _landed(project: Project, done: Sequence[tuple[Incoming, Done | None]]) -> list[Landed]:
     """Names for the recordings in `samples/`: none that is taken."""
     landed = []
-    numbers: dict[str, Iterator[str]] = {}
+    numbers = _highest_numbers(project.root)
     for one, result in done:
-        stems = numbers.setdefault(one.part.name, _free_stems(project.root, one.part.name))
-        stem = next(stems)
+        numbers[one.part.name] += 1
+        stem = f"{SAMPLES}/{one.part.name}-{numbers[one.part.name]}"
         words = f"{stem}.txt" if one.take.beside is not None else None
         note = "copied"
         if one.order.form is not None:
@@ -264,15 +266,15 @@ def _landed(project: Project, done: Sequence[tuple[Incoming, Done | None]]) -> l
     return landed
 
 
-def _free_stems(root: Path, name: str) -> Iterator[str]:
-    """`samples/NAME-1`, `samples/NAME-2` …, behind the highest number that is there."""
-    taken = []
+def _highest_numbers(root: Path) -> Counter[str]:
+    """Of `samples/NAME-1.wav`, `samples/NAME-2.wav` … the highest number of each name; 0 for any other name."""
+    found: Counter[str] = Counter()
     with contextlib.suppress(OSError):
         for entry in os.scandir(root / SAMPLES):
-            stem, _, number = entry.name.partition(".")[0].rpartition("-")
-            if stem == name and number.isdecimal():
-                taken.append(int(number))
-    return (f"{SAMPLES}/{name}-{number}" for number in count(max(taken, default=0) + 1))
+            taken = _NUMBERED.fullmatch(entry.name)
+            if taken is not None:
+                found[taken[1]] = max(found[taken[1]], int(taken[2]))
+    return found
 
 
 def _manifests(project: Project, catalog: Catalog, landed: Sequence[Landed], manifest: str | None) -> dict[str, str]:
@@ -282,9 +284,9 @@ def _manifests(project: Project, catalog: Catalog, landed: Sequence[Landed], man
     from voicectl.manifest.yaml_source import MAX_BYTES
 
     additions: dict[str, list[Addition]] = {}
-    for part in {one.incoming.part.name: one.incoming.part for one in landed}.values():
+    for of_part in _by_name(landed).values():
+        part = of_part[0].incoming.part
         path = _manifest_of(project, catalog, part, manifest)
-        of_part = [one for one in landed if one.incoming.part.name == part.name]
         additions.setdefault(path, []).append(_addition(catalog, part, of_part, posixpath.dirname(path)))
     texts = {}
     for path, of_file in additions.items():
@@ -300,6 +302,14 @@ def _manifests(project: Project, catalog: Catalog, landed: Sequence[Landed], man
         except CannotEdit as error:
             raise UsageError(f"{path} can't be edited: {error}", "name another file with --into") from None
     return texts
+
+
+def _by_name(landed: Iterable[Landed]) -> dict[str, list[Landed]]:
+    """The recordings of each voice."""
+    found: dict[str, list[Landed]] = {}
+    for one in landed:
+        found.setdefault(one.incoming.part.name, []).append(one)
+    return found
 
 
 def _manifest_of(project: Project, catalog: Catalog, part: Part, manifest: str | None) -> str:
@@ -367,16 +377,12 @@ def _report(
     from voicectl.report.escape import terminal
 
     lines = []
-    parts = {one.incoming.part.name: one.incoming.part for one in landed}
-    for name, part in parts.items():
+    parts = _by_name(landed)
+    for name, of_part in parts.items():
         voice = catalog.voices.get(name)
-        path = _manifest_of(project, catalog, part, manifest)
+        path = _manifest_of(project, catalog, of_part[0].incoming.part, manifest)
         lines.append(f"{name}{'' if voice else ' (new)'}  {path}")
-        lines += [
-            f"  {one.path}  from {terminal(one.incoming.take.source.name)}: {one.note}"
-            for one in landed
-            if one.incoming.part.name == name
-        ]
+        lines += [f"  {one.path}  from {terminal(one.incoming.take.source.name)}: {one.note}" for one in of_part]
         if voice is not None and voice.inputs is not None:
             lines.append("  Its id will change: the next apply makes a new model and retires the old one.")
     verb = "would be added" if would else "added"
