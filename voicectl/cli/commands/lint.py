@@ -24,7 +24,6 @@ from voicectl.version import VERSION
 if TYPE_CHECKING:
     from voicectl.audio.hearing import Heard
     from voicectl.model.recording import LintReport, Unheard
-    from voicectl.model.voice import Sample
     from voicectl.plan.plan import Selectors
 
 _FORMATS = ("text", "json", "markdown", "github", "sarif")
@@ -117,6 +116,7 @@ def lint(
         digests = sorted({sample.digest for _, sample in samples})
         mine = set(digests[shard[0] - 1 :: shard[1]])
         samples = [(voice, sample) for voice, sample in samples if sample.digest in mine]
+    prefix = wiring.repository_prefix(project.root)
     objects = Recordings(project)
     files = {}
     for _, sample in samples:
@@ -139,7 +139,7 @@ def lint(
             (sample.source or voice.source).line,
             sample.transcript,
             voice.enhance,
-            heard.get(sample.digest) or _pointer(sample),
+            heard.get(sample.digest) or _pointer(prefix + sample.path),
         )
         for voice, sample in samples
     ]
@@ -152,7 +152,7 @@ def lint(
         shard=f"{shard[0]}/{shard[1]}" if shard else None,
         version=MEASURE_VERSION,
     )
-    return Linted(report, left_out, wiring.repository_prefix(project.root))
+    return Linted(report, left_out, prefix)
 
 
 class LintIncomplete(VoicectlError):
@@ -199,10 +199,11 @@ def _read(path: Path, name: Path) -> LintReport:
     return report
 
 
-def _pointer(sample: Sample) -> Unheard:
+def _pointer(path: str) -> Unheard:
+    """A recording that is not here; git-lfs wants its path from the top of the checkout."""
     from voicectl.model.recording import Unheard
 
-    return Unheard("is a Git LFS pointer, so its sound is not here", f'run git lfs pull --include="{sample.path}"')
+    return Unheard("is a Git LFS pointer, so its sound is not here", f'run git lfs pull --include="{path}"')
 
 
 def _progress(context: Context) -> Callable[[int, int], None]:
