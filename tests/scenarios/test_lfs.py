@@ -385,3 +385,11 @@ def test_a_preview_of_earlier_recordings_leaves_nothing_behind(thin: Project) ->
 def wav(project: Project) -> Path:
     """Another recording."""
     return project.root / "voices" / project.sample("other.wav", "another")
+
+
+def test_lint_names_a_pointer_from_the_top_of_the_checkout(thin: Project) -> None:
+    (thin.root / "brand").mkdir()
+    for name in ("voicectl.yaml", "voices", "samples"):
+        shutil.move(thin.root / name, thin.root / "brand")
+    done = Project(thin.root / "brand", thin.environ).run("lint", "--only", "v1").expect(1)
+    assert 'git lfs pull --include="brand/samples/v1.wav"' in done.out

@@ -24,8 +24,8 @@ _MAX_DEPTH = 12
 _WORST = (0, 2, 4, 3, 1)
 """Exit codes, the worst last (130 counts as 1)."""
 _TIMEOUT = 3600.0
-COMMAND = [sys.executable, "-m", "voicectl"]
-"""What each run starts."""
+COMMAND = [sys.executable, "-P", "-m", "voicectl"]
+"""What each run starts. Without -P, it would import what lies in the current directory, as a checkout's files do."""
 
 
 @dataclass(frozen=True, slots=True)

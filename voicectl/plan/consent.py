@@ -41,8 +41,13 @@ def expiry(voice: Voice, today: date, warning: timedelta) -> str:
         return ""
     if expires < today:
         return f"the consent expired on {expires}: voicectl will not create, replace or widen the voice"
-    days = (expires - today).days
-    return f"the consent expires on {expires}, in {days} day{'' if days == 1 else 's'}"
+    return f"the consent expires on {expires}, {in_days(expires, today)}"
+
+
+def in_days(when: date, today: date) -> str:
+    """How far a day is away that is not over yet."""
+    days = (when - today).days
+    return "today" if not days else f"in {days} day{'' if days == 1 else 's'}"
 
 
 def consent_problems(catalog: Catalog, today: date) -> Iterator[Problem]:

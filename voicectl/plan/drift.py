@@ -18,7 +18,7 @@ from voicectl.model.lock import Lock, Record, Retired
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import FIELDS, FieldName, Value, Voice
 from voicectl.plan.compare import observed_value
-from voicectl.plan.consent import withdrawn
+from voicectl.plan.consent import in_days, withdrawn
 from voicectl.plan.identity import Holding
 from voicectl.plan.offline import marks_of_record, marks_of_retired
 from voicectl.plan.plan import Orphan, Source
@@ -359,7 +359,7 @@ def _consent(voice: Voice | None, today: date, warning: timedelta) -> tuple[Drif
         return None
     if consent.expires_on < today:
         return "consent_expired", f"{whose} expired on {consent.expires_on}"
-    return "consent_expiring", f"{whose} expires on {consent.expires_on}, in {(consent.expires_on - today).days} days"
+    return "consent_expiring", f"{whose} expires on {consent.expires_on}, {in_days(consent.expires_on, today)}"
 
 
 def _orphaned(sides: _Sides) -> Iterator[Orphan]:

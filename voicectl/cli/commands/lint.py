@@ -116,6 +116,7 @@ def lint(
         digests = sorted({sample.digest for _, sample in samples})
         mine = set(digests[shard[0] - 1 :: shard[1]])
         samples = [(voice, sample) for voice, sample in samples if sample.digest in mine]
+    prefix = wiring.repository_prefix(project.root)
     objects = Recordings(project)
     files = {}
     for _, sample in samples:

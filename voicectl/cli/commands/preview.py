@@ -68,22 +68,34 @@ def command(
     context.log.problems(catalog.warnings)
     past = Past(project, base)
     prepared = _prepared(context, project, catalog, options)
+    badges = _badges(context.path(report), prepared.planned.plan) if report is not None else {}
     target = context.path(out)
     empty_directory(target, _MARKER)
-    with contextlib.closing(past), Recordings(project) as recordings:
+    with _disk(), contextlib.closing(past), Recordings(project) as recordings:
         gallery = Gallery(project, target, past)
         shown = Shown(project, catalog, prepared.lock, gallery, public=public)
         if everything:
-            title, cards = _catalog(shown, recordings, options, context.path(report) if report else None)
+            title, cards = _catalog(shown, recordings, options, badges)
             plan = None
         else:
             plan = past.with_words(prepared.planned.plan, prepared.lock)
             title, cards = _changes(shown, plan, recordings)
         cards = _speaking(context, shown, cards, recordings, say, audition, yes=yes)
-    count = _write(target, _pages(project, plan, title, cards, prepared))
+        count = _write(target, _pages(project, plan, title, cards, prepared))
     context.log.note(f"wrote {count} page{'' if count == 1 else 's'} and {len(gallery.copies)} recordings to {out}")
     printing.out(f"{target / 'index.html'}\n")
     return 0
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """What a disk refuses while a page is made, in words. Raises UsageError."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        words = f"the page can't be written: {where}{error.strerror or error}"
+        raise UsageError(words, "make room, or put right what is there") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +244,7 @@ def _private(voice: Voice, public: bool) -> Iterator[html.Field]:
 
 
 def _catalog(
-    shown: Shown, recordings: Recordings, options: Mapping[str, Any], report: Path | None
+    shown: Shown, recordings: Recordings, options: Mapping[str, Any], badges: Mapping[str, Sequence[html.Line]]
 ) -> tuple[str, list[html.Card]]:
     """A card for each voice of the catalog."""
     from voicectl.plan.plan import Selectors
@@ -241,7 +253,6 @@ def _catalog(
 
     chosen = Selectors(tuple(options.get("only", ())), tuple(options.get("exclude", ())))
     voices, _ = selected_voices(shown.catalog, chosen)
-    badges = _badges(report) if report is not None else {}
     shown.gallery.gather((sample for voice in voices for sample in voice.samples), (), recordings)
     findings = findings_of(voices, shown.gallery, shown.catalog)
     rows = {row.name: row for row in catalog_words.rows(shown.catalog, shown.lock)}
@@ -274,8 +285,9 @@ def _catalog(
     return "The catalog", cards
 
 
-def _badges(report: Path) -> dict[str, tuple[html.Line, ...]]:
-    """What a drift report says of each voice that is not in step. Raises UsageError for what is no report."""
+def _badges(report: Path, plan: Plan) -> dict[str, tuple[html.Line, ...]]:
+    """What a drift report says of each voice that is not in step. Raises UsageError for what is no report of this
+    catalog."""
     from pydantic import TypeAdapter, ValidationError
 
     from voicectl.plan.drift import DriftReport
@@ -286,6 +298,9 @@ def _badges(report: Path) -> dict[str, tuple[html.Line, ...]]:
     except (OSError, ValidationError):
         words = f"--drift {report} is no report of `voicectl drift --format json`"
         raise UsageError(words, "make it with `voicectl drift --format json`") from None
+    if (found.catalog, found.environment) != (plan.catalog, plan.environment):
+        whose = f"{found.catalog}.{found.environment}" if found.environment else found.catalog
+        raise UsageError(f"--drift {report} is a report of another catalog: {whose}", "make one of this catalog")
     return {v.name: (html.Line(MEANINGS[v.status], "bad"),) for v in found.voices if v.status != "in_step"}
 
 
@@ -364,10 +379,7 @@ def _filters(cards: Iterable[html.Card]) -> tuple[html.Filter, ...]:
 
 def _write(out: Path, pages: Iterable[tuple[str, html.Page]]) -> int:
     count = 0
-    try:
-        for name, page in pages:
-            replace_file(out / name, html.render(page).encode())
-            count += 1
-    except OSError as error:
-        raise UsageError(f"--out {out} can't be written: {error.strerror or error}", "make room") from error
+    for name, page in pages:
+        replace_file(out / name, html.render(page).encode())
+        count += 1
     return count
