@@ -30,6 +30,7 @@ FULL = replace(
     voice("a", tags=("x",), cover="one", retain=timedelta(days=1.5), ignore=["title", "tags"]),
     consent=Consent("Jane", expires_on=TODAY),
     free={"team": "audio"},
+    speech_model="s2.1-pro",
 )
 
 
