@@ -40,3 +40,13 @@ def test_a_receipt_says_which_run_deleted_and_for_which_commit() -> None:
         ("deleted", "m1", "r1", "c" * 40),
         ("deleted", "m0", "r1", "c" * 40),
     ]
+
+
+def test_names_that_change_places_are_moves() -> None:
+    one, other = record("m1", voice("a")), record("m2", voice("b"))
+    found = list(events(lock({"a": one, "b": other}), lock({"a": other, "b": one})))
+    assert [(each.name, each.action, each.previous_name) for each in found] == [
+        ("a", "moved", "b"),
+        ("b", "moved", "a"),
+    ]
+    assert told(lock({"a": one}), lock({"b": one})) == [("b", "moved", "m1")]

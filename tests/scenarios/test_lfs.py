@@ -78,8 +78,9 @@ def objects(project: Project) -> list[Path]:
 
 
 def told(plan: dict[str, Any]) -> dict[str, Any]:
-    """A plan without what alone may differ: how long samples last, and that they were not looked at."""
-    changes = [{**change, "reason": "", "samples": _without_seconds(change["samples"])} for change in plan["changes"]]
+    """A plan without what alone may differ: how long samples last, that they were not looked at, and the clock."""
+    without = {"reason": "", "undo_until": None}
+    changes = [{**change, **without, "samples": _without_seconds(change["samples"])} for change in plan["changes"]]
     warnings = [warning for warning in plan["warnings"] if warning["code"] != "not_looked_at"]
     return {**plan, "changes": changes, "warnings": warnings}
 

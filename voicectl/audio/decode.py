@@ -188,13 +188,8 @@ def _opened(file: BinaryIO) -> Iterator[tuple[Any, Any]]:
             stream.thread_type = "NONE"
             yield container, stream
     except (av.error.FFmpegError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
-            raise
+        # A disk's troubles come as Python's own OSError. FFmpeg says "Input/output error" of a file that is cut off.
         raise Unplayable(f"can't be played ({_reason(error)})") from error
-
-
-_OF_THE_DISK = (5, 27, 28, 122)
-"""EIO, EFBIG, ENOSPC, EDQUOT: troubles of a disk, not of the recording."""
 
 
 def _reason(error: Exception) -> str:

@@ -50,11 +50,11 @@ def events(earlier: Lock | None, later: Lock) -> Iterator[Event]:
     """Everything that differs, by name."""
     old = earlier.voices if earlier else {}
     names = {record.id: name for name, record in old.items()}
-    moved = {names[r.id]: name for name, r in later.voices.items() if r.id in names and names[r.id] not in later.voices}
+    moved = {names[r.id]: name for name, r in later.voices.items() if names.get(r.id, name) != name}
+    came = {name: before for before, name in moved.items()}
     for name, record in sorted(later.voices.items()):
-        came_from = names.get(record.id)
-        before = old.get(name) or (old[came_from] if came_from in moved else None)
-        yield from _served(name, before, record, came_from if moved.get(came_from or "") == name else None, earlier)
+        came_from = came.get(name)
+        yield from _served(name, old.get(came_from or name), record, came_from, earlier)
     left: dict[str, EventAction] = {}
     receipts = {gone.id: gone for gone in later.deleted}
     for name, record in sorted(old.items()):
