@@ -108,7 +108,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def by_hand(project: Path, name: str, values: dict[str, str]) -> None:
     """Change a model as the web app would: over HTTP, in the account that the project works in."""
-    lock = json.loads((project / "voicectl.production.lock.json").read_text(encoding="utf-8"))
+    lock = json.loads((project / ".voicectl/emulator.production.lock.json").read_text(encoding="utf-8"))
     with served(project / ".voicectl/emulator.db") as url:
         request = urllib.request.Request(
             f"{url}/model/{lock['voices'][name]['id']}",

@@ -105,7 +105,8 @@ class Project:
 
     @property
     def lock_path(self) -> Path:
-        return self.root / "voicectl.lock.json"
+        hidden = self.root / ".voicectl/emulator.lock.json"
+        return hidden if hidden.exists() else self.root / "voicectl.lock.json"
 
     @property
     def lock(self) -> dict[str, Any]:

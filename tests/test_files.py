@@ -182,3 +182,13 @@ def test_room_is_proven_by_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     prove_room(tmp_path / "a", 3_000_000)
     assert written >= 3_000_000
     assert below(tmp_path) == []
+
+
+def test_each_run_has_a_directory_of_its_own_and_sweeps_those_of_killed_ones(tmp_path: Path) -> None:
+    old, current = Scratch(tmp_path).own("x"), Scratch(tmp_path).own("x")
+    (old / "file").write_text("left")
+    long_ago = old.stat().st_mtime - 25 * 3600
+    os.utime(old, (long_ago, long_ago))
+    new = Scratch(tmp_path).own("x")
+    assert new != current
+    assert sorted(new.parent.iterdir()) == sorted((new, current))

@@ -74,7 +74,8 @@ EOF
         after="""
         test "$(basename "$PWD")" = my-voices
         test "$(git log --format=%s)" = "First voice"
-        git ls-files --error-unmatch voicectl.lock.json
+        test -f .voicectl/emulator.lock.json
+        test ! -e voicectl.lock.json
         test -z "$(git status --porcelain)"
         """
     ),

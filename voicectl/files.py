@@ -29,6 +29,7 @@ NAME = ".voicectl"
 _TEMPORARY = "tmp"
 _ENDING = ".tmp"
 _CHUNK = 1024 * 1024
+_STALE_SECONDS = 24 * 3600
 _MAX_CACHE = 64 * 1024 * 1024
 """The largest cache file; 50,000 voices take a third of it."""
 
@@ -62,6 +63,21 @@ class Scratch:
         if not ignore.exists() or not ignore.stat().st_size:
             replace_file(ignore, b"*\n")
         return path
+
+    def own(self, name: str) -> Path:
+        """A new directory below `name`, for this run alone. Those that killed runs left a day ago are removed.
+
+        Whoever asks for it removes it. Raises OSError if that is impossible.
+        """
+        import shutil
+        import time
+
+        own = self.make(name, os.urandom(8).hex(), "x").parent
+        for entry in os.scandir(own.parent):
+            with contextlib.suppress(FileNotFoundError):  # another run sweeps, too
+                if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_SECONDS:
+                    shutil.rmtree(entry.path, ignore_errors=True)
+        return own
 
 
 class CacheFile:

@@ -7,6 +7,7 @@ import pytest
 from tests.audio import sounds
 from tests.audio.test_measure import in_form, measured
 from voicectl.audio.likeness import Likeness, alike
+from voicectl.report.preview_html import wave
 
 NEAR = 0.9
 
@@ -54,3 +55,9 @@ def test_silence_and_tones_are_alike_to_nothing(clean: sounds.Sound) -> None:
 
 def test_what_is_too_short_is_alike_to_nothing() -> None:
     assert list(alike({"a": "", "b": "AAAA", "c": "////"}, NEAR)) == []
+
+
+@pytest.mark.parametrize("envelope", ["A", "\u00e9", "====", ""])
+def test_what_is_no_envelope_is_alike_to_nothing(envelope: str) -> None:
+    assert list(alike({"one": envelope, "other": envelope}, NEAR)) == []
+    assert wave(envelope) == ""

@@ -24,6 +24,12 @@ def in_form(data: bytes, form: str) -> bytes:
     return out.getvalue()
 
 
+CUT_OFF = bytes.fromhex(
+    "1a45dfa39f4286810142f7810142f2810442f381084282847765626d4287810442858102185380670100000000007f36114d9b74ba4d"
+)
+"""The beginning of a WebM file, of which FFmpeg says "Input/output error"."""
+
+
 @pytest.fixture(scope="module")
 def clean() -> sounds.Sound:
     return sounds.speech()
@@ -101,6 +107,7 @@ def test_a_format_hardly_changes_what_is_measured(clean: sounds.Sound, form: str
         (b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n", "can't be played"),
         (b"ffconcat version 1.0\nfile /etc/passwd\n", "can't be played"),
         (sounds.wav(sounds.silence(0)), "has no sound in it|can't be played"),
+        (CUT_OFF, "can't be played"),
     ],
 )
 def test_what_is_no_recording_is_unplayable(data: bytes, words: str) -> None:

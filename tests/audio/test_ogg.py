@@ -50,6 +50,7 @@ def test_plain_headers_are_believed(content: bytes, words: str) -> None:
         (opus(12, start=-9600), "a beginning before its first sample"),
         (opus(12) + page([SILENT], -99, 99, 4), "a negative position at its end"),
         (opus(3, start=HOUR) + page([SILENT], 960, 99, 4), "positions that run backwards"),
+        (opus(12) + page([SILENT], 2**62, 99, 4), "more time than its bytes can hold"),
     ],
 )
 def test_the_decoder_decides_about_odd_positions(content: bytes, words: str) -> None:

@@ -58,7 +58,7 @@ def test_a_process_that_somebody_killed_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_piece_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "PATIENCE", 1.0)
+    monkeypatch.setattr(worker, "PATIENCE", 4.0)
     found = results({0: ("", 1), 1: ("hang", 1), 2: ("", 3)})
     assert found[0] == 2
     assert found[2] == 6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,15 @@ from voicectl.model.lock import Deleted
 from voicectl.model.observed import Patch
 from voicectl.model.voice import VISIBILITIES, Consent, Visibility, Voice
 from voicectl.plan.actions import Resend, Serve, Task, Update
-from voicectl.plan.consent import check_consent, check_expiry, consent_problems, expiry, lacking_consent, withdrawn
+from voicectl.plan.consent import (
+    check_consent,
+    check_expiry,
+    consent_problems,
+    expiry,
+    in_days,
+    lacking_consent,
+    withdrawn,
+)
 from voicectl.plan.identity import Holding
 from voicectl.plan.plan import Action, Change
 from voicectl.plan.voices import voice_tasks
@@ -75,7 +83,7 @@ def test_a_consent_covers_what_it_names_up_to_and_with_its_last_day(given: Conse
         ({"expires": 31}, ""),
         ({"expires": 30}, "in 30 days"),
         ({"expires": 1}, "in 1 day"),
-        ({"expires": 0}, "in 0 days"),
+        ({"expires": 0}, ", today"),
         ({"expires": -1}, "will not create, replace or widen"),
         ({"ends": 1}, "deletes every generation, for good"),
         # What is withdrawn already is told as a deletion, not as an expiry.
@@ -202,3 +210,8 @@ def test_a_project_says_how_long_ahead_to_warn() -> None:
     soon = with_consent(voice("a"), expires=60)
     assert expiry(soon, TODAY, timedelta(days=30)) == ""
     assert "in 60 days" in expiry(soon, TODAY, timedelta(days=90))
+
+
+def test_days_are_counted_in_words() -> None:
+    today = date(2026, 11, 26)
+    assert [in_days(today + timedelta(days=days), today) for days in (0, 1, 2)] == ["today", "in 1 day", "in 2 days"]

@@ -11,7 +11,7 @@ import pytest
 from tests.memory import START, catalog, voice
 from tests.plan.sides import TODAY, gone, lock, marks, model, record, seen
 from voicectl.errors import UsageError
-from voicectl.model.catalog import Catalog
+from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Blocked, Lock
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import Consent
@@ -194,3 +194,31 @@ def test_selectors_choose_and_count_what_is_left_out() -> None:
     assert ([each.name for each in report.voices], left_out) == (["narrator"], 1)
     with pytest.raises(UsageError):
         drift(catalog(NARRATOR), held, seen(AS_APPLIED), selectors=Selectors(only=("nobody",)))
+
+
+def test_what_to_do_about_a_model_that_apply_does_not_make_again() -> None:
+    external = replace(NARRATOR, external=True, model="m1", samples=(), inputs=None)
+    adopted = replace(NARRATOR, model="m1", samples=(), inputs=None)
+    for wanted in (external, adopted):
+        (remedy,) = row(wanted=wanted, known=replace(RECORDED, origin="adopted"), gone=frozenset({"m1"})).remedies
+        assert remedy.startswith("correct `model` in its manifest")
+    assert "makes it again" in row(gone=frozenset({"m1"})).remedies[0]
+
+
+@pytest.mark.parametrize(("policy", "says"), [("overwrite", "sets Git's"), ("keep", "leaves"), ("fail", "stops")])
+def test_what_to_do_about_a_change_follows_the_policy(policy: Any, says: str) -> None:
+    wanted = replace(catalog(NARRATOR), policy=Policy(on_drift=policy))
+    (found,) = drift(wanted, lock({"narrator": RECORDED}), seen(replace(AS_APPLIED, title="By hand"))).voices
+    assert found.remedies[0].startswith(f"the next apply {says}")
+
+
+def test_what_to_do_about_a_retired_generation() -> None:
+    for known, models in (
+        (replace(RECORDED, retired=(gone("m0"),)), [AS_APPLIED]),
+        (RECORDED, [replace(AS_APPLIED, tags=("calm",))]),
+    ):
+        first = row(*models, known=known, gone=frozenset({"m0"})).remedies[0]
+        assert first.startswith("the next apply looks after" if known.retired else "the next apply writes our marks")
+    (left,) = drift(catalog(), lock(removed={"old": gone("m0")}), seen(model("m0", "old"))).voices
+    assert left.status == "changed"
+    assert left.remedies[0].startswith("the next apply looks after the marks")

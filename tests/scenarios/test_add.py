@@ -187,6 +187,20 @@ def test_a_dry_run_knows_what_is_there(project: Project, masters: Path) -> None:
     assert list((project.root / ".voicectl/add").iterdir()) == []
 
 
+def test_a_name_with_dots_is_numbered_like_any_other(project: Project, masters: Path) -> None:
+    project.sample("a.b-1.wav")
+    project.run("add", "a.b", str(masters / "plain.wav")).expect(0)
+    assert (project.root / "samples/a.b-2.wav").exists()
+
+
+def test_a_recording_that_a_cast_names_twice_comes_in_once(project: Project, masters: Path) -> None:
+    plain = masters / "plain.wav"
+    project.write("cast.csv", f"name,audio\na,{plain}\nb,{plain}\na,{plain}\n")
+    done = project.run("add", "--from", "cast.csv").expect(0)
+    assert "2 recordings of 2 voices added" in done.out
+    assert "a has plain.wav already" in done.err
+
+
 def test_a_dry_run_writes_nothing(project: Project, masters: Path) -> None:
     project.voices({"host": {}})
     before = everything(project.root)

@@ -98,6 +98,35 @@ def test_a_project_that_does_not_load_does_not_stop_the_others(fleet: Project) -
     assert found["brand.staging"]["exit"] == 0
 
 
+def test_a_row_says_why_a_project_does_not_load(fleet: Project) -> None:
+    (fleet.root / "games/two/voices/all.yaml").write_text("voices:\n  a: {titel: A, samples: []}\n")
+    error = rows(fleet, "validate", code=1)["two.None"]["error"]
+    assert error.startswith("voices/all.yaml:2:")
+    assert error.endswith("more)")
+
+
+def test_sarif_names_files_from_the_top_of_the_checkout_and_each_lockfile_where_it_is(
+    fleet: Project, hand: Hand
+) -> None:
+    (fleet.root / ".git").mkdir()
+    (fleet.root / "games/two/voicectl.yaml").write_text("catalog: two\nstate: state/two.lock.json\n")
+    two = member(fleet, "games/two")
+    two.voices({"a": {}, "b": {}})
+    two.apply()
+    two.voices({"b": {}})
+    for name in ("a", "b"):
+        hand.patch(json.loads((two.root / "state/two.lock.json").read_text())["voices"][name]["id"], title="By hand")
+    done = fleet.run("fleet", "drift", "--root", "games", "--format", "sarif").expect(1)
+    results = [result for run in json.loads(done.out)["runs"] for result in run["results"]]
+    places = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in results}
+    assert places == {"games/two/state/two.lock.json", "games/two/voices/all.yaml"}
+
+
+def test_exit_codes_are_numbers_in_a_spreadsheet(fleet: Project) -> None:
+    table = list(csv.DictReader(io.StringIO(fleet.run("fleet", "validate", "--format", "csv").expect(0).out)))
+    assert {row["exit"] for row in table} == {"0"}
+
+
 def test_two_projects_with_one_catalog_are_named(fleet: Project) -> None:
     (fleet.root / "games/two/voicectl.yaml").write_text("catalog: one\n")
     done = fleet.run("fleet", "validate").expect(1)

@@ -228,7 +228,7 @@ def test_a_pattern_that_takes_for_ever_is_given_up(project: Project) -> None:
     project.voices({"v": {"title": "a" * 40 + "!"}})
     begun = time.monotonic()
     assert "simplify it" in project.run("validate").expect(1).err
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30, "it would take years"
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,45 @@ def test_a_shallow_clone_says_that_it_does_not_reach_back(told: Project, tmp_pat
     assert "git fetch --unshallow" in clone.run("history").expect(0).out
 
 
+def test_at_the_edge_of_a_shallow_clone_nobody_knows_who_brought_what(told: Project, tmp_path: Path) -> None:
+    for depth, known in ((1, []), (3, [("a2", "moved")])):
+        git(tmp_path, "clone", "-q", f"--depth={depth}", f"file://{told.root}", f"shallow{depth}")
+        clone = Project(tmp_path / f"shallow{depth}", told.environ)
+        assert events(clone)[: len(known) or 1] == known
+    shallow = Project(tmp_path / "shallow1", told.environ)
+    assert "nothing is known" in shallow.run("history").expect(0).out
+    assert "not known here" in shallow.run("history", "--format", "csv").expect(0).err
+
+
+def test_an_author_may_be_called_anything_and_a_commit_may_be_of_any_time(told: Project) -> None:
+    told.voices({"a2": {"title": "Another", "samples": [{"audio": "../samples/a.wav"}]}})
+    told.apply()
+    git(told.root, "add", "-A", ":!.voicectl")
+    raw = (
+        f"tree {git(told.root, 'write-tree').strip()}\nparent {git(told.root, 'rev-parse', 'HEAD').strip()}\n"
+        "author Eve\u2028\x85\x0c Roe <e@x> 0 +0000\ncommitter Eve <e@x> 99999999999999 +0000\n\nx\n"
+    )
+    path = told.write("../commit", raw)
+    made = git(told.root, "hash-object", "-t", "commit", "--literally", "-w", str(path)).strip()
+    git(told.root, "reset", "-q", made)
+    first = told.run("history", "--format", "json").expect(0).json["events"][0]
+    assert (first["event"]["action"], first["author"]) == ("updated", "Eve\u2028\x85\x0c Roe")
+
+
+def test_a_name_that_nothing_ever_had_is_a_mistake(told: Project) -> None:
+    assert "is called 'nobody'" in told.run("history", "nobody").expect(1).err
+
+
+def test_lockfiles_on_a_branch_of_their_own_have_one_too(told: Project) -> None:
+    before = events(told)
+    tip = git(told.root, "rev-parse", "HEAD").strip()
+    git(told.root, "update-ref", "refs/remotes/origin/voicectl/lockfiles", tip)
+    git(told.root, "checkout", "-q", "--orphan", "without")
+    git(told.root, "rm", "-q", "--cached", "voicectl.lock.json")
+    git(told.root, "commit", "-q", "-m", "no lockfile here")
+    assert events(told) == before
+
+
 def test_without_a_history_the_way_out_is_named(project: Project) -> None:
     project.voices({"a": {}})
     assert "no checkout of a Git repository" in project.run("history").expect(1).err

@@ -255,3 +255,17 @@ def test_a_protected_voice_marked_for_deletion(project: Project, hand: Hand, pla
     edited(project, put)
     project.run("apply", "--yes", "--recreate-missing").expect(3)
     assert model in {each["_id"] for each in hand.models()}
+
+
+@pytest.mark.parametrize("arguments", [["validate"], ["fleet", "validate"]])
+def test_no_module_of_the_checkout_runs(
+    project: Project, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    project.voices({"a": {}})
+    path = project.root / "samples/a.wav"
+    path.write_bytes(path.read_bytes().replace(b"\x01\0\x08\0data", b"\x02\0\x08\0data"))  # for the decoder to decide
+    for name in ("pickle", "struct", "click", "voicectl"):
+        project.write(f"{name}.py", "open('ran', 'w').close()\nraise SystemExit(1)\n")
+    project.run(*arguments).expect(0)
+    assert not (project.root / "ran").exists()

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Hand, Project
+from voicectl.hosting.lfs import LfsObjects, Pointed
+from voicectl.manifest.pointer import read_pointer
 
 pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
 IDENTITY = {
@@ -76,8 +78,9 @@ def objects(project: Project) -> list[Path]:
 
 
 def told(plan: dict[str, Any]) -> dict[str, Any]:
-    """A plan without what alone may differ: how long samples last, and that they were not looked at."""
-    changes = [{**change, "reason": "", "samples": _without_seconds(change["samples"])} for change in plan["changes"]]
+    """A plan without what alone may differ: how long samples last, that they were not looked at, and the clock."""
+    without = {"reason": "", "undo_until": None}
+    changes = [{**change, **without, "samples": _without_seconds(change["samples"])} for change in plan["changes"]]
     warnings = [warning for warning in plan["warnings"] if warning["code"] != "not_looked_at"]
     return {**plan, "changes": changes, "warnings": warnings}
 
@@ -354,3 +357,40 @@ def test_a_voice_can_be_heard_before_its_model_exists(thin: Project) -> None:
     (thin.root / "voices/all.yaml").write_text(text)
     thin.run("audition", "v1", "Good morning.", "-o", "out.mp3").expect(0)
     assert (thin.root / "out.mp3").stat().st_size > 100
+
+
+def test_runs_side_by_side_keep_what_they_fetched(thin: Project) -> None:
+    one, other = LfsObjects(thin.root), LfsObjects(thin.root)
+    found = {}
+    for place, name in ((one, "v1"), (other, "v2")):
+        pointer = read_pointer((thin.root / f"samples/{name}.wav").read_bytes())
+        found[name] = place.bring([Pointed(f"samples/{name}.wav", pointer.digest, pointer.size)])[pointer.digest]
+    one.forget()
+    assert not found["v1"].exists()
+    assert found["v2"].exists()
+    other.forget()
+    assert not (thin.root / ".voicectl/lfs").exists()
+
+
+def test_a_preview_of_earlier_recordings_leaves_nothing_behind(thin: Project) -> None:
+    thin.apply("--only", "v1")
+    git(thin.root, "add", "voicectl.lock.json")
+    git(thin.root, "commit", "--quiet", "-m", "lockfile")
+    shutil.rmtree(thin.root / ".git/lfs/objects")
+    shutil.copy(wav(thin), thin.root / "samples/v1.wav")
+    thin.run("preview", "--out", "out", "--only", "v1").expect(0)
+    assert len(list((thin.root / "out/audio").iterdir())) == 2
+    assert not (thin.root / ".voicectl/lfs").exists()
+
+
+def wav(project: Project) -> Path:
+    """Another recording."""
+    return project.root / "voices" / project.sample("other.wav", "another")
+
+
+def test_lint_names_a_pointer_from_the_top_of_the_checkout(thin: Project) -> None:
+    (thin.root / "brand").mkdir()
+    for name in ("voicectl.yaml", "voices", "samples"):
+        shutil.move(thin.root / name, thin.root / "brand")
+    done = Project(thin.root / "brand", thin.environ).run("lint", "--only", "v1").expect(1)
+    assert "git lfs pull --include=brand/samples/v1.wav" in done.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
@@ -103,6 +104,10 @@ def test_the_whole_catalog_with_badges_of_drift(changed: Project, hand: Hand) ->
     assert "was changed in the account" in text
     assert text.count("<audio") == 3
     assert page(changed, "--all", "--only", "b").count("<audio") == 1
+    report = json.loads((changed.root / "drift.json").read_text())
+    (changed.root / "drift.json").write_text(json.dumps({**report, "environment": "staging"}))
+    done = changed.run("preview", "--out", "out", "--all", "--drift", "drift.json").expect(1)
+    assert "a report of another catalog: acme.staging" in done.err
     (changed.root / "drift.json").write_text("{}")
     assert "is no report" in changed.run("preview", "--out", "out", "--all", "--drift", "drift.json").expect(1).err
 
@@ -122,6 +127,13 @@ def test_without_git_or_the_decoder_the_page_says_so(
 def test_without_the_key_the_plan_is_of_the_lockfile_alone(changed: Project) -> None:
     del changed.environ["FISH_API_KEY"]
     assert "offline" in page(changed)
+
+
+@pytest.mark.parametrize("base", ["nowhere", "--help", "HEAD:voicectl.yaml"])
+def test_a_base_that_is_not_here_is_named(changed: Project, base: str) -> None:
+    done = changed.run("preview", "--out", "out", f"--base={base}").expect(1)
+    assert "this clone has no such commit or branch" in done.err
+    assert not (changed.root / "out").exists()
 
 
 def test_a_directory_that_holds_something_else_is_left_alone(changed: Project) -> None:
@@ -144,6 +156,15 @@ def test_what_voices_say_is_asked_for_once(changed: Project, hand: Hand) -> None
     assert text.count("Good morning.") >= 3
     page(changed, "--say", "Good morning.", "--audition", "Hello.")
     assert len([path for method, path in hand.requests() if path == "/v1/tts"]) == 4, "kept by what it was made from"
+
+
+def test_a_link_among_what_was_spoken_is_named_and_not_followed(changed: Project, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    link = changed.root / ".voicectl/cache/speech/x.mp3"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path / "secret")
+    done = changed.run("preview", "--out", "out", "--say", "Hello.", "--yes").expect(1)
+    assert "the page can't be written: x.mp3 is a link; delete it" in done.err
 
 
 def test_many_voices_make_several_pages(local: Project) -> None:

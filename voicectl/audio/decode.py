@@ -8,7 +8,6 @@ takes its process along, so callers run these functions in a worker (`audio/work
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -40,8 +39,6 @@ _FORMS: Mapping[str, tuple[str, str, int]] = {
 }
 """What is written: the container, the codec and the sample rate."""
 _BIT_RATE = 128_000
-_OF_THE_DISK = (errno.EIO, errno.EFBIG, errno.ENOSPC, errno.EDQUOT)
-"""Troubles of a disk, not of the recording."""
 
 
 class Unplayable(Exception):
@@ -191,8 +188,7 @@ def _opened(file: BinaryIO) -> Iterator[tuple[Any, Any]]:
             stream.thread_type = "NONE"
             yield container, stream
     except (av.error.FFmpegError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
-            raise
+        # A disk's troubles come as Python's own OSError. FFmpeg says "Input/output error" of a file that is cut off.
         raise Unplayable(f"can't be played ({_reason(error)})") from error
 
 

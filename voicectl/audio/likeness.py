@@ -8,12 +8,13 @@ System" (2002), with one band.
 
 from __future__ import annotations
 
-import base64
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
+
+from voicectl.model.recording import levels_of
 
 SAME = 0.99
 """Correlation from which on two curves of one length are one recording; 24 kbit/s Opus gives 0.998."""
@@ -71,7 +72,7 @@ def _meetings(curves: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, str,
 
 
 def _curve(envelope: str) -> Sequence[float]:
-    levels = [max(level, _QUIET) for level in base64.b64decode(envelope)]
+    levels = [max(level, _QUIET) for level in levels_of(envelope)]
     return [sum(levels[at : at + _SMOOTH]) / _SMOOTH for at in range(len(levels) - _SMOOTH + 1)]
 
 

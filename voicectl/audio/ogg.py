@@ -84,6 +84,9 @@ def read(window: Window) -> FileKind:
         unusual = unusual or "positions that run backwards"
     if seconds is not None and seconds <= 0 and not unusual:
         raise Unusable("has no sound in it")
+    # The sparsest stream has some twenty bytes a second.
+    if seconds is not None and seconds > window.size:
+        unusual = unusual or "more time than its bytes can hold"
     known = None if unusual else seconds
     return FileKind("opus", known, unusual=unusual, rate=RATE, channels=stream.channels, moving=moving)
 

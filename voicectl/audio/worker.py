@@ -22,6 +22,7 @@ PATIENCE = 120.0
 """Seconds for which no piece of work may end: an hour of sound takes a fifth of it."""
 MEMORY = 2 * 1024**3
 """Bytes of address space that a worker may have, where the system can limit it."""
+_SAFE_PATH = "PYTHONSAFEPATH"
 GONE = Unheard("makes the decoder crash, or takes it more than two minutes")
 
 
@@ -58,14 +59,16 @@ class Processes(Generic[Given, Result]):
     def _in_pool(self, work: Mapping[Key, Given], workers: int) -> Iterator[tuple[Key, Result | Unheard | None]]:
         """Results until all are there or a process dies; None for what was under way then."""
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_bounded, initargs=(MEMORY,))
+        with _not_from_here():
+            pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_bounded, initargs=(MEMORY,))
         futures: dict[Future[Result | Unheard], Key] = {}
         waiting = iter(work.items())
         try:
             while True:
                 # Few at a time: what waits in the pool's own queue would fall under suspicion with the rest.
                 for key, given in waiting:
-                    futures[pool.submit(_guarded, self._call, given)] = key
+                    with _not_from_here():  # this is where processes start
+                        futures[pool.submit(_guarded, self._call, given)] = key
                     if len(futures) >= workers:
                         break
                 if not futures:
@@ -90,6 +93,23 @@ def _guarded(call: Callable[[Given], Result], given: Given) -> Result | Unheard:
         return Unheard(f"needs more than {MEMORY // 1024**3} GiB of memory to decode", "export it again")
     except ImportError as error:
         return Unheard(f"can't be decoded: the decoder does not load ({error})", "install voicectl[audio] again")
+
+
+@contextlib.contextmanager
+def _not_from_here() -> Iterator[None]:
+    """Processes that start inside import nothing from the current directory, where a stranger's checkout may lie.
+
+    They start as `python -c`, which looks there first, before even the standard library.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 def _cores() -> int:

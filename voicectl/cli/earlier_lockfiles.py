@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def earlier(project: Project) -> list[tuple[str, Lock]]:
     """Lockfiles beside the project's own that hold voices of another name, which no environment has any more."""
-    from voicectl.manifest.project import load_project
+    from voicectl.manifest.project import load_project, state_of
 
     own = {load_project(project.root, name).state: name for name in project.environments or (None,)}
-    path = PurePosixPath(project.content.state)
+    path = PurePosixPath(state_of(project.content))
     ending = ".lock.json" if path.name.endswith(".lock.json") else path.suffix
     stem = path.name.removesuffix(ending)
     found = []

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,22 +17,28 @@ from voicectl.errors import UsageError, cut
 from voicectl.files import read_regular
 from voicectl.manifest import yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
+from voicectl.manifest.project import state_path
+from voicectl.manifest.schema import DEFAULT_STATE, EMULATOR_STATE
 
 _MAX_DEPTH = 12
 _WORST = (0, 2, 4, 3, 1)
 """Exit codes, the worst last (130 counts as 1)."""
 _TIMEOUT = 3600.0
-COMMAND = [sys.executable, "-m", "voicectl"]
-"""What each run starts."""
+COMMAND = [sys.executable, "-P", "-m", "voicectl"]
+"""What each run starts. Without -P, it would import what lies in the current directory, as a checkout's files do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One catalog of a fleet: its project's directory below the root, its environment, and what is wrong with it."""
+    """One catalog of a fleet: its project's directory below the root, its environment, and what is wrong with it.
+
+    `state` is its lockfile's path in the project, as far as the project file can be read.
+    """
 
     directory: str
     catalog: str
     environment: str | None = None
+    state: str = DEFAULT_STATE
     error: str = ""
 
     @property
@@ -51,11 +57,20 @@ class Answer:
 
     @property
     def error(self) -> str:
-        """Why it failed, with what to do; empty where it did not."""
+        """Why it failed, with what to do; empty where it did not. Of several problems in files, the first."""
         found = self.document.get("error")
         if not isinstance(found, dict):
             return ""
-        return "; ".join(str(found[key]) for key in ("message", "hint") if found.get(key))
+        problems = [each for each in found.get("problems", ()) if each["level"] == "error"]
+        if not problems:
+            return _sentence(found)
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        first = problems[0]
+        return f"{first['file']}:{first['line']}:{first['column']}: {_sentence(first)}{more}"
+
+
+def _sentence(found: Mapping[str, Any]) -> str:
+    return "; ".join(str(found[key]) for key in ("message", "hint") if found.get(key))
 
 
 def members(root: Path) -> list[Member]:
@@ -92,12 +107,15 @@ def _of_project(root: Path, directory: Path) -> Iterator[Member]:
     except OSError:
         document = None
     values = document.data if document is not None and isinstance(document.data, dict) else {}
-    catalog, environments = values.get("catalog"), values.get("environments")
+    catalog, environments, given = (values.get(key) for key in ("catalog", "environments", "state"))
     name = catalog if isinstance(catalog, str) else place
+    default = EMULATOR_STATE if values.get("provider") == "emulator" else DEFAULT_STATE
+    state = given if isinstance(given, str) else default
     if isinstance(environments, dict) and environments:
-        yield from (Member(place, name, str(environment)) for environment in sorted(environments))
+        for environment in sorted(map(str, environments)):
+            yield Member(place, name, environment, state_path(state, environment))
     else:
-        yield Member(place, name)
+        yield Member(place, name, state=state_path(state, None))
 
 
 def run_all(root: Path, fleet: Sequence[Member], arguments: Sequence[str], jobs: int) -> list[Answer]:
@@ -120,7 +138,9 @@ def _run(root: Path, member: Member, arguments: Sequence[str]) -> Answer:
     except ValueError:
         words = done.stderr.decode("utf-8", "replace").strip().splitlines()
         return Answer(member, done.returncode or 1, _failure(cut(words[0] if words else "it gave no answer")))
-    return Answer(member, done.returncode, document if isinstance(document, dict) else {})
+    if not isinstance(document, dict):
+        return Answer(member, done.returncode or 1, _failure("it gave no answer"))
+    return Answer(member, done.returncode, document)
 
 
 def _failure(words: str) -> dict[str, Any]:

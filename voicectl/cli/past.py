@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voicectl.cli import wiring
+from voicectl.errors import UsageError
 from voicectl.manifest import yaml_source
 from voicectl.manifest.pointer import BadPointer, is_pointer, read_pointer
 from voicectl.model import canonical
@@ -26,7 +27,8 @@ _MOST = 200
 class Past:
     """What a project's repository remembers. Without Git it remembers nothing.
 
-    `base` is a revision to look at first, such as the branch that a pull request is for.
+    `base` is a revision to look at first, such as the branch that a pull request is for. Raises UsageError where there
+    is none, and HostingError where there is no Git to look for it.
     """
 
     def __init__(self, project: Project, base: str | None = None) -> None:
@@ -39,6 +41,12 @@ class Past:
         except HostingError:
             if base is not None:
                 raise
+        if base is not None and self._repository is not None and self._repository.commit_of(base) is None:
+            raise UsageError(
+                f"--base {base}: this clone has no such commit or branch",
+                "fetch it first (`git fetch origin BRANCH`, then --base origin/BRANCH), or leave --base out",
+            )
+        self._manifests: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def with_words(self, plan: Plan, lock: Lock) -> Plan:
         """The plan with the earlier transcripts put in, where Git has them."""
@@ -87,18 +95,18 @@ class Past:
         if change.source is None or self._repository is None:
             return None
         for revision in self._revisions(record):
-            data = self._repository.read(revision, self._repository.prefix + change.source.file)
-            for text in self._transcripts(data, change, was, revision):
+            for text in self._transcripts(change, was, revision):
                 if canonical.text_digest(text) == recorded.transcript:
                     return text
         return None
 
-    def _transcripts(self, data: bytes | None, change: Change, was: SampleSide, revision: str) -> Iterator[str]:
+    def _transcripts(self, change: Change, was: SampleSide, revision: str) -> Iterator[str]:
         """The transcripts that an earlier manifest gave to this recording."""
         assert change.source is not None
         assert self._repository is not None
         base = posixpath.dirname(change.source.file)
-        for sample in _samples(data, change.previous_name or change.name):
+        voices = self._voices(revision, change.source.file)
+        for sample in _samples(voices, change.previous_name or change.name):
             path = posixpath.normpath(posixpath.join(base, str(sample.get("audio", ""))))
             if was.file is not None and path != was.file:
                 continue
@@ -109,6 +117,18 @@ class Past:
                 words = self._repository.read(revision, self._repository.prefix + file)
                 if words is not None:
                     yield canonical.text(words.decode("utf-8-sig", "replace"))
+
+    def _voices(self, revision: str, file: str) -> Mapping[str, Any]:
+        """The voices of an earlier manifest, which is read once for all of them."""
+        known = self._manifests.get((revision, file))
+        if known is None:
+            assert self._repository is not None
+            data = self._repository.read(revision, self._repository.prefix + file)
+            document = yaml_source.parse("manifest", data)[0] if data is not None else None
+            values = document.data if document is not None else None
+            voices = values.get("voices") if isinstance(values, dict) else None
+            known = self._manifests[revision, file] = voices if isinstance(voices, dict) else {}
+        return known
 
 
 def _pointed(data: bytes, side: SampleSide, recordings: Recordings) -> bytes | None:
@@ -130,12 +150,7 @@ def _other_words(each: SampleChange) -> bool:
     return each.was is not None and each.now is not None and each.now.transcript is not None
 
 
-def _samples(data: bytes | None, name: str) -> Sequence[dict[str, Any]]:
-    if data is None:
-        return ()
-    document, _ = yaml_source.parse("manifest", data)
-    values = document.data if document is not None else None
-    voices = values.get("voices") if isinstance(values, dict) else None
-    voice = voices.get(name) if isinstance(voices, dict) else None
+def _samples(voices: Mapping[str, Any], name: str) -> Sequence[dict[str, Any]]:
+    voice = voices.get(name)
     samples = voice.get("samples") if isinstance(voice, dict) else None
     return [each for each in samples if isinstance(each, dict)] if isinstance(samples, list) else ()

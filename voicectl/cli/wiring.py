@@ -101,7 +101,8 @@ def store(found: Project, place: str | None = None) -> FileStore:
     from voicectl.state.file import FileStore
 
     name = place or found.state
-    return FileStore(found.root / name, name, Scratch(found.root))
+    former = found.root / found.former_state if found.former_state is not None and place is None else None
+    return FileStore(found.root / name, name, Scratch(found.root), former=former)
 
 
 def identity(found: Project) -> ProviderIdentity:

@@ -45,7 +45,10 @@ def load_state(store: StateStore, catalog: Catalog, identity: ProviderIdentity) 
         return Lock(catalog.name, catalog.environment, identity), version
     own = "give this one a lockfile of its own with `state` in voicectl.yaml"
     moves = "; `voicectl state move` takes its models along to the new name"
-    trial = f"if it is left over from a trial, delete {store.location} (`voicectl help first-account`); else {own}"
+    trial = (
+        f"if it is left over from a trial, `rm {store.location}`, then `voicectl apply` (see `voicectl help "
+        f"first-account`); else {own}"
+    )
     for what, recorded, wanted, hint in (
         ("catalog", lock.catalog, catalog.name, f"correct the catalog, or {own}{moves}"),
         ("environment", lock.environment, catalog.environment, f"correct the environment, or {own}"),

@@ -98,27 +98,40 @@ class Repository:
             return None
         return self._run("cat-file", "blob", name)
 
-    def log(self, path: str, most: int) -> list[Logged]:
-        """The commits of HEAD that changed a file, the newest first."""
-        form = "--format=%H%x00%cI%x00%an"
-        said = self._run("log", form, f"--max-count={most}", "--first-parent", "--", f":(top,literal){path}")
-        entries = (line.split("\0") for line in said.decode("utf-8", "replace").splitlines() if line)
-        return [Logged(commit, datetime.fromisoformat(at).astimezone(UTC), author) for commit, at, author in entries]
+    def log(self, path: str, most: int, revision: str = "HEAD") -> list[Logged]:
+        """The commits up to a revision that changed a file, the newest first."""
+        form = "--format=%H%x00%ct%x00%an"
+        said = self._run(
+            "log",
+            form,
+            f"--max-count={most}",
+            "--first-parent",
+            "--end-of-options",
+            revision,
+            "--",
+            f":(top,literal){path}",
+        )
+        # Not `splitlines`: a name may hold any of Unicode's other line ends.
+        entries = (line.split("\0") for line in said.decode("utf-8", "replace").split("\n") if line)
+        return [Logged(commit, _moment(seconds), author) for commit, seconds, author in entries]
 
     def read_all(self, names: Sequence[str]) -> Iterator[bytes | None]:
-        """The contents of `REVISION:PATH` for each name; None where there is none. Git runs once for all."""
-        said = self._run("cat-file", "--batch", given="".join(f"{name}\n" for name in names).encode())
-        at = 0
-        for _ in names:
-            end = said.index(b"\n", at)
-            head = said[at:end].split(b" ")
-            at = end + 1
-            if head[-1] == b"missing" or len(head) != 3:
-                yield None
-                continue
-            size = int(head[2])
-            yield said[at : at + size]
-            at += size + 1
+        """The contents of `REVISION:PATH` for each name; None where there is none.
+
+        Git runs once for all, and only the content that is asked for next is held.
+        """
+        given = "".join(f"{name}\n" for name in names).encode()
+        with self.streaming("cat-file", "--batch", given=given, extra={}) as (running, _):
+            assert running.stdout is not None
+            for name in names:
+                head = running.stdout.readline().split()
+                if not head:
+                    raise HostingError(f"git stops before {name}", "look at the clone with `git fsck`")
+                if len(head) != 3 or not head[2].isdigit():  # such as `NAME missing`
+                    yield None
+                    continue
+                content = running.stdout.read(int(head[2]) + 1)[:-1]
+                yield content if head[1] == b"blob" else None
 
     @property
     def shallow(self) -> bool:
@@ -316,6 +329,12 @@ class Repository:
             words = redacted(" ".join(done.stderr.decode("utf-8", "replace").split()))[-600:]
             raise HostingError(f"git {arguments[0]} failed: {words or 'without a message'}", hint)
         return done.stdout
+
+
+def _moment(seconds: str) -> datetime:
+    """A commit's time, which its author may have set to anything; the nearest that there is a date for."""
+    latest = datetime.max.replace(tzinfo=UTC).timestamp()
+    return datetime.fromtimestamp(min(max(int(seconds or 0), 0), latest - 1), UTC)
 
 
 def _command(*arguments: str) -> list[str]:

@@ -71,6 +71,7 @@ class LfsObjects:
     def __init__(self, root: Path, remote: Remote | None = None) -> None:
         self._repository = Repository(root, remote)
         self._scratch = Scratch(root)
+        self._own: Path | None = None
         store = self._repository.setting("lfs.storage")
         common = self._repository.common_directory
         self._store = (common / store if store else common / "lfs") / "objects"
@@ -123,9 +124,12 @@ class LfsObjects:
         return found
 
     def forget(self) -> None:
-        """Remove what was fetched."""
-        with contextlib.suppress(OSError):
-            shutil.rmtree(self._scratch.find(_SCRATCH, "x").parent)
+        """Remove what was fetched, and nothing of another run that is under way."""
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                self._own.parent.rmdir()
+            self._own = None
 
     def _pull(self, wanted: Iterable[Pointed]) -> str:
         """The command that brings these files into the work tree."""
@@ -157,7 +161,8 @@ class LfsObjects:
         path = self._repository.prefix + wanted.path
         hashed, written = hashlib.sha256(), 0
         try:
-            target = self._scratch.make(_SCRATCH, wanted.oid)
+            self._own = self._own or self._scratch.own(_SCRATCH)
+            target = self._own / wanted.oid
             smudge = (*_EVERYTHING, "lfs", "smudge", "--", path)
             with self._repository.streaming(*smudge, given=pointer.encode(), extra=_NOW) as (running, told):
                 assert running.stdout is not None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # it imports asyncio, which the help of a command has no use 
 
 Way = Literal["push", "branch"]
 WAYS: tuple[Way, ...] = ("push", "branch")
+LOCKFILES = "voicectl/lockfiles"
+"""The branch of the way `branch`, where nobody names another."""
 _PATIENCE = 3
 """How many refusals at the same tip we take for races (another's push may just be ending), and how many lost
 connections we allow."""

@@ -17,13 +17,14 @@ from voicectl.manifest.discover import PROJECT_FILE
 from voicectl.manifest.paths import PathRefused, ProjectPaths
 from voicectl.manifest.problems import Problems, did_you_mean, shown
 from voicectl.manifest.rule_schemas import read_rules
-from voicectl.manifest.schema import Environment, PolicyValues, ProjectFile
+from voicectl.manifest.schema import DEFAULT_STATE, EMULATOR_STATE, Environment, PolicyValues, ProjectFile
 from voicectl.manifest.yaml_document import Document, Spot
 from voicectl.model.catalog import Policy, namespace
 from voicectl.model.lint import Setting
 from voicectl.version import VERSION
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_NO_ENVIRONMENT = Environment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,18 @@ class Project:
     @property
     def chosen(self) -> Environment:
         """What the environment says; empty without one."""
-        return self.content.environments.get(self.environment or "") or Environment()
+        return self.content.environments.get(self.environment or "") or _NO_ENVIRONMENT
 
     @property
     def title_suffix(self) -> str:
         """Appended to every title in this environment."""
         return self.chosen.title_suffix
+
+    @property
+    def former_state(self) -> str | None:
+        """Where earlier versions of voicectl kept the emulator's lockfile: beside the manifests, and in Git."""
+        moved = self.state == state_path(EMULATOR_STATE, self.environment)
+        return state_path(DEFAULT_STATE, self.environment) if moved else None
 
     @property
     def claimed(self) -> frozenset[str]:
@@ -127,7 +134,7 @@ def read_project(
         environment=environment,
         provider=content.provider,
         manifests=tuple(content.manifests),
-        state=state_path(content.state, environment),
+        state=state_path(state_of(content), environment),
         concurrency=content.concurrency,
         retain=content.retain if chosen is None or chosen.retain is None else chosen.retain,
         policy=_policy(content, environment, document, problems),
@@ -145,6 +152,12 @@ def environment_names(directory: Path) -> tuple[str, ...]:
     problems = Problems()
     document = _read_file(directory.resolve(), problems)
     return tuple(sorted(validate.read(ProjectFile, document, document.data, problems)[0].environments))
+
+
+def state_of(content: ProjectFile) -> str:
+    """The lockfile's path before an environment's name is put in."""
+    given = "state" in content.model_fields_set or content.provider != "emulator"
+    return content.state if given else EMULATOR_STATE
 
 
 def state_path(state: str, environment: str | None) -> str:

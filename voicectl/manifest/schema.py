@@ -33,6 +33,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_SAMPLES = 20
 DEFAULT_MANIFESTS = ("voices/**/*.yaml", "voices/**/*.yml")
 DEFAULT_STATE = "voicectl.lock.json"
+EMULATOR_STATE = ".voicectl/emulator.lock.json"
+"""Where the lockfile of the emulator is, if nobody says otherwise: beside its models, and out of Git."""
 
 
 class _Closed(BaseModel):

@@ -65,6 +65,14 @@ class Measured:
         base64.b64decode(self.envelope, validate=True)
 
 
+def levels_of(envelope: str) -> bytes:
+    """The levels of an envelope; none for a text that is no base64, as anybody may have written a report or a cache."""
+    try:
+        return base64.b64decode(envelope)
+    except ValueError:
+        return b""
+
+
 @dataclass(frozen=True, slots=True)
 class Headers:
     """What headers alone say of a recording, in the units of Measured; None for what they leave open."""

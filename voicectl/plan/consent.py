@@ -41,8 +41,13 @@ def expiry(voice: Voice, today: date, warning: timedelta) -> str:
         return ""
     if expires < today:
         return f"the consent expired on {expires}: voicectl will not create, replace or widen the voice"
-    days = (expires - today).days
-    return f"the consent expires on {expires}, in {counted(days, 'day')}"
+    return f"the consent expires on {expires}, {in_days(expires, today)}"
+
+
+def in_days(when: date, today: date) -> str:
+    """How far a day is away that is not over yet."""
+    days = (when - today).days
+    return f"in {counted(days, 'day')}" if days else "today"
 
 
 def consent_problems(catalog: Catalog, today: date) -> Iterator[Problem]:

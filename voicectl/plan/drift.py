@@ -13,11 +13,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 from voicectl.model import marker
+from voicectl.model.catalog import OnDrift
 from voicectl.model.lock import Lock, Record, Retired
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import FIELDS, FieldName, Value, Voice
 from voicectl.plan.compare import observed_value
-from voicectl.plan.consent import withdrawn
+from voicectl.plan.consent import in_days, withdrawn
 from voicectl.plan.identity import Holding
 from voicectl.plan.offline import marks_of_record, marks_of_retired
 from voicectl.plan.plan import Orphan, Source
@@ -154,7 +155,7 @@ def find_drift(
     every = [Holding(name, sides.voices.get(name), lock.voices.get(name)) for name in names]
     holdings, left_out = select(every, request.selectors)
     rows = (
-        replace(row, remedies=tuple(_remedies(row, lock.environment)))
+        replace(row, remedies=tuple(_remedies(row, holding, sides)))
         for holding in holdings
         for row in _rows(holding, sides)
     )
@@ -236,20 +237,34 @@ def _status(model: Model, changed: bool, consent: DriftStatus) -> DriftStatus:
     return consent
 
 
-def _remedies(row: DriftedVoice, environment: str | None) -> Iterator[str]:
+_DRIFTED: dict[OnDrift, str] = {
+    "overwrite": "the next apply sets Git's values again (`--on-drift keep` leaves the account's)",
+    "keep": "the next apply leaves the account's values, as policy.on_drift says (`--on-drift overwrite` sets Git's)",
+    "fail": "the next apply stops, as policy.on_drift says (`--on-drift overwrite` sets Git's values, `keep` the "
+    "account's)",
+}
+
+
+def _remedies(row: DriftedVoice, holding: Holding, sides: _Sides) -> Iterator[str]:
     """What to do about a voice, in sentences."""
-    chosen = f" --env {environment}" if environment else ""
+    chosen = f" --env {sides.lock.environment}" if sides.lock.environment else ""
     pull = f"`voicectl pull{chosen} --only {row.name}` takes the account's values into Git"
+    voice, record = holding.voice, holding.record
     match row.status:
+        case "missing" if voice is not None and (voice.external or (voice.model and not voice.samples)):
+            yield "correct `model` in its manifest, or take the voice out: apply makes no other in its place"
         case "missing" if row.source is not None:
             yield "the next apply makes it again, with another id: tell the users of the old one"
             yield "if another key or workspace holds it, use that one"
         case "missing":
             yield "the next apply drops its record"
+        case "changed" if record is None or not (row.fields or _other_marks(row, record, sides)):
+            yield "the next apply looks after the marks and the records of retired generations"
+            yield "one that is public again is narrowed in the account alone"
         case "changed" if row.source is None:
             yield "it is in no manifest any more: the next apply retires it"
         case "changed" if any(field.field != "cover_image" for field in row.fields):
-            yield "the next apply sets Git's values again (`--on-drift keep` leaves the account's)"
+            yield _DRIFTED[sides.request.catalog.policy.on_drift]
             yield pull
         case "changed" if row.fields:
             yield "the next apply sends Git's cover image again"
@@ -268,6 +283,11 @@ def _remedies(row: DriftedVoice, environment: str | None) -> Iterator[str]:
             yield "renew the consent, or take the voice out of the manifests"
         case "consent_expiring":
             yield "renew the consent before then, or take the voice out of the manifests"
+
+
+def _other_marks(row: DriftedVoice, record: Record, sides: _Sides) -> bool:
+    model = sides.observation.models.get(record.id)
+    return model is not None and any(_marks_notes(row.name, record, model, sides.lock))
 
 
 def drifted_fields(record: Record, model: Model) -> Iterator[DriftedField]:
@@ -339,7 +359,7 @@ def _consent(voice: Voice | None, today: date, warning: timedelta) -> tuple[Drif
         return None
     if consent.expires_on < today:
         return "consent_expired", f"{whose} expired on {consent.expires_on}"
-    return "consent_expiring", f"{whose} expires on {consent.expires_on}, in {(consent.expires_on - today).days} days"
+    return "consent_expiring", f"{whose} expires on {consent.expires_on}, {in_days(consent.expires_on, today)}"
 
 
 def _orphaned(sides: _Sides) -> Iterator[Orphan]:

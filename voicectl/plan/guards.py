@@ -330,7 +330,8 @@ def check_models(tasks: Iterable[Task], lock: Lock, observation: Observation, ca
     limit = catalog.policy.max_models
     if limit is None:
         return
-    models = {m.id for m in observation.models.values() if m.made_here(catalog.namespace) or m.id in lock.ids()}
+    recorded = lock.ids()
+    models = {m.id for m in observation.models.values() if m.made_here(catalog.namespace) or m.id in recorded}
     every = list(tasks)
     made = sum(isinstance(task, Make) for task in every)
     after = len(models) + made - sum(isinstance(task, Prune) for task in every)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from voicectl.model.lock import Lock, Record, Retired
+from voicectl.model.lock import Changed, Deleted, Lock, Record, Retired
 from voicectl.model.voice import FIELDS, FieldName, Value
 
 EventAction = Literal[
-    "created", "adopted", "replaced", "restored", "updated", "moved", "retired", "forgotten", "deleted", "recorded"
-]
+    "created", "adopted", "replaced", "restored", "updated", "moved", "retired", "forgotten", "deleted", "removed",
+    "recorded",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Event:
     """What happened to one voice, as far as two versions of the lockfile tell.
 
     `before` and `after` are the ids that served it; `run` and `applied_from` are the run that changed the record and
-    the commit that it applied, where the record says so.
+    the commit that it applied, where the record, or the receipt of a deletion, says so. `removed` is what left the
+    lockfile at once: a lockfile does not tell whether its model was deleted or left.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -48,25 +50,40 @@ def events(earlier: Lock | None, later: Lock) -> Iterator[Event]:
     """Everything that differs, by name."""
     old = earlier.voices if earlier else {}
     names = {record.id: name for name, record in old.items()}
-    moved = {names[r.id]: name for name, r in later.voices.items() if r.id in names and names[r.id] not in later.voices}
+    moved = {names[r.id]: name for name, r in later.voices.items() if names.get(r.id, name) != name}
+    came = {name: before for before, name in moved.items()}
     for name, record in sorted(later.voices.items()):
-        came_from = names.get(record.id)
-        before = old.get(name) or (old[came_from] if came_from in moved else None)
-        yield from _served(name, before, record, came_from if moved.get(came_from or "") == name else None, earlier)
+        came_from = came.get(name)
+        yield from _served(name, old.get(came_from or name), record, came_from, earlier)
+    left: dict[str, EventAction] = {}
+    receipts = {gone.id: gone for gone in later.deleted}
     for name, record in sorted(old.items()):
         if name not in later.voices and name not in moved:
-            gone = any(each.id == record.id for each in later.retired(name))
-            deleted = any(each.id == record.id for each in later.deleted)
-            action: EventAction = "retired" if gone else "deleted" if deleted else "forgotten"
-            yield Event(name, action, record.id, None, record.generation)
-    yield from _deleted(earlier, later)
+            action = _left(name, record, later, receipts)
+            if action != "retired":
+                left[name] = action
+            yield Event(name, action, record.id, None, record.generation, **_said(receipts.get(record.id)))
+    yield from _deleted(earlier, later, left, receipts)
+
+
+def _left(name: str, record: Record, later: Lock, receipts: Mapping[str, Deleted]) -> EventAction:
+    """What became of a record that is not there any more."""
+    if any(each.id == record.id for each in later.retired(name)):
+        return "retired"
+    if record.id in receipts:
+        return "deleted"
+    # A model that voicectl did not create is never deleted.
+    return "removed" if record.origin == "created" else "forgotten"
+
+
+def _said(by: Deleted | Changed | None) -> dict[str, Any]:
+    return {"run": by.run, "applied_from": by.commit} if by else {}
 
 
 def _served(
     name: str, before: Record | None, after: Record, moved_from: str | None, earlier: Lock | None
 ) -> Iterator[Event]:
-    changed = after.changed
-    said: dict[str, Any] = {"run": changed.run, "applied_from": changed.commit} if changed else {}
+    said = _said(after.changed)
     if before is None:
         retired = {gone.id for gone in earlier.retired(name)} if earlier else set()
         action: EventAction = (
@@ -95,15 +112,18 @@ def _essence(record: Record) -> tuple[object, ...]:
     return record.state, record.protect, record.origin, record.pending, dict(record.blocked)
 
 
-def _deleted(earlier: Lock | None, later: Lock) -> Iterator[Event]:
-    """Retired generations that are gone from the lockfile."""
+def _deleted(
+    earlier: Lock | None, later: Lock, left: Mapping[str, EventAction], receipts: Mapping[str, Deleted]
+) -> Iterator[Event]:
+    """Retired generations that are gone from the lockfile: alone, or together with their voice (`left`)."""
     if earlier is None:
         return
     serving = {record.id for record in later.voices.values()}
-    left = {gone.id for gone in _retired(later)} | serving
+    known = {gone.id for gone in _retired(later)} | serving
     for name, gone in _named(earlier):
-        if gone.id not in left:
-            yield Event(name, "deleted", gone.id, None, gone.generation)
+        if gone.id not in known:
+            action = "deleted" if gone.id in receipts else left.get(name, "deleted")
+            yield Event(name, action, gone.id, None, gone.generation, **_said(receipts.get(gone.id)))
 
 
 def _named(lock: Lock) -> Iterator[tuple[str, Retired]]:

@@ -16,9 +16,8 @@ def totals(diff: EnvironmentDiff) -> str:
     late = [each.behind for each in diff.differences if each.behind]
     lags = ", ".join(f"{name} lags by {late.count(name)}" for name in (diff.first, diff.second) if name in late)
     count = len(diff.differences)
-    return f"{counted(count, 'voice')} differ{'s' if count == 1 else ''}, {diff.same} are the same" + (
-        f"; {lags}" if lags else ""
-    )
+    differ, same = "1 voice differs" if count == 1 else f"{count} voices differ", "is" if diff.same == 1 else "are"
+    return f"{differ}, {diff.same} {same} the same" + (f"; {lags}" if lags else "")
 
 
 def headline(each: Difference, diff: EnvironmentDiff) -> str:

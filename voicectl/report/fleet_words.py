@@ -18,7 +18,10 @@ COLUMNS = ("directory", "catalog", "environment", "exit", "result")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A catalog of the fleet, and how its run ended: what it found in a line, or why it failed."""
+    """A catalog of the fleet, and how its run ended: what it found in a line, or why it failed.
+
+    `state` is its lockfile's path in the project.
+    """
 
     directory: str
     catalog: str
@@ -26,6 +29,7 @@ class Row:
     exit_code: int
     summary: str
     error: str
+    state: str
 
 
 def summary(kind: str, answer: Mapping[str, Any]) -> str:
@@ -131,9 +135,18 @@ def inventory(
 
 
 def merged_drift(
-    rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], fmt: str, fail_on: str | None, version: str
+    rows: Sequence[Row],
+    answers: Sequence[Mapping[str, Any]],
+    fmt: str,
+    fail_on: str | None,
+    *,
+    version: str,
+    top: str,
 ) -> str:
-    """One JUnit or SARIF document of all catalogs: a suite, or a run, for each."""
+    """One JUnit or SARIF document of all catalogs: a suite, or a run, for each.
+
+    `top` is the place in the repository that directories are named from.
+    """
     from datetime import UTC, datetime
     from xml.etree import ElementTree as ET
 
@@ -144,7 +157,7 @@ def merged_drift(
     now = datetime.now(UTC)
     made = []
     for row, answer in zip(rows, answers, strict=True):
-        prefix = "" if row.directory == "." else f"{row.directory}/"
+        prefix = top if row.directory == "." else f"{top}{row.directory}/"
         if row.error and fmt == "junit":
             made.append(drift_junit.failure(VoicectlError(f"{row.directory}: {row.error}"), now))
         elif row.error:
@@ -152,8 +165,8 @@ def merged_drift(
         elif fmt == "junit":
             made.append(drift_junit.render(_read_drift(answer), statuses, now))
         else:
-            state = f"voicectl{f'.{row.environment}' if row.environment else ''}.lock.json"
-            made.append(drift_sarif.render(_read_drift(answer), statuses, version=version, state=state, prefix=prefix))
+            report = _read_drift(answer)
+            made.append(drift_sarif.render(report, statuses, version=version, state=row.state, prefix=prefix))
     if fmt == "sarif":
         documents = [json.loads(each) for each in made]
         return document({**documents[0], "runs": [run for each in documents for run in each["runs"]]})

@@ -9,7 +9,8 @@ from voicectl.report.escape import terminal
 from voicectl.report.history_words import Happened, History, Receipts
 from voicectl.report.terminal import Style, fold
 
-_COLOURS = {"created": "green", "replaced": "magenta", "restored": "cyan", "retired": "red", "deleted": "red"}
+_COLOURS = {"created": "green", "replaced": "magenta", "restored": "cyan", "retired": "red", "deleted": "red",
+            "removed": "red"}  # fmt: skip
 
 
 def render(history: History, style: Style) -> str:
@@ -23,9 +24,9 @@ def render(history: History, style: Style) -> str:
             blocks.append(style.paint(head, "bold"))
         blocks.append("\n".join(_lines(happened, style)))
     if not blocks:
-        blocks.append("nothing happened")
+        blocks.append("nothing happened" if history.complete else "nothing is known")
     if not history.complete:
-        blocks.append(style.paint("This clone does not reach further back: `git fetch --unshallow` does.", "yellow"))
+        blocks.append(style.paint(words.INCOMPLETE, "yellow"))
     return fold("\n".join(blocks) + "\n", style.columns)
 
 

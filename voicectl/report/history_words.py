@@ -28,7 +28,7 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happened, the latest first. `complete` is False where the clone does not reach back to the beginning."""
+    """What happened, the latest first. `complete` is False where it does not reach back to the beginning."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
     catalog: str
@@ -49,6 +49,7 @@ class Receipts:
     format_version: Literal["1.0"] = "1.0"
 
 
+INCOMPLETE = "What happened before is not known here. In a shallow clone, `git fetch --unshallow` gets it."
 COLUMNS = ("at", "commit", "author", "name", "action", "before", "after", "generation", "what", "run", "applied_from")
 RECEIPT_COLUMNS = ("at", "name", "id", "reason", "run", "commit", "recordings")
 
@@ -78,6 +79,7 @@ def recordings(gone: Deleted) -> Sequence[str]:
 def what(event: Event) -> str:
     """What changed, in a line."""
     parts = [f"was {event.previous_name}"] if event.previous_name else []
+    parts += ["deleted, or forgotten and left in the account"] if event.action == "removed" else []
     parts += [
         f"{step.field}: {value_text(step.before, step.field)} → {value_text(step.after, step.field)}"
         for step in event.fields

@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from voicectl.errors import VoicectlError
+from voicectl.model.recording import levels_of
 from voicectl.report.escape import page as page_text
 
 
@@ -199,7 +200,7 @@ def _digest(text: str) -> str:
 
 def wave(envelope: str, bars: int = 120) -> str:
     """A waveform as an SVG path, from the levels that `lint` measured (a byte each, half a dB a step)."""
-    levels = base64.b64decode(envelope)
+    levels = levels_of(envelope)
     if not levels:
         return ""
     size = max(1, -(-len(levels) // bars))

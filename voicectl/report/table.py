@@ -12,7 +12,7 @@ from voicectl.report.escape import terminal
 
 _FORMULA = ("=", "+", "-", "@")
 _NUMBER = re.compile(r"[0-9]+([eE][0-9]+)?")
-_NUMBERS = ("generation", "line", "voices")
+_NUMBERS = ("generation", "line", "exit")
 """Columns whose numbers are numbers."""
 
 

@@ -31,12 +31,13 @@ class FileStore:
     """Implements StateStore on a local file; versions are the SHA-256 of the bytes.
 
     The lease is an operating system's lock on a file in the project's scratch directory, so it ends with the process
-    that holds it.
+    that holds it. While there is no file at `path`, an emulator's at `former` is read; `settle` moves it.
     """
 
-    def __init__(self, path: Path, name: str, scratch: Scratch) -> None:
+    def __init__(self, path: Path, name: str, scratch: Scratch, former: Path | None = None) -> None:
         self._path = path
         self._name = name
+        self._former = former
         self._scratch = scratch
         self._carried = NOTHING
         self._texts: Texts = {}
@@ -98,11 +99,27 @@ class FileStore:
         """The bytes that a save would write, with the keys that a newer revision added to the loaded file."""
         return encode(lock, self._carried, self._texts)
 
+    def settle(self) -> Path | None:
+        """Move the emulator's lockfile from where earlier versions kept it; that place, if there was one."""
+        if self._former is None or self._path.exists() or self._of_emulator() is None:
+            return None
+        with self._writing():
+            os.replace(self._former, self._path)
+        return self._former
+
+    def _of_emulator(self) -> bytes | None:
+        """The file at the former place, if it is a lockfile of the emulator."""
+        try:
+            data = read_regular(self._former, MAX_BYTES) if self._former is not None else b""
+            return data if data and decode_all(data, "")[0].provider.name == "emulator" else None
+        except (OSError, StateError):
+            return None
+
     def _read(self) -> bytes | None:
         try:
             data = read_regular(self._path, MAX_BYTES)
         except FileNotFoundError:
-            return None
+            return self._of_emulator()
         except OSError as error:
             raise StateError(
                 f"{self._name} can't be read: {error.strerror or error}",

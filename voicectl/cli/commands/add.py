@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from voicectl.model.catalog import Catalog
 
 _STAGING = "add"
-_STALE_SECONDS = 24 * 3600
 _LOCK = "add.lock"
 _PATIENCE = 60.0
 """Seconds to wait for another run that writes."""
@@ -146,16 +144,11 @@ def _no_scratch(error: OSError) -> UsageError:
 
 
 def _staging(project: Project) -> Path:
-    """A directory for this run's files in `.voicectl/`, after sweeping those of runs that were killed."""
-    scratch = Scratch(project.root)
+    """A directory for this run's files in `.voicectl/`. Raises UsageError."""
     try:
-        staging = scratch.make(_STAGING, os.urandom(8).hex(), "x").parent
-        for entry in os.scandir(staging.parent):
-            if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_SECONDS:
-                shutil.rmtree(entry.path, ignore_errors=True)
+        return Scratch(project.root).own(_STAGING)
     except OSError as error:
         raise _no_scratch(error) from error
-    return staging
 
 
 def _orders(parts: Sequence[Part], staging: Path, form: Form | None, *, trim: bool) -> list[Incoming]:

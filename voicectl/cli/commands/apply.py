@@ -115,6 +115,10 @@ def run(context: Context, choices: Choices, asks: Asks, limits: Mapping[str, Any
     with contextlib.ExitStack() as lease:
         waiting = partial(_waiting, choices=choices, context=context)
         lease.enter_context(store.lease(choices.command, choices.lock_timeout, waiting, context.run))
+        if (former := store.settle()) is not None:
+            context.log.note(
+                f"moved {former.name} to {store.location}: the emulator's lockfile belongs in no repository"
+            )
         # Lockfile and account say what to destroy: the manifests may be gone already.
         project, catalog = wiring.load(context, limits=limits, may_be_empty=choices.word == "destroy")
         if wiring.store(project).location != store.location:

@@ -112,6 +112,7 @@ def show(context: Context, name: str, fmt: str) -> int:
 @click.pass_obj
 def output(context: Context, fmt: str, prefix: str) -> int:
     import re
+    from collections import Counter
 
     from voicectl.errors import Refused, StateError, UsageError
     from voicectl.report import catalog_json
@@ -126,8 +127,8 @@ def output(context: Context, fmt: str, prefix: str) -> int:
     for name in left_out:
         context.log.warning(f"{name} is left out: its model is {lock.voices[name].state}")
     if fmt == "env":
-        names = [catalog_json.variable(name, prefix) for name in found]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        names = Counter(catalog_json.variable(name, prefix) for name in found)
+        twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
             raise Refused(f"several voices would be {', '.join(twice)}", "use --format json")
     speech = _speech(context, found) if fmt != "env" else {}

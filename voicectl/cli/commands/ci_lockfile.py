@@ -151,7 +151,7 @@ def _target(
         path=repository.prefix + project.state,
         file=project.root / project.state,
         way=chosen,
-        branch=applied if chosen == "push" else branch or "voicectl/lockfiles",
+        branch=applied if chosen == "push" else branch or publish.LOCKFILES,
         subject=project.namespace,
         scratch=Scratch(project.root),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from voicectl.cli import printing, reports
+from voicectl.cli import printing, reports, wiring
 from voicectl.cli.commands.catalog import columns_of
 from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
@@ -100,7 +100,8 @@ def plan_all(context: Context, /, root: Path, jobs: int, fmt: str, offline: bool
 def drift_all(context: Context, /, root: Path, jobs: int, fmt: str, unmanaged: bool, fail_on: str | None) -> int:
     flags = [*(["--unmanaged"] if unmanaged else []), *(["--fail-on", fail_on] if fail_on else [])]
     answers = asked(context, root, ["drift", *flags], jobs)
-    return _told(context, "drift", answers, fmt, lambda fmt, style: _drift(answers, fmt, style, fail_on))
+    top = wiring.repository_prefix(context.path(root))
+    return _told(context, "drift", answers, fmt, lambda fmt, style: _drift(answers, fmt, style, fail_on, top))
 
 
 for _each in (list_all, validate_all, plan_all, drift_all):
@@ -135,6 +136,7 @@ def _rows(kind: str, answers: list[Answer]) -> list[Row]:
             1 if answer.member.error else answer.code,
             "" if answer.error else summary(kind, answer.document),
             answer.member.error or answer.error,
+            answer.member.state,
         )
         for answer in answers
     ]
@@ -153,13 +155,14 @@ def _table(kind: str, answers: list[Answer], fmt: str, style: Style) -> str:
     )
 
 
-def _drift(answers: list[Answer], fmt: str, style: Style, fail_on: str | None) -> str:
+def _drift(answers: list[Answer], fmt: str, style: Style, fail_on: str | None, top: str) -> str:
     if fmt not in ("junit", "sarif"):
         return _table("drift", answers, fmt, style)
     from voicectl.report import fleet_words
 
     rows = _rows("drift", answers)
-    return fleet_words.merged_drift(rows, [answer.document for answer in answers], fmt, fail_on, VERSION)
+    documents = [answer.document for answer in answers]
+    return fleet_words.merged_drift(rows, documents, fmt, fail_on, version=VERSION, top=top)
 
 
 def _list(answers: list[Answer], fmt: str, style: Style, columns: tuple[str, ...] | None, generations: bool) -> str:

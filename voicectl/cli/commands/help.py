@@ -137,8 +137,8 @@ document, also when a command fails.
 | exit code | meaning |
 |---|---|
 | 0 | done; with `--detailed-exitcode`, and always for `drift`: nothing differs |
-| 1 | an error, a usage error, an apply in which any voice failed |
-| 2 | `plan --detailed-exitcode`: there are changes; `drift`: drift was found |
+| 1 | an error, a usage error, an apply in which any voice failed, `lint` with findings of its level |
+| 2 | `plan --detailed-exitcode`: there are changes; `drift`: drift was found; `diff`: differences |
 | 3 | refused, a person must decide: policy, protection, conflict, consent, not confirmed |
 | 4 | try again: the state is locked by another run or was changed by one |
 | 130 | interrupted |

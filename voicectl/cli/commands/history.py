@@ -10,7 +10,7 @@ from voicectl.cli import printing, reports, wiring
 from voicectl.cli.context import Context
 from voicectl.cli.options import subcommand, voice_names
 from voicectl.cli.reports import report_option
-from voicectl.errors import StateError, VoicectlError
+from voicectl.errors import StateError, UsageError, VoicectlError
 from voicectl.report.terminal import Style
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FORMATS = ("text", "csv", "json", "markdown")
 MAX_VERSIONS = 5000
-"""The most versions of a lockfile that are compared; older ones are left out, and that is said."""
+"""The most versions of a lockfile that are compared; older ones are left out, and the answer is not complete."""
 
 
 class NoHistory(VoicectlError):
@@ -44,44 +44,60 @@ def command(context: Context, /, name: str | None, deleted: bool, fmt: str) -> i
         printing.out(_rendered_receipts(found, fmt, printing.style(context)))
         return 0
     history = read_history(project, name)
+    if not history.complete and fmt in ("csv", "markdown"):
+        from voicectl.report.history_words import INCOMPLETE
+
+        context.log.warning(INCOMPLETE)
     reports.write(context, lambda fmt: _rendered(history, fmt, Style()))
     printing.out(_rendered(history, fmt, printing.style(context)))
     return 0
 
 
 def read_history(project: Project, name: str | None) -> History:
-    """What happened to all voices, or to one, the latest first. Raises HostingError without Git, and NoHistory."""
+    """What happened to all voices, or to one, the latest first. Raises HostingError, NoHistory, and UsageError for a
+    name that nothing had."""
+    from voicectl.hosting.publish import LOCKFILES
     from voicectl.report.history_words import History
 
     repository = wiring.repository(project)
     path = repository.prefix + project.state
     log = repository.log(path, MAX_VERSIONS)
+    kept = f"refs/remotes/origin/{LOCKFILES}"
+    if not log and repository.commit_of(kept) is not None:
+        log = repository.log(path, MAX_VERSIONS, kept)
     if not log:
         raise NoHistory(
             f"{project.state} is in no commit of this branch",
-            "commit the lockfile after each apply; with the way `branch` it is on a branch of its own: check that out",
+            f"commit the lockfile after each apply; if CI keeps it on {LOCKFILES}, get that branch with "
+            f"`git fetch origin {LOCKFILES}:{kept}`",
         )
-    found: list[Happened] = []
+    # At the edge of a shallow clone everything that is there looks new: who brought it, and when, is not known.
+    edge = len(log) == MAX_VERSIONS or (repository.shallow and not repository.parents(log[-1].commit))
+    by_commit: list[list[Happened]] = []
     earlier = None
     versions = repository.read_all([f"{entry.commit}:{path}" for entry in reversed(log)])
     for entry, data in zip(reversed(log), versions, strict=True):
         later = _lock(data, project.state)
         if later is not None:
-            found = [*_happened(earlier, later, entry, name), *found]
+            if not (edge and entry is log[-1]):
+                by_commit.append(_happened(earlier, later, entry, name))
             earlier = later
-    complete = len(log) < MAX_VERSIONS and not repository.shallow
-    return History(project.catalog, project.environment, tuple(found), complete)
+    found = tuple(happened for some in reversed(by_commit) for happened in some)
+    if not found and not edge and name is not None:
+        raise UsageError(
+            f"nothing in the history of {project.state} is called {name!r}", "`voicectl history` names all"
+        )
+    return History(project.catalog, project.environment, found, complete=not edge)
 
 
 def _happened(earlier: Lock | None, later: Lock, entry: Logged, name: str | None) -> list[Happened]:
     from voicectl.plan.history import events
     from voicectl.report.history_words import Happened
 
-    wanted = {name}
     return [
         Happened(entry.at, entry.commit, entry.author, event)
         for event in events(earlier, later)
-        if name is None or event.name in wanted or event.previous_name in wanted
+        if name is None or name in (event.name, event.previous_name)
     ]
 
 

@@ -113,8 +113,8 @@ def lint(
     voices, left_out = selected_voices(catalog, selectors)
     samples = _part([(voice, sample) for voice in voices for sample in voice.samples], shard)
     files = _files(project, [sample for _, sample in samples])
-    heard = _merged(context, merged, files) if merged else _heard(context, project, files, scheduler)
     prefix = wiring.repository_prefix(project.root)
+    heard = _merged(context, merged, files) if merged else _heard(context, project, files, scheduler)
     recordings = [
         Recording.of(voice, sample, heard.get(sample.digest) or _pointer(prefix + sample.path))
         for voice, sample in samples

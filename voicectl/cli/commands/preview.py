@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -66,14 +67,14 @@ def command(
 
     if report is not None and not everything:
         raise UsageError("--drift shows badges on the page of the whole catalog", "add --all")
-    drift = _drift(context, report) if report is not None else None
     project, catalog = wiring.load(context)
     context.log.problems(catalog.warnings)
     past = Past(project, base)
     prepared = _prepared(context, project, catalog, options)
+    drift = _drift(context, report, prepared.planned.plan) if report is not None else None
     target = context.path(out)
     empty_directory(target, _MARKER)
-    with Recordings(project) as recordings:
+    with _disk(), Recordings(project) as recordings:
         gallery = Gallery(project, target, past, recordings)
         sources = cards.Sources(catalog, prepared.lock, gallery, public=public)
         if everything:
@@ -83,16 +84,33 @@ def command(
             plan = past.with_words(prepared.planned.plan, prepared.lock)
             made = cards.of_plan(sources, plan)
         made = _speaking(context, sources, made, Texts(say, audition), yes=yes)
-    count = _write(target, _pages(plan, made, prepared))
+        count = _write(target, _pages(plan, made, prepared))
     context.log.note(f"wrote {counted(count, 'page')} and {counted(len(gallery.copies), 'recording')} to {out}")
     printing.out(f"{target / 'index.html'}\n")
     return 0
 
 
-def _drift(context: Context, report: Path) -> DriftReport:
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """What a disk refuses while a page is made, in words. Raises UsageError."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        words = f"the page can't be written: {where}{error.strerror or error}"
+        raise UsageError(words, "make room, or put right what is there") from error
+
+
+def _drift(context: Context, report: Path, plan: Plan) -> DriftReport:
+    """A drift report of this catalog. Raises UsageError for any other file."""
+    from voicectl.model.catalog import namespace
     from voicectl.plan.drift import DriftReport
 
-    return reports.read(DriftReport, context.path(report), f"--drift {report}", "voicectl drift --format json")
+    found = reports.read(DriftReport, context.path(report), f"--drift {report}", "voicectl drift --format json")
+    if (found.catalog, found.environment) != (plan.catalog, plan.environment):
+        whose = namespace(found.catalog, found.environment)
+        raise UsageError(f"--drift {report} is a report of another catalog: {whose}", "make one of this catalog")
+    return found
 
 
 def _prepared(context: Context, project: Project, catalog: Catalog, options: Mapping[str, Any]) -> Prepared:
@@ -174,10 +192,7 @@ def _filters(cards: Iterable[html.Card]) -> tuple[html.Filter, ...]:
 
 def _write(out: Path, pages: Iterable[tuple[str, html.Page]]) -> int:
     count = 0
-    try:
-        for name, page in pages:
-            replace_file(out / name, html.render(page).encode())
-            count += 1
-    except OSError as error:
-        raise UsageError(f"--out {out} can't be written: {error.strerror or error}", "make room") from error
+    for name, page in pages:
+        replace_file(out / name, html.render(page).encode())
+        count += 1
     return count

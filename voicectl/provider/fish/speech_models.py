@@ -27,5 +27,5 @@ def remark(model: str, today: date) -> tuple[str, str]:
     if end is None or end > today + WARNING:
         return "", ""
     others = ", ".join(name for name, last in KNOWN.items() if last is None)
-    when = f"ended on {end}" if end < today else f"ends on {end}, in {(end - today).days} days"
+    when = f"ended on {end}" if end < today else f"ends on {end}"
     return f"the speech model {model} {when}", f"try another one with `voicectl say --model`: {others}"

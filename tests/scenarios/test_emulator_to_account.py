@@ -1,0 +1,71 @@
+"""From the emulator to an account: what was made for a trial stays out of Git, and out of the way."""
+
+from __future__ import annotations
+
+from tests.conftest import KEY, Hand, Project
+from voicectl.emulator.server import RunningEmulator
+
+
+def test_turning_to_an_account_starts_clean(local: Project, emulator: RunningEmulator, hand: Hand) -> None:
+    local.voices({"a": {}})
+    local.apply()
+    local.settled()
+    assert (local.root / ".voicectl/emulator.lock.json").is_file()
+    assert not (local.root / "voicectl.lock.json").exists()
+    local.config(provider="fish")
+    local.environ |= {"FISH_API_URL": emulator.url, "FISH_API_KEY": KEY}
+    local.apply()
+    assert len(hand.models()) == 1
+    local.config(provider="emulator")
+    local.settled()
+
+
+def test_each_environment_has_its_own(local: Project) -> None:
+    local.config(provider="emulator", environments={"staging": {}, "production": {}})
+    local.voices({"a": {}})
+    local.apply("--env", "staging")
+    assert (local.root / ".voicectl/emulator.staging.lock.json").is_file()
+    assert local.actions("--env", "production") == [("a", "create")]
+
+
+def test_a_lockfile_of_an_early_version_is_read_and_then_moved(local: Project) -> None:
+    local.voices({"a": {}})
+    local.apply()
+    hidden, former = local.root / ".voicectl/emulator.lock.json", local.root / "voicectl.lock.json"
+    hidden.rename(former)
+    before = former.read_bytes()
+    local.settled()
+    assert former.read_bytes() == before, "a plan changes nothing"
+    local.voices({"a": {"title": "New"}})
+    done = local.apply()
+    assert "moved voicectl.lock.json to .voicectl/emulator.lock.json" in done.err
+    assert not former.exists()
+    assert local.lock["voices"]["a"]["generation"] == 1
+    local.settled()
+
+
+def test_a_lockfile_of_an_account_is_no_emulators(local: Project, emulator: RunningEmulator) -> None:
+    local.config(provider="fish")
+    local.environ |= {"FISH_API_URL": emulator.url, "FISH_API_KEY": KEY}
+    local.voices({"a": {}})
+    local.apply()
+    before = local.lock_path.read_bytes()
+    local.config(provider="emulator")
+    assert local.actions() == [("a", "create")], "a trial beside it"
+    local.apply()
+    assert (local.root / "voicectl.lock.json").read_bytes() == before
+
+
+def test_an_emulators_lockfile_in_the_way_names_the_commands_that_lead_out(
+    local: Project, emulator: RunningEmulator
+) -> None:
+    local.config(provider="emulator", state="voicectl.lock.json")
+    local.voices({"a": {}})
+    local.apply()
+    local.config(provider="fish")
+    local.environ |= {"FISH_API_URL": emulator.url, "FISH_API_KEY": KEY}
+    done = local.run("plan").expect(1)
+    assert "voicectl.lock.json is of provider emulator" in done.err
+    assert "`rm voicectl.lock.json`, then `voicectl apply`" in done.err
+    (local.root / "voicectl.lock.json").unlink()
+    local.apply()
