@@ -15,7 +15,8 @@ from voicectl.model.catalog import Catalog, Policy
 from voicectl.model.lock import Blocked, Lock
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import Consent
-from voicectl.plan.drift import DriftedVoice, DriftReport, find_drift
+from voicectl.plan.drift import find_drift
+from voicectl.plan.drift_report import DriftedVoice, DriftReport
 from voicectl.plan.plan import Selectors
 from voicectl.plan.request import DriftRequest
 

@@ -17,7 +17,7 @@ from voicectl.errors import Place, Problem
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity, Record
 from voicectl.model.voice import Metadata, Voice
-from voicectl.plan.drift import DriftedField, DriftedVoice, DriftReport, DriftSummary, Unmanaged
+from voicectl.plan.drift_report import DriftedField, DriftedVoice, DriftReport, DriftSummary, Unmanaged
 from voicectl.plan.plan import (
     Action,
     ApplyResult,

@@ -23,6 +23,8 @@ PATIENCE = 120.0
 MEMORY = 2 * 1024**3
 """Bytes of address space that a worker may have, where the system can limit it."""
 _SAFE_PATH = "PYTHONSAFEPATH"
+_SECRETS = ("FISH_API_KEY", "GITHUB_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN")
+"""What a recording that takes over the decoder must not find in a worker's environment."""
 GONE = Unheard("makes the decoder crash, or takes it more than two minutes")
 
 
@@ -119,7 +121,8 @@ def _cores() -> int:
 
 def _bounded(memory: int) -> None:
     """Bound this process, and keep the key out of its reach."""
-    os.environ.pop("FISH_API_KEY", None)
+    for name in _SECRETS:
+        os.environ.pop(name, None)
     # Ctrl-C reaches the whole process group. The parent decides what it means, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Nor does a parent that was killed leave its workers behind, to wait for work for ever.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from voicectl.model.catalog import Catalog
     from voicectl.model.lock import Lock, Record
     from voicectl.model.voice import Sample, Voice
-    from voicectl.plan.drift import DriftReport
+    from voicectl.plan.drift_report import DriftReport
     from voicectl.plan.plan import Change, FieldChange, Plan, SampleChange, SampleSide, Selectors
 
 

@@ -15,7 +15,8 @@ from voicectl.errors import StateError, cut
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, ProviderIdentity
 from voicectl.model.observed import Model, Observation
-from voicectl.plan.drift import DriftReport, find_drift
+from voicectl.plan.drift import find_drift
+from voicectl.plan.drift_report import DriftReport
 from voicectl.plan.guards import check_account
 from voicectl.plan.imports import Import, chosen, unmanaged
 from voicectl.plan.offline import as_recorded

@@ -1,4 +1,4 @@
-"""Drift: what the account shows against what was last applied, and the format of the report. Pure.
+"""Drift: what the account shows against what was last applied. Pure.
 
 Only recorded and observed are compared. A manifest that is ahead of the lockfile is no drift: it is counted as
 pending, and otherwise left to `plan`.
@@ -9,120 +9,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from typing import Any, ClassVar, Literal
+from datetime import date, timedelta
+from typing import Any
 
 from voicectl.model import marker
 from voicectl.model.catalog import OnDrift
 from voicectl.model.lock import Lock, Record, Retired
 from voicectl.model.observed import Model, Observation
-from voicectl.model.voice import FIELDS, FieldName, Value, Voice
+from voicectl.model.voice import FIELDS, Voice
 from voicectl.plan.compare import observed_value
 from voicectl.plan.consent import in_days, withdrawn
+from voicectl.plan.drift_report import (
+    GRAVEST,
+    DriftedField,
+    DriftedVoice,
+    DriftReport,
+    DriftStatus,
+    DriftSummary,
+    Unmanaged,
+)
 from voicectl.plan.identity import Holding
 from voicectl.plan.offline import marks_of_record, marks_of_retired
 from voicectl.plan.plan import Orphan, Source
 from voicectl.plan.request import DriftRequest, select
-
-_CLOSED: dict[str, Any] = {"extra": "forbid"}
-DriftStatus = Literal[
-    "in_step",
-    "changed",
-    "missing",
-    "failed",
-    "not_ready",
-    "taken_down",
-    "retiring",
-    "consent_expired",
-    "consent_expiring",
-]
-GRAVEST: tuple[DriftStatus, ...] = (
-    "missing",
-    "taken_down",
-    "failed",
-    "changed",
-    "retiring",
-    "not_ready",
-    "consent_expired",
-    "consent_expiring",
-    "in_step",
-)
-"""The order of a report: the worst first."""
-
-
-@dataclass(frozen=True, slots=True)
-class DriftedField:
-    """A field whose observed value is not the recorded one."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    field: FieldName
-    recorded: Value
-    observed: Value
-
-
-@dataclass(frozen=True, slots=True)
-class DriftedVoice:
-    """One voice of the lockfile against the account."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    name: str
-    id: str
-    status: DriftStatus
-    source: Source | None = None
-    fields: tuple[DriftedField, ...] = ()
-    unverifiable: tuple[str, ...] = ()
-    """What the API never returns, such as the samples' audio."""
-    notes: tuple[str, ...] = ()
-    remedies: tuple[str, ...] = ()
-    """What the next apply will do by itself, and what to run where that is not meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unmanaged:
-    """A model that no manifest claims."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    id: str
-    title: str
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DriftSummary:
-    """How many voices of each status, and how many models of others.
-
-    The consents are counted whatever else the status says: a voice that was changed may be without one, too.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    in_step: int = 0
-    changed: int = 0
-    missing: int = 0
-    failed: int = 0
-    not_ready: int = 0
-    taken_down: int = 0
-    retiring: int = 0
-    consent_expired: int = 0
-    consent_expiring: int = 0
-    unmanaged: int = 0
-    foreign: int = 0
-    orphaned: int = 0
-    pending: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DriftReport:
-    """What the account shows against the lockfile."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
-    catalog: str
-    environment: str | None
-    voices: tuple[DriftedVoice, ...] = ()
-    unmanaged: tuple[Unmanaged, ...] = ()
-    orphaned: tuple[Orphan, ...] = ()
-    summary: DriftSummary = DriftSummary()
-    format_version: Literal["1.0"] = "1.0"
-
 
 UNVERIFIABLE = ("samples", "enhance_audio_quality")
 """What the API never returns: whether a model was made from these can't be told."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from voicectl.errors import VoicectlError
-from voicectl.plan.drift import DriftReport
+from voicectl.plan.drift_report import DriftReport
 from voicectl.report import drift_words as words
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

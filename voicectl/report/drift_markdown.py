@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 
 from voicectl.model.voice import Value
-from voicectl.plan.drift import DriftedVoice, DriftReport
+from voicectl.plan.drift_report import DriftedVoice, DriftReport
 from voicectl.report import drift_words as words
 from voicectl.report.document import code, fenced
 from voicectl.report.escape import json_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from voicectl.plan.drift import DriftedVoice, DriftReport, DriftStatus
+from voicectl.plan.drift_report import DriftedVoice, DriftReport, DriftStatus
 from voicectl.report import drift_words as words
 from voicectl.report import sarif
 

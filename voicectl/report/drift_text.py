@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from voicectl.plan.drift import DriftedVoice, DriftReport
+from voicectl.plan.drift_report import DriftedVoice, DriftReport
 from voicectl.report import drift_words as words
 from voicectl.report.terminal import Style, fold
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from voicectl.model import catalog
-from voicectl.plan.drift import DriftedField, DriftedVoice, DriftReport
+from voicectl.plan.drift_report import DriftedField, DriftedVoice, DriftReport
 from voicectl.report.escape import terminal
 from voicectl.report.words import short, value_text
 

@@ -221,7 +221,7 @@ def _read_plan(answer: Mapping[str, Any]) -> Any:
 def _read_drift(answer: Mapping[str, Any]) -> Any:
     from pydantic import TypeAdapter
 
-    from voicectl.plan.drift import DriftReport
+    from voicectl.plan.drift_report import DriftReport
 
     return TypeAdapter(DriftReport).validate_python(answer)
 

@@ -18,7 +18,7 @@ from voicectl.version import VERSION
 if TYPE_CHECKING:
     from voicectl.engine.plan import Drift
     from voicectl.manifest.project import Project
-    from voicectl.plan.drift import DriftReport
+    from voicectl.plan.drift_report import DriftReport
     from voicectl.plan.plan import Selectors
 
 FAIL_ON = ("changed", "missing", "failed", "taken_down", "orphaned")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from voicectl.engine.plan import Prepared
     from voicectl.manifest.project import Project
     from voicectl.model.catalog import Catalog
-    from voicectl.plan.drift import DriftReport
+    from voicectl.plan.drift_report import DriftReport
     from voicectl.plan.plan import Plan
 
 _MARKER = ".voicectl-preview"
@@ -104,7 +104,7 @@ def _disk() -> Iterator[None]:
 def _drift(context: Context, report: Path, plan: Plan) -> DriftReport:
     """A drift report of this catalog. Raises UsageError for any other file."""
     from voicectl.model.catalog import namespace
-    from voicectl.plan.drift import DriftReport
+    from voicectl.plan.drift_report import DriftReport
 
     found = reports.read(DriftReport, context.path(report), f"--drift {report}", "voicectl drift --format json")
     if (found.catalog, found.environment) != (plan.catalog, plan.environment):

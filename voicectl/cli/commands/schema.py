@@ -45,7 +45,7 @@ def schema(kind: str) -> dict[str, Any]:
 
             made = _of(Plan)
         case "drift":
-            from voicectl.plan.drift import DriftReport
+            from voicectl.plan.drift_report import DriftReport
 
             made = _of(DriftReport)
         case "lint":
