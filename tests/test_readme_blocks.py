@@ -40,6 +40,8 @@ class Setting:
     after: str = ""
     replaced: tuple[tuple[str, str], ...] = ()
     """Words that can't stand on a machine where anything else runs; {PORT} is a free one."""
+    typed: str = "yes\n"
+    """What a person answers at the terminal."""
 
 
 ACME = """
@@ -77,7 +79,8 @@ EOF
         test -f .voicectl/emulator.lock.json
         test ! -e voicectl.lock.json
         test -z "$(git status --porcelain)"
-        """
+        """,
+        typed="\nyes\n",
     ),
     "voicectl drift --format sarif > drift.sarif": Setting(
         APPLIED, 'grep -q \'"version": "2.1.0"\' drift.sarif && python -m json.tool drift.sarif > /dev/null'
@@ -106,7 +109,7 @@ EOF
     ),
     "voicectl add hero": Setting(
         """
-        voicectl -q init . && mkdir masters
+        voicectl -q init --provider emulator . && mkdir masters
         cp "$EXAMPLES/acme/samples/narrator-1.wav" masters/hero-take1.flac
         cp "$EXAMPLES/acme/samples/narrator-2.mp3" masters/hero-take2.flac
         printf 'name;title;audio\\nvillain;The Villain;masters/hero-take1.flac\\n' > cast.csv
@@ -164,7 +167,8 @@ def test_a_block_runs(block: Block, tmp_path: Path, emulator: RunningEmulator) -
         assert old in text
         text = text.replace(old, new.format(PORT=port))
     if block.language == "sh":
-        bash("\n".join([setting.before, text, after.replace("{PORT}", port)]), tmp_path, emulator)
+        script = "\n".join([setting.before, text, after.replace("{PORT}", port)])
+        bash(script, tmp_path, emulator, setting.typed)
         return
     commands = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)
     said = "".join(f"echo '\x02'\n{command}\n" for command, _ in commands)
@@ -172,8 +176,8 @@ def test_a_block_runs(block: Block, tmp_path: Path, emulator: RunningEmulator) -
     assert [alike(output) for output in printed] == [alike(output) for _, output in commands]
 
 
-def bash(script: str, directory: Path, emulator: RunningEmulator) -> str:
-    """Run a script that ends at the first failure; a person at the terminal says yes to what it asks."""
+def bash(script: str, directory: Path, emulator: RunningEmulator, typed: str = "yes\n") -> str:
+    """Run a script that ends at the first failure; a person at the terminal answers what it asks."""
     home, work = directory / "home", directory / "work"
     home.mkdir()
     work.mkdir()
@@ -188,7 +192,7 @@ def bash(script: str, directory: Path, emulator: RunningEmulator) -> str:
         **who,
     }
     person, terminal = pty.openpty()
-    os.write(person, b"yes\n")
+    os.write(person, typed.encode())
     try:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
+import pytest
+
 from tests.conftest import KEY, Hand, Project
 from voicectl.emulator.server import RunningEmulator
+
+
+class Terminal(io.StringIO):
+    """A terminal, and what a person types."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def test_turning_to_an_account_starts_clean(local: Project, emulator: RunningEmulator, hand: Hand) -> None:
@@ -69,3 +80,37 @@ def test_an_emulators_lockfile_in_the_way_names_the_commands_that_lead_out(
     assert "`rm voicectl.lock.json`, then `voicectl apply`" in done.err
     (local.root / "voicectl.lock.json").unlink()
     local.apply()
+
+
+def test_a_project_that_begins_with_the_account(local: Project) -> None:
+    done = local.run("init", "new", "--provider", "fish").expect(0)
+    assert "voicectl doctor" in done.out
+    assert "provider: fish # set FISH_API_KEY" in (local.root / "new/voicectl.yaml").read_text()
+    local.run("-C", "new", "validate").expect(0)
+    local.run("init", "other").expect(0)
+    assert "provider: emulator" in (local.root / "other/voicectl.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("typed", "provider"), [("fish\n", "fish"), ("\n", "emulator"), ("Emulator\n", "emulator"), ("", "emulator")]
+)
+def test_a_person_is_asked(local: Project, monkeypatch: pytest.MonkeyPatch, typed: str, provider: str) -> None:
+    monkeypatch.setattr("io.StringIO", Terminal)
+    done = local.run("init", "new", stdin=typed).expect(0)
+    assert "Provider?" in done.err
+    assert f"provider: {provider} " in (local.root / "new/voicectl.yaml").read_text()
+
+
+def test_a_wrong_answer_writes_nothing(local: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("io.StringIO", Terminal)
+    assert "'aws' is no provider" in local.run("init", "new", stdin="aws\n").expect(1).err
+    assert not (local.root / "new").exists()
+
+
+def test_what_brings_lockfiles_into_git_leaves_the_emulators_alone(local: Project) -> None:
+    local.voices({"a": {}})
+    local.apply()
+    for command in ("fetch-lockfile", "push-lockfile", "check-lockfile"):
+        done = local.run("ci", command).expect(0)
+        assert "not kept in Git: nothing to do" in done.err
+    assert "has no history" in local.run("history").expect(1).err

@@ -22,7 +22,7 @@ from voicectl.version import VERSION
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Daily": {
-        "init": "Write a project that validates, with the emulator as provider.",
+        "init": "Write a project that validates.",
         "validate": "Check manifests and samples, offline.",
         "plan": "Show what apply would do.",
         "show-plan": "Print a saved plan.",

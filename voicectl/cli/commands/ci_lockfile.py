@@ -89,6 +89,8 @@ def check_lockfile(context: Context, /, staged: bool, base: str | None, strict: 
 def run_fetch(context: Context, way: str, branch: str | None) -> None:
     """Bring the newest lockfile into the work tree, and remember where it came from."""
     project = wiring.project(context)
+    if _not_in_git(context, project):
+        return
     hosting = wiring.hosting()
     repository = _repository(project, hosting)
     target = _target(project, repository, hosting, way, branch, None)
@@ -104,6 +106,8 @@ def run_fetch(context: Context, way: str, branch: str | None) -> None:
 def run_push(context: Context, way: str, branch: str | None, into: str | None) -> None:
     """Commit and push the lockfile."""
     project = wiring.project(context)
+    if _not_in_git(context, project):
+        return
     hosting = wiring.hosting()
     repository = _repository(project, hosting)
     target = _target(project, repository, hosting, way, branch, into)
@@ -119,6 +123,14 @@ def run_push(context: Context, way: str, branch: str | None, into: str | None) -
         context.log.note(f"{project.state}: commit {published.commit[:12]} on {published.branch}{merged}")
     if published is not None:
         _remember(project, published.commit)
+
+
+def _not_in_git(context: Context, project: Project) -> bool:
+    """Whether the lockfile is kept out of Git; says so then."""
+    if project.former_state is None:
+        return False
+    context.log.note(f"{project.state} is the emulator's, which is not kept in Git: nothing to do")
+    return True
 
 
 def _refuse_edits(project: Project, repository: Repository, target: Target, since: str | None) -> None:
@@ -290,7 +302,7 @@ def _projects(context: Context) -> list[Project]:
     """The project in the environment that was named, else in each."""
     from voicectl.manifest.project import environment_names, find_project, load_project
 
-    if context.environment is not None:
-        return [wiring.project(context)]
     root = find_project(chdir=context.chdir)
-    return [load_project(root, name) for name in environment_names(root) or (None,)]
+    names = (context.environment,) if context.environment is not None else environment_names(root) or (None,)
+    projects = [load_project(root, name) for name in names]
+    return [project for project in projects if not _not_in_git(context, project)]

@@ -59,6 +59,11 @@ def read_history(project: Project, name: str | None) -> History:
     from voicectl.hosting.publish import LOCKFILES
     from voicectl.report.history_words import History
 
+    if project.former_state is not None:
+        raise NoHistory(
+            "the emulator's lockfile is not kept in Git, so it has no history",
+            "name a file with `state` in voicectl.yaml, and commit it after each apply",
+        )
     repository = wiring.repository(project)
     path = repository.prefix + project.state
     log = repository.log(path, MAX_VERSIONS)

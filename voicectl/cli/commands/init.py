@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,28 +15,51 @@ from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
 from voicectl.errors import UsageError
 from voicectl.files import Rewriting
+from voicectl.manifest.discover import PROJECT_FILE
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _PLACEHOLDER = b"catalog: starter"
+_EMULATOR = re.compile(rb"provider: emulator.*")
+_FISH = b"provider: fish # set FISH_API_KEY; `voicectl doctor` says what is missing"
+Provider = Literal["emulator", "fish"]
 
 
-@subcommand(name="init", help="Write a project that validates, with the emulator as provider. Never overwrites.")
+@subcommand(name="init", help="Write a project that validates. Never overwrites.")
+@click.option(
+    "--provider", type=click.Choice(["emulator", "fish"]),
+    help="Where its voices go. Asked on a terminal; else the emulator, where nothing is real.",
+)  # fmt: skip
 @click.argument(
     "directory", type=click.Path(path_type=Path), metavar="[DIR]", default=Path("."), shell_complete=directories
 )
 @click.pass_obj
-def command(context: Context, directory: Path) -> int:
+def command(context: Context, directory: Path, provider: Provider | None) -> int:
     target = (context.chdir or Path()) / directory
-    for written in write_starter(target):
+    chosen = provider or _asked(context)
+    for written in write_starter(target, chosen):
         context.log.note(f"wrote {written}")
     where = "" if target.resolve() == Path.cwd() else f"cd {target} && "
-    printing.out(f"Next: {where}voicectl validate && voicectl apply\n")
+    then = "voicectl doctor" if chosen == "fish" else "voicectl apply"
+    printing.out(f"Next: {where}voicectl validate && {then}\n")
     return 0
 
 
-def write_starter(directory: Path) -> list[str]:
+def _asked(context: Context) -> Provider:
+    """What a person at the terminal chooses; the emulator where nobody is, or says nothing. Raises UsageError."""
+    if not sys.stdin.isatty() or printing.in_ci():
+        return "emulator"
+    context.log.question("Provider? Type 'fish' for your Fish Audio account, Enter for the emulator (nothing real)")
+    answer = sys.stdin.readline().strip().lower()
+    if answer in ("", "emulator"):
+        return "emulator"
+    if answer == "fish":
+        return "fish"
+    raise UsageError(f"{answer!r} is no provider, so nothing was written", "choose --provider emulator or fish")
+
+
+def write_starter(directory: Path, provider: Provider = "emulator") -> list[str]:
     """Write every file of the starter project; the paths, relative to the directory.
 
     Raises UsageError if one of them exists or can't be written; then it has written nothing.
@@ -52,8 +76,11 @@ def write_starter(directory: Path) -> list[str]:
             f"{directory} already has {', '.join(existing)}", "nothing was written; choose another directory"
         )
     named = (_PLACEHOLDER, f"catalog: {catalog_name(directory)}".encode())
+    texts = {str(path): content.replace(*named) for path, content in found.items()}
+    if provider == "fish":
+        texts[PROJECT_FILE] = _EMULATOR.sub(_FISH, texts[PROJECT_FILE])
     try:
-        Rewriting(directory).write({str(path): content.replace(*named) for path, content in found.items()})
+        Rewriting(directory).write(texts)
     except OSError as error:
         raise UsageError(
             f"{directory} can't be written: {error.strerror or error}", "choose another directory"
