@@ -114,3 +114,36 @@ def test_what_brings_lockfiles_into_git_leaves_the_emulators_alone(local: Projec
         done = local.run("ci", command).expect(0)
         assert "not kept in Git: nothing to do" in done.err
     assert "has no history" in local.run("history").expect(1).err
+
+
+def test_a_project_that_begins_with_recordings(local: Project) -> None:
+    local.sample("take1.wav")
+    local.write("cast.csv", "name,audio,title\nnarrator,samples/take1.wav,Our Narrator\n")
+    local.run("init", "new", "--from", "cast.csv").expect(0)
+    local.run("-C", "new", "validate").expect(0)
+    assert "Our Narrator" in local.run("-C", "new", "list").expect(0).out
+    assert not (local.root / "new/voices/narrator.yaml").read_text().count("starter")
+
+
+def test_a_table_that_is_wrong_leaves_no_project(local: Project) -> None:
+    local.write("cast.csv", "name,audio\nnarrator,nowhere.wav\n")
+    local.run("init", "new", "--from", "cast.csv").expect(1)
+    assert not (local.root / "new/voicectl.yaml").exists()
+    local.run("init", "new", "--from", "cast.csv").expect(1)
+
+
+def test_a_project_that_begins_with_an_account(local: Project, emulator: RunningEmulator, hand: Hand) -> None:
+    local.environ |= {"FISH_API_URL": emulator.url, "FISH_API_KEY": KEY}
+    model = hand.create("Our Narrator")
+    local.run("init", "new", "--from-account").expect(0)
+    assert f"model: {model}" in (local.root / "new/voices/our-narrator.yaml").read_text()
+    assert "adopt" in local.run("-C", "new", "plan").expect(0).out
+    assert (
+        "leave --from and the emulator out"
+        in local.run("init", "x", "--from-account", "--provider", "emulator").expect(1).err
+    )
+
+
+def test_an_account_that_does_not_answer_leaves_no_project(local: Project) -> None:
+    local.run("init", "new", "--from-account").expect(1)  # there is no key
+    assert not (local.root / "new/voicectl.yaml").exists()

@@ -67,7 +67,7 @@ def command(
     trim: bool,
     dry_run: bool,
 ) -> int:
-    from voicectl.manifest.cast import from_files, from_folder, from_table
+    from voicectl.manifest.cast import from_files
 
     if cast is not None and (name or title or transcript):
         raise UsageError("--from names all voices, titles and transcripts itself", "leave NAME and the others out")
@@ -78,13 +78,21 @@ def command(
     if cast is None:
         assert name is not None
         part, problems = from_files(name, [context.path(file) for file in files], transcript, title)
+        problems.refuse()
         parts = [part]
     else:
-        source = context.path(cast)
-        parts, problems = from_folder(source) if source.is_dir() else from_table(source)
-    problems.refuse()
+        parts = parts_of(context.path(cast))
     run(context, parts, into, form, trim=trim, dry_run=dry_run)
     return 0
+
+
+def parts_of(source: Path) -> list[Part]:
+    """The voices of a table or a folder. Raises InvalidFiles."""
+    from voicectl.manifest.cast import from_folder, from_table
+
+    parts, problems = from_folder(source) if source.is_dir() else from_table(source)
+    problems.refuse()
+    return parts
 
 
 def run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -31,19 +31,52 @@ Provider = Literal["emulator", "fish"]
     "--provider", type=click.Choice(["emulator", "fish"]),
     help="Where its voices go. Asked on a terminal; else the emulator, where nothing is real.",
 )  # fmt: skip
+@click.option("--from-account", is_flag=True, help="Begin with every model of the account, one file a voice.")
+@click.option(
+    "--from", "cast", type=click.Path(path_type=Path), metavar="CSV|DIR",
+    help="Begin with these recordings, as `add --from` takes them.",
+)  # fmt: skip
 @click.argument(
     "directory", type=click.Path(path_type=Path), metavar="[DIR]", default=Path("."), shell_complete=directories
 )
 @click.pass_obj
-def command(context: Context, directory: Path, provider: Provider | None) -> int:
-    target = (context.chdir or Path()) / directory
-    chosen = provider or _asked(context)
-    for written in write_starter(target, chosen):
+def command(
+    context: Context, /, directory: Path, provider: Provider | None, from_account: bool, cast: Path | None
+) -> int:
+    if from_account and (cast is not None or provider == "emulator"):
+        raise UsageError("--from-account begins with the models of an account", "leave --from and the emulator out")
+    target = context.path(directory)
+    chosen = provider or ("fish" if from_account else _asked(context))
+    begin = _recordings(context.path(cast)) if cast is not None else _models if from_account else None
+    for written in write_starter(target, chosen, voices=begin is None):
         context.log.note(f"wrote {written}")
+    if begin is not None:
+        context.chdir = target
+        try:
+            begin(context)
+        except BaseException:
+            if not any(target.glob("voices/*")):
+                (target / PROJECT_FILE).unlink(missing_ok=True)  # so that the same command can be given again
+            raise
     where = "" if target.resolve() == Path.cwd() else f"cd {target} && "
     then = "voicectl doctor" if chosen == "fish" else "voicectl apply"
     printing.out(f"Next: {where}voicectl validate && {then}\n")
     return 0
+
+
+def _recordings(source: Path) -> Callable[[Context], None]:
+    """What adds a table's or a folder's recordings to the new project. Raises InvalidFiles for a bad table."""
+    from voicectl.cli.commands import add
+
+    parts = add.parts_of(source)
+    return lambda context: add.run(context, parts, None, None, trim=False, dry_run=False)
+
+
+def _models(context: Context) -> None:
+    """Import every model of the account into the new project."""
+    from voicectl.cli.commands import import_
+
+    import_.run(context, None, None)
 
 
 def _asked(context: Context) -> Provider:
@@ -59,14 +92,15 @@ def _asked(context: Context) -> Provider:
     raise UsageError(f"{answer!r} is no provider, so nothing was written", "choose --provider emulator or fish")
 
 
-def write_starter(directory: Path, provider: Provider = "emulator") -> list[str]:
-    """Write every file of the starter project; the paths, relative to the directory.
+def write_starter(directory: Path, provider: Provider = "emulator", *, voices: bool = True) -> list[str]:
+    """Write every file of the starter project, without `voices` the project file alone; the paths in the directory.
 
     Raises UsageError if one of them exists or can't be written; then it has written nothing.
     """
     from importlib.resources import files
 
-    found = dict(_files(files("voicectl.cli") / "starter_project", PurePosixPath()))
+    every = dict(_files(files("voicectl.cli") / "starter_project", PurePosixPath()))
+    found = every if voices else {PurePosixPath(PROJECT_FILE): every[PurePosixPath(PROJECT_FILE)]}
     try:
         existing = sorted(str(path) for path in found if (directory / path).exists())
     except OSError as error:
