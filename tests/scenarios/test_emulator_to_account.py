@@ -7,6 +7,7 @@ import io
 import pytest
 
 from tests.conftest import KEY, Hand, Project
+from tests.hosting.service import git
 from voicectl.emulator.server import RunningEmulator
 
 
@@ -27,8 +28,6 @@ def test_turning_to_an_account_starts_clean(local: Project, emulator: RunningEmu
     local.environ |= {"FISH_API_URL": emulator.url, "FISH_API_KEY": KEY}
     local.apply()
     assert len(hand.models()) == 1
-    local.config(provider="emulator")
-    local.settled()
 
 
 def test_each_environment_has_its_own(local: Project) -> None:
@@ -55,16 +54,17 @@ def test_a_lockfile_of_an_early_version_is_read_and_then_moved(local: Project) -
     local.settled()
 
 
-def test_a_lockfile_of_an_account_is_no_emulators(local: Project, emulator: RunningEmulator) -> None:
+def test_a_catalog_of_an_account_does_not_become_one_of_the_emulator(local: Project, emulator: RunningEmulator) -> None:
     local.config(provider="fish")
     local.environ |= {"FISH_API_URL": emulator.url, "FISH_API_KEY": KEY}
     local.voices({"a": {}})
     local.apply()
-    before = local.lock_path.read_bytes()
     local.config(provider="emulator")
-    assert local.actions() == [("a", "create")], "a trial beside it"
-    local.apply()
-    assert (local.root / "voicectl.lock.json").read_bytes() == before
+    for command in ("plan", "drift", "apply"):
+        done = local.run(command).expect(1)
+        assert "voicectl.lock.json is of provider fish, but this run is of emulator" in done.err
+    local.config(provider="emulator", state="trial.lock.json")  # as the message says
+    assert local.actions() == [("a", "create")]
 
 
 def test_an_emulators_lockfile_in_the_way_names_the_commands_that_lead_out(
@@ -110,9 +110,19 @@ def test_a_wrong_answer_writes_nothing(local: Project, monkeypatch: pytest.Monke
 def test_what_brings_lockfiles_into_git_leaves_the_emulators_alone(local: Project) -> None:
     local.voices({"a": {}})
     local.apply()
-    for command in ("fetch-lockfile", "push-lockfile", "check-lockfile"):
-        done = local.run("ci", command).expect(0)
-        assert "not kept in Git: nothing to do" in done.err
+    git(local.root, "init", "-q", "-b", "main")
+    git(local.root, "add", "-A")
+    git(local.root, "commit", "-q", "-m", "voices")
+    for command in (["fetch-lockfile"], ["push-lockfile"], ["check-lockfile", "--base", "HEAD"]):
+        done = local.run("ci", *command).expect(0)
+        assert "not kept in Git" in done.err
+    assert "lock" not in git(local.root, "ls-files")
+    # An edit by hand is told all the same: a pull request may change the provider with it.
+    local.write("voicectl.lock.json", "{}")
+    git(local.root, "add", "-A")
+    git(local.root, "commit", "-q", "-m", "by hand")
+    local.run("ci", "check-lockfile", "--base", "HEAD^", "--strict").expect(3)
+    git(local.root, "rm", "-q", "voicectl.lock.json")
     assert "has no history" in local.run("history").expect(1).err
 
 

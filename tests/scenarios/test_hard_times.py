@@ -74,7 +74,7 @@ def test_a_lockfile_with_a_time_beyond_all_calendars(local: Project) -> None:
     local.voices({"b": {}})
     for command in ("plan", "apply --yes", "drift", "destroy --confirm acme"):
         done = shell(local, f"$V {command}").expect(1)
-        assert "voicectl.lock.json: voices.a.retain: this number or time is too large" in done.err
+        assert "emulator.lock.json: voices.a.retain: this number or time is too large" in done.err
         assert "restore it from Git" in done.err
 
 

@@ -31,7 +31,10 @@ class FileStore:
     """Implements StateStore on a local file; versions are the SHA-256 of the bytes.
 
     The lease is an operating system's lock on a file in the project's scratch directory, so it ends with the process
-    that holds it. While there is no file at `path`, an emulator's at `former` is read; `settle` moves it.
+    that holds it.
+
+    While there is no file at `path`, an emulator's at `former` is read, and `settle` moves it. No other lockfile may be
+    there: a catalog of an account does not become one of the emulator.
     """
 
     def __init__(self, path: Path, name: str, scratch: Scratch, former: Path | None = None) -> None:
@@ -54,6 +57,7 @@ class FileStore:
         return self._name
 
     def load(self) -> tuple[Lock | None, Version]:
+        self._earlier()
         data = self._read()
         if data is None:
             return None, ABSENT
@@ -101,25 +105,34 @@ class FileStore:
 
     def settle(self) -> Path | None:
         """Move the emulator's lockfile from where earlier versions kept it; that place, if there was one."""
-        if self._former is None or self._path.exists() or self._of_emulator() is None:
+        if self._former is None or self._path.exists() or self._earlier() is None:
             return None
         with self._writing():
             os.replace(self._former, self._path)
         return self._former
 
-    def _of_emulator(self) -> bytes | None:
-        """The file at the former place, if it is a lockfile of the emulator."""
-        try:
-            data = read_regular(self._former, MAX_BYTES) if self._former is not None else b""
-            return data if data and decode_all(data, "")[0].provider.name == "emulator" else None
-        except (OSError, StateError):
+    def _earlier(self) -> bytes | None:
+        """The file at the former place, if there is one. Raises StateError for one that is not the emulator's."""
+        if self._former is None:
             return None
+        try:
+            data = read_regular(self._former, MAX_BYTES)
+        except OSError:
+            return None
+        provider = decode_all(data, self._former.name)[0].provider.name
+        if provider != "emulator":
+            raise StateError(
+                f"{self._former.name} is of provider {provider}, but this run is of emulator",
+                f"write `provider: {provider}` again; for a trial beside it, name another `state`: trial.lock.json",
+                [Place(self._former.name)],
+            )
+        return data
 
     def _read(self) -> bytes | None:
         try:
             data = read_regular(self._path, MAX_BYTES)
         except FileNotFoundError:
-            return self._of_emulator()
+            return self._earlier()
         except OSError as error:
             raise StateError(
                 f"{self._name} can't be read: {error.strerror or error}",

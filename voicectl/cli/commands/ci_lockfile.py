@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,7 +130,7 @@ def _not_in_git(context: Context, project: Project) -> bool:
     """Whether the lockfile is kept out of Git; says so then."""
     if project.former_state is None:
         return False
-    context.log.note(f"{project.state} is the emulator's, which is not kept in Git: nothing to do")
+    context.log.note(f"{project.state} is the emulator's, which is not kept in Git")
     return True
 
 
@@ -299,10 +300,16 @@ def _start(repository: Repository, hosting: Hosting | None, base: str | None) ->
 
 
 def _projects(context: Context) -> list[Project]:
-    """The project in the environment that was named, else in each."""
+    """The project in the environment that was named, else in each, with the lockfile that Git may have.
+
+    A pull request may turn a catalog of an account into one of the emulator: its lockfile is looked at all the same.
+    """
     from voicectl.manifest.project import environment_names, find_project, load_project
 
     root = find_project(chdir=context.chdir)
     names = (context.environment,) if context.environment is not None else environment_names(root) or (None,)
     projects = [load_project(root, name) for name in names]
-    return [project for project in projects if not _not_in_git(context, project)]
+    return [
+        replace(project, state=project.former_state or project.state) if _not_in_git(context, project) else project
+        for project in projects
+    ]
