@@ -83,6 +83,12 @@ def _is(path: str, *words: str) -> Callable[[Any, str], bool]:
     return lambda case, text: case.operation.path == path and any(word in text for word in words or ("",))
 
 
+def _has_other_than_texts(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_other_than_texts, value.values() if isinstance(value, dict) else value))
+    return value is None or isinstance(value, bool | int | float)
+
+
 EXCEPTIONS = (
     Argued(
         checks.IgnoredAuth,
@@ -100,6 +106,11 @@ EXCEPTIONS = (
             case.media_type in FORMS and case.body.get("visibility", "") is None and '["visibility"]' in text
         ),
         "a form has no null: what is sent is the word",
+    ),
+    Argued(
+        checks.AcceptedNegativeData,
+        lambda case, text: case.media_type in FORMS and _has_other_than_texts(case.body),
+        "nor has it numbers: where a text may stand, these words may",
     ),
     Argued(
         checks.RejectedPositiveData,
