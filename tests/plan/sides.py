@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from tests.memory import ACCOUNT, IDENTITY, LONG_AGO, START, inputs_of
+from tests.memory import ACCOUNT, IDENTITY, LONG_AGO, START, catalog, inputs_of, voice
 from voicectl.model.catalog import DEFAULT_RETENTION, Catalog
 from voicectl.model.lock import Applied, Lock, Record, Removed, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import Voice
+from voicectl.plan.actions import Prune, Task
 from voicectl.plan.case import Case
 from voicectl.plan.compare import recorded_samples
 from voicectl.plan.identity import Holding
+from voicectl.plan.plan import Action, Change
 from voicectl.plan.request import PlanRequest
+from voicectl.plan.voices import voice_tasks
 
 TODAY = START.date()
 
@@ -74,3 +77,22 @@ def asked(wanted: Catalog, **values: Any) -> PlanRequest:
 def case(holding: Holding, wanted: Catalog, *, sweep: Any = None, time: Any = START, **values: Any) -> Case:
     """A name to decide about."""
     return Case(holding, asked(wanted, **values), time, sweep)
+
+
+def leaves(name: str, reason: str = "", limit: Any = "max_deletes") -> Task:
+    """A task that counts towards a limit of the policy."""
+    return Task(change=Change(name, Action.RETIRE, reason=reason), limit=limit)
+
+
+def prune(name: str, *, deleting: bool = False, limit: Any = None) -> Prune:
+    """A retired generation that is deleted."""
+    entry = gone(f"{name}-1", deleting=deleting)
+    return Prune(change=Change(name, Action.PRUNE), model=model(f"{name}-1", name), entry=entry, limit=limit)
+
+
+def creation(name: str, words: str = "one", **values: Any) -> Task:
+    """What makes a voice that is not there yet."""
+    wanted = voice(name, words, **values)
+    (task,) = voice_tasks(case(Holding(name, wanted), catalog(wanted)), wanted)
+    assert isinstance(task, Task)
+    return task

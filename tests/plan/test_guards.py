@@ -3,77 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.memory import HERE, OPEN, catalog, voice
-from tests.plan.sides import TODAY, asked, case, gone, lock, model, record, seen
-from voicectl.model.catalog import Limit, Policy, Rule
-from voicectl.model.voice import Consent
+from tests.memory import OPEN, catalog, voice
+from tests.plan.sides import asked, creation, leaves, lock, model, record, seen
+from voicectl.model.catalog import Limit, Policy
 from voicectl.plan import guards
-from voicectl.plan.actions import Prune, Task
-from voicectl.plan.case import UNFINISHED
+from voicectl.plan.actions import Task
 from voicectl.plan.identity import Holding
-from voicectl.plan.plan import Action, Change, Notice, Refusal
-from voicectl.plan.voices import voice_tasks
 
 THIRTY = Policy(max_deletes=Limit.parse("30%"), max_replaces=Limit.parse("30%"))
-
-
-def leaves(name: str, reason: str = "", limit: Any = "max_deletes") -> Task:
-    return Task(change=Change(name, Action.RETIRE, reason=reason), limit=limit)
-
-
-def prune(name: str, *, deleting: bool = False, limit: Any = None) -> Prune:
-    entry = gone(f"{name}-1", deleting=deleting)
-    return Prune(change=Change(name, Action.PRUNE), model=model(f"{name}-1", name), entry=entry, limit=limit)
-
-
-def creation(name: str, words: str = "one") -> Task:
-    wanted = voice(name, words)
-    (task,) = voice_tasks(case(Holding(name, wanted), catalog(wanted)), wanted)
-    assert isinstance(task, Task)
-    return task
-
-
-@pytest.mark.parametrize(
-    ("limit", "size", "names", "refused"),
-    [
-        # A share is rounded down: three tenths of 9 are 2.
-        ("30%", 9, 2, False),
-        ("30%", 9, 3, True),
-        # One voice may always go, however small the catalog and the share.
-        ("30%", 1, 1, False),
-        ("30%", 2, 2, True),
-        ("0%", 50, 1, False),
-        # A number is meant as it stands, 0 included.
-        ("0", 50, 1, True),
-        ("2", 50, 2, False),
-    ],
-)
-def test_a_limit_allows_a_share_rounded_down_and_at_least_one(limit: str, size: int, names: int, refused: bool) -> None:
-    policy = replace(OPEN, max_deletes=Limit.parse(limit))
-    found = list(guards.check_limits([leaves(f"v{n}") for n in range(names)], policy, size))
-    assert [refusal.code for refusal in found] == (["max_deletes"] if refused else [])
-
-
-def test_a_limit_counts_voices_not_models_and_only_what_counts_towards_it() -> None:
-    several_models = [leaves("a"), leaves("a"), leaves("a")]
-    uncounted = [leaves("b", limit=None), leaves("c", limit="max_replaces")]
-    one = replace(OPEN, max_deletes=Limit(1), max_replaces=Limit(0))
-    (refusal,) = guards.check_limits([*several_models, *uncounted], one, 10)
-    assert (refusal.code, refusal.voices) == ("max_replaces", ("c",))
-
-
-def test_unfinished_deletions_over_the_limit_name_both_ways_out() -> None:
-    none = replace(OPEN, max_deletes=Limit(0))
-    (begun,) = guards.check_limits([leaves("a", UNFINISHED)], none, 3)
-    assert "--max-deletes 1" in begun.hint
-    assert "voicectl destroy --only NAME" in begun.hint
-    (fresh,) = guards.check_limits([leaves("a")], none, 3)
-    assert "destroy" not in fresh.hint
 
 
 @pytest.mark.parametrize(
@@ -125,30 +66,6 @@ def test_a_catalog_is_never_emptied_by_the_way() -> None:
     assert not list(guards.check_emptied(catalog(voice("new")), held_by(2)))
 
 
-@pytest.mark.parametrize(
-    ("manifest", "recorded", "refused"),
-    [(False, False, False), (True, False, True), (False, True, True), (True, True, True), (None, True, True)],
-)
-def test_protection_holds_until_manifest_and_lockfile_agree(
-    manifest: bool | None, recorded: bool, refused: bool
-) -> None:
-    wanted = None if manifest is None else voice("a", protect=manifest)
-    holding = Holding("a", wanted, record("m", voice("a"), protect=recorded))
-    for task in (leaves("a"), prune("a", deleting=True)):
-        found = list(guards.check_protection([holding], [task], TODAY))
-        assert [refusal.code for refusal in found] == (["protected"] if refused else [])
-
-
-def test_protection_yields_to_a_withdrawn_consent_from_its_day_on() -> None:
-    def refused(withdrawn_in: int) -> bool:
-        consent = Consent("Jane", withdrawn_on=TODAY + timedelta(days=withdrawn_in))
-        wanted = replace(voice("a", protect=True), consent=consent)
-        return bool(list(guards.check_protection([Holding("a", wanted)], [leaves("a")], TODAY)))
-
-    assert refused(1)
-    assert not refused(0)
-
-
 @pytest.mark.parametrize("chosen", [{"old"}, {"new"}, {"old", "new"}])
 def test_a_move_onto_a_voice_with_a_model_is_refused_wherever_either_is_selected(chosen: set[str]) -> None:
     both = lock({"old": record("m1", voice("old")), "new": record("m2", voice("new"))})
@@ -193,14 +110,6 @@ def test_a_foreign_model_is_refused_once_and_says_whose_it_is() -> None:
     assert "belongs to catalog other" in first.message
     assert "another account (somebody)" in second.message
     assert not list(guards.check_marks([theirs]))
-
-
-def test_rules_refuse_or_warn_as_their_level_says() -> None:
-    schema = {"required": ["consent"]}
-    policy = replace(OPEN, rules=tuple(Rule(schema, "consent, please", level, HERE) for level in ("deny", "warn")))
-    denied, warned = guards.check_rules([Holding("a", voice("a")), Holding("left")], policy)
-    assert (type(denied), type(warned)) == (Refusal, Notice)
-    assert denied.message == "voices/all.yaml:2: a: consent, please"
 
 
 def test_a_voice_that_leaves_while_another_comes_with_its_samples_was_most_likely_renamed() -> None:

@@ -31,7 +31,7 @@ def references_of(
 ) -> tuple[tuple[Upload, str], ...]:
     """Samples with their transcripts, as many as the provider advises and memory holds; at least one.
 
-    `warn` is told where some are left out. Raises NotSpeakable.
+    `warn` gets a message if some are left out. Raises NotSpeakable.
     """
     usable = [sample for sample in voice.samples if sample.transcript is not None]
     if not usable:

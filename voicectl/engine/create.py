@@ -96,7 +96,7 @@ class Creations:
             if self.kept and not self.dropped:
                 await place.aclose()
             self._stop_if_lost()
-            # A new model without marks is told from a twin by its id alone, so that must be on disk before the next
+            # Only its id distinguishes a new model without marks from a twin, so that must be on disk before the next
             # one.
             if self.dropped:
                 await self.save()

@@ -15,9 +15,10 @@ from voicectl.model import marker
 from voicectl.model.lock import Blocked, Record
 from voicectl.model.observed import Model, Observation, Patch
 from voicectl.model.voice import FIELDS, FieldName, Value, Voice
-from voicectl.plan.actions import Make, Refresh, Resend, Restore, Serve, Update, values_patch
+from voicectl.plan.actions import Make, Refresh, Resend, Restore, Serve, Update
 from voicectl.plan.case import RETENTION_OVER, Sweep
 from voicectl.plan.compare import observed_value, shown
+from voicectl.plan.patches import values_patch
 from voicectl.plan.plan import Leftover
 from voicectl.plan.planner import Planned, make_plan
 from voicectl.plan.request import PlanRequest

@@ -14,19 +14,10 @@ from voicectl.model.lock import Origin, Record, Retired
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model
 from voicectl.model.voice import Voice
-from voicectl.plan.actions import (
-    LimitName,
-    Patches,
-    Prune,
-    Resend,
-    Retirement,
-    Task,
-    tags_patch,
-    unmark_patch,
-    whole_tags,
-)
+from voicectl.plan.actions import LimitName, Patches, Prune, Resend, Retirement, Task
 from voicectl.plan.compare import Comparison, compare, digests, marks_change, recorded_samples
 from voicectl.plan.identity import Holding, inputs_of
+from voicectl.plan.patches import tags_patch, unmark_patch, whole_tags
 from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, SampleChange, Source
 from voicectl.plan.request import PlanRequest
 

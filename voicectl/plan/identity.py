@@ -142,7 +142,7 @@ def _contradiction(name: str, recorded_name: str, record: Record | None, facts: 
     # That it is somebody else's is refused as such, which says more.
     if model is None or not facts.ours(model):
         return ""
-    # A limit may have cut the tags, or a hand edited them: written anew, they could name the wrong voice.
+    # A limit may have cut the tags, or somebody edited them. Rewriting them could name the wrong voice.
     if model.unreadable(facts.namespace):
         return f"the marks of {model.id} can't be read, or name several voices"
     if mark is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from voicectl.model.lock import Lock
 from voicectl.model.observed import Observation
-from voicectl.plan import guards
+from voicectl.plan import guards, policy_guards
 from voicectl.plan.actions import ForgetVoice, Prune, Resend, Task, planned
 from voicectl.plan.case import UNREADABLE, WITHDRAWN, Case, Decision, Sweep
 from voicectl.plan.compare import widens
@@ -62,7 +62,7 @@ def make_plan(request: PlanRequest, lock: Lock, observation: Observation, sweep:
     if request.saved is not None:
         tasks = without_due_later(tasks, request.saved)
     if not request.destroy:
-        notices += guards.check_rules(holdings, catalog.policy)
+        notices += policy_guards.check_rules(holdings, catalog.policy)
     refusals = [notice for notice in notices if isinstance(notice, Refusal)]
     warnings = [*request.notices, *(notice for notice in notices if not isinstance(notice, Refusal))]
     warnings += guards.warnings(request, lock, observation, holdings, tasks)

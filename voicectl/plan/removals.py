@@ -18,11 +18,10 @@ from voicectl.plan.actions import (
     Repair,
     Retire,
     Task,
-    tags_patch,
-    unmark_patch,
 )
 from voicectl.plan.case import DUPLICATE, Case, Decision
 from voicectl.plan.compare import marks_change
+from voicectl.plan.patches import tags_patch, unmark_patch
 from voicectl.plan.plan import Action, Notice
 
 ORPHANED = "it carries our marks, but neither manifests nor lockfile know it: did another clone or branch make it?"

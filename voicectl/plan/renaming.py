@@ -9,8 +9,9 @@ from voicectl.model import marker
 from voicectl.model.lock import Lock
 from voicectl.model.marker import Marker
 from voicectl.model.observed import Model, Observation
-from voicectl.plan.actions import Repair, planned, tags_patch
+from voicectl.plan.actions import Repair, planned
 from voicectl.plan.guards import check_account, check_visible
+from voicectl.plan.patches import tags_patch
 from voicectl.plan.plan import Action, Change, Digests, FieldChange, Notice, Plan, Refusal, Summary
 
 

@@ -9,19 +9,8 @@ from datetime import datetime
 from voicectl.model.lock import Applied, Record
 from voicectl.model.observed import Model
 from voicectl.model.voice import FIELDS, Voice
-from voicectl.plan.actions import (
-    Create,
-    LimitName,
-    Prune,
-    Refresh,
-    Replace,
-    Resend,
-    Restore,
-    Retirement,
-    Update,
-    creation_metadata,
-    field_patch,
-)
+from voicectl.plan import notices
+from voicectl.plan.actions import Create, LimitName, Prune, Refresh, Replace, Resend, Restore, Retirement, Update
 from voicectl.plan.case import TRAINING_FAILED, Case, Decision
 from voicectl.plan.compare import (
     Comparison,
@@ -30,10 +19,10 @@ from voicectl.plan.compare import (
     inputs_summary,
     sample_changes,
     settled,
-    shown,
 )
 from voicectl.plan.identity import inputs_of
-from voicectl.plan.plan import RETRY_FAILED, Action, FieldChange, Notice, Refusal
+from voicectl.plan.patches import creation_metadata, field_patch
+from voicectl.plan.plan import Action, FieldChange, Notice, Refusal
 
 
 def voice_tasks(case: Case, voice: Voice) -> Iterator[Decision]:
@@ -139,13 +128,13 @@ def _in_place(case: Case, voice: Voice, model: Model) -> Iterator[Decision]:
     """Update or refresh of the model that stays."""
     found = case.compared(voice, model)
     base, known, comparison, fields = found.base, found.known, found.comparison, found.fields
-    yield from _notices(voice, comparison)
-    yield from _said_of(voice, model, base, known)
+    yield from notices.about_values(voice, comparison)
+    yield from notices.about_model(voice, model, base, known)
     pending = case.record.pending if case.record else None
     waits = known is not None and pending is not None and _pending_failed(case, voice)
     if pending is not None and waits:
         base = replace(base, pending=pending)
-        yield _failed_notice(voice, pending.id)
+        yield notices.training_failed(voice, pending.id)
     record = settled(base, voice, model, comparison)
     if known is not None and waits:
         # The model that serves was made from the earlier samples.
@@ -164,7 +153,7 @@ def _in_place(case: Case, voice: Voice, model: Model) -> Iterator[Decision]:
         adopted=case.holding.adopted,
         generation=record.generation,
         fields=tuple(fields),
-        warnings=_other_id(case, model),
+        warnings=notices.about_id(case, model),
     )
     was = change.previous_name
     if in_step:
@@ -173,35 +162,6 @@ def _in_place(case: Case, voice: Voice, model: Model) -> Iterator[Decision]:
     else:
         yield Update(
             change=change, was=was, limit=limit, voice=voice, record=record, renames=renames, model=model, patch=patch
-        )
-
-
-def _said_of(voice: Voice, model: Model, base: Record, known: Record | None) -> Iterator[Notice]:
-    """What to know of the model that stays."""
-    if voice.model and voice.model != model.id and not voice.samples:
-        yield Notice(
-            "model_ignored",
-            f"{voice.name}: `model` names {voice.model}, but {model.id} is recorded and stays",
-            "`model` counts only where no model is recorded: remove the voice, apply, then adopt the other one",
-            (voice.name,),
-        )
-    if model.taken_down:
-        words = f"{voice.name}: the provider has taken {model.id} down after a complaint"
-        yield Notice("taken_down", words, "settle it with the provider; its visibility is left alone", (voice.name,))
-    if model.release_state == "retiring":
-        words = f"{voice.name}: the provider is retiring {model.id}"
-        yield Notice("retiring", words, "its id will stop working: prepare another voice", (voice.name,))
-    if model.state == "failed":
-        yield _failed_notice(voice, model.id)
-    elif model.state != "trained":
-        yield Notice("not_trained", f"{voice.name}: {model.id} is still training", "", (voice.name,))
-    if known is not None and known.origin == "created" and base.origin == "adopted":
-        yield Notice(
-            "marks_lost",
-            f"{voice.name}: {model.id} has lost our marks: it counts as adopted from now on, and voicectl "
-            "never deletes it",
-            "nothing to do; if somebody copied its id into the lockfile, correct that first",
-            (voice.name,),
         )
 
 
@@ -215,14 +175,6 @@ def _resend(case: Case, voice: Voice, model: Model, comparison: Comparison) -> R
     )
 
 
-def _other_id(case: Case, model: Model) -> tuple[str, ...]:
-    """What to know where the account already has another model in the place of the recorded one."""
-    record = case.record
-    if record is None or record.origin == "external" or record.id == model.id:
-        return ()
-    return (f"the lockfile says {record.id}: tell its users that the id has changed",)
-
-
 def _replace(case: Case, voice: Voice, current: Model) -> Iterator[Decision]:
     """A new generation is to be made, and takes the current one's place."""
     found = case.compared(voice, current)
@@ -230,7 +182,7 @@ def _replace(case: Case, voice: Voice, current: Model) -> Iterator[Decision]:
     generation = case.next_generation
     gives_way = case.gives_way(current)
     failed = current.state == "failed"
-    yield from _notices(voice, comparison)
+    yield from notices.about_values(voice, comparison)
     change = case.change(
         Action.REPLACE,
         current,
@@ -241,7 +193,7 @@ def _replace(case: Case, voice: Voice, current: Model) -> Iterator[Decision]:
         reason=TRAINING_FAILED if failed else inputs_reason(voice, known),
         retires=gives_way.model.id,
         undo_until=_undo_until(case, gives_way),
-        warnings=_in_use_elsewhere(current),
+        warnings=notices.in_use_elsewhere(current),
     )
     yield Replace(
         change=change,
@@ -275,7 +227,7 @@ def _make_current(case: Case, voice: Voice, successor: Model, current: Model | N
     generation = case.generation_of(successor)
     base = replace(found.base, origin="created", generation=generation, previous_names=case.previous_names)
     gives_way = case.gives_way(current) if current is not None else None
-    yield from _notices(voice, comparison)
+    yield from notices.about_values(voice, comparison)
     serves_until_then = (f"{current.id} serves until then: tell its users",) if restored and current else ()
     change = case.change(
         Action.RESTORE if restored else Action.REPLACE,
@@ -288,7 +240,7 @@ def _make_current(case: Case, voice: Voice, successor: Model, current: Model | N
         reason="a retired generation has these inputs" if restored else "finishes an interrupted replacement",
         retires=gives_way.model.id if gives_way else None,
         undo_until=_undo_until(case, gives_way),
-        warnings=(*serves_until_then, *_in_use_elsewhere(current)),
+        warnings=(*serves_until_then, *notices.in_use_elsewhere(current)),
     )
     yield Restore(
         change=change,
@@ -321,37 +273,3 @@ def _prune_replaced(case: Case, gives_way: Retirement) -> Iterator[Prune]:
     """With `retain: 0` the generation that gave way is deleted in the same run."""
     if gives_way.entry is not None and not case.retention and not case.protected:
         yield case.prune(gives_way.model, "replaced, retain 0", entry=gives_way.entry, limit="max_deletes")
-
-
-def _in_use_elsewhere(model: Model | None) -> tuple[str, ...]:
-    """What to know before a model gives way that others than its owner could be using."""
-    if model is None or model.visibility == "private":
-        return ()
-    who = "public: anybody" if model.visibility == "public" else "unlisted: anybody who knows its id"
-    return (f"{model.id} is {who} may be using it elsewhere",)
-
-
-def _notices(voice: Voice, comparison: Comparison) -> Iterator[Notice]:
-    """What a comparison has to say beside its changes."""
-    for field in comparison.left:
-        yield Notice("kept", f"{voice.name}: {field.field} was changed in the account and is kept", "", (voice.name,))
-    for field in comparison.refused:
-        what = "changed in the account" if field.cause == "drift" else "changed both in Git and in the account"
-        values = f"Git {shown(field.desired)}, last applied {shown(field.recorded)}, account {shown(field.observed)}"
-        flag = "--on-drift" if field.cause == "drift" else "--on-conflict"
-        yield Refusal(
-            field.cause,
-            f"{voice.name}: {field.field} was {what}: {values}",
-            f"take the account's value into the manifest, or run with {flag} overwrite or {flag} keep",
-            (voice.name,),
-        )
-    for field in comparison.held:
-        why = "locked by the provider" if field.field in comparison.locked else "blocked: the provider did not take it"
-        values = f"Git {shown(field.desired)}, account {shown(field.observed)}"
-        hint = "each apply sends it once more; to end this, take the account's value into the manifest"
-        yield Notice("blocked", f"{voice.name}: {field.field} is {why}: {values}", hint, (voice.name,))
-
-
-def _failed_notice(voice: Voice, model_id: str) -> Notice:
-    """What to say of a model whose training failed."""
-    return Notice("training_failed", f"{voice.name}: the training of {model_id} failed", RETRY_FAILED, (voice.name,))

@@ -13,7 +13,12 @@ _COLOURS = {"created": "green", "replaced": "magenta", "restored": "cyan", "reti
             "removed": "red"}  # fmt: skip
 
 
-def render(history: History, style: Style) -> str:
+def render(found: History | Receipts, style: Style) -> str:
+    """The history, or the receipts of deletions."""
+    return _receipts(found, style) if isinstance(found, Receipts) else _history(found, style)
+
+
+def _history(history: History, style: Style) -> str:
     """A block for each commit, the latest first; a line for each voice."""
     blocks: list[str] = []
     commit = ""
@@ -44,7 +49,7 @@ def _lines(happened: Happened, style: Style) -> Iterator[str]:
         yield style.paint("      " + " ".join(part for part in (run, applied) if part), "dim")
 
 
-def receipts(found: Receipts, style: Style) -> str:
+def _receipts(found: Receipts, style: Style) -> str:
     """What was deleted for withdrawn consents, as one can send it to the speaker."""
     if not found.deleted:
         return "nothing was deleted for a withdrawn consent\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -46,6 +46,8 @@ class Receipts:
     catalog: str
     environment: str | None
     deleted: tuple[Deleted, ...]
+    complete: ClassVar[bool] = True
+    """The lockfile at hand has them all."""
     format_version: Literal["1.0"] = "1.0"
 
 
@@ -54,8 +56,14 @@ COLUMNS = ("at", "commit", "author", "name", "action", "before", "after", "gener
 RECEIPT_COLUMNS = ("at", "name", "id", "reason", "run", "commit", "recordings")
 
 
-def cells(happened: Happened) -> tuple[str, ...]:
-    """The cells of an event, in the order of COLUMNS."""
+def cells(found: History | Receipts) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
+    """The columns of a table, and its rows."""
+    if isinstance(found, Receipts):
+        return RECEIPT_COLUMNS, map(_receipt, found.deleted)
+    return COLUMNS, map(_happened, found.events)
+
+
+def _happened(happened: Happened) -> tuple[str, ...]:
     event = happened.event
     return (
         moment(happened.at), happened.commit, terminal(happened.author), event.name, event.action, event.before or "",
@@ -63,8 +71,7 @@ def cells(happened: Happened) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def receipt_cells(gone: Deleted) -> tuple[str, ...]:
-    """The cells of a receipt, in the order of RECEIPT_COLUMNS."""
+def _receipt(gone: Deleted) -> tuple[str, ...]:
     return (
         moment(gone.at), gone.name, gone.id, terminal(gone.reason), terminal(gone.run), gone.commit or "",
         " ".join(recordings(gone)),

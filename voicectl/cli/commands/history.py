@@ -38,18 +38,13 @@ class NoHistory(VoicectlError):
 @click.pass_obj
 def command(context: Context, /, name: str | None, deleted: bool, fmt: str) -> int:
     project = wiring.project(context)
-    if deleted:
-        found = _receipts(project, name)
-        reports.write(context, lambda fmt: _rendered_receipts(found, fmt, Style()))
-        printing.out(_rendered_receipts(found, fmt, printing.style(context)))
-        return 0
-    history = read_history(project, name)
-    if not history.complete and fmt in ("csv", "markdown"):
+    found = _receipts(project, name) if deleted else read_history(project, name)
+    if not found.complete and fmt in ("csv", "markdown"):
         from voicectl.report.history_words import INCOMPLETE
 
         context.log.warning(INCOMPLETE)
-    reports.write(context, lambda fmt: _rendered(history, fmt, Style()))
-    printing.out(_rendered(history, fmt, printing.style(context)))
+    reports.write(context, lambda fmt: _rendered(found, fmt, Style()))
+    printing.out(_rendered(found, fmt, printing.style(context)))
     return 0
 
 
@@ -124,31 +119,15 @@ def _receipts(project: Project, name: str | None) -> Receipts:
     return Receipts(project.catalog, project.environment, deleted)
 
 
-def _rendered(history: History, fmt: str, style: Style) -> str:
-    from voicectl.report import history_text, table
+def _rendered(found: History | Receipts, fmt: str, style: Style) -> str:
+    from voicectl.report import history_text, history_words, table
     from voicectl.report.document import versioned
-    from voicectl.report.history_words import COLUMNS, cells
-
-    match fmt:
-        case "json":
-            return versioned(history)
-        case "csv":
-            return table.as_csv(COLUMNS, map(cells, history.events))
-        case "markdown":
-            return table.as_markdown(COLUMNS, map(cells, history.events))
-    return history_text.render(history, style)
-
-
-def _rendered_receipts(found: Receipts, fmt: str, style: Style) -> str:
-    from voicectl.report import history_text, table
-    from voicectl.report.document import versioned
-    from voicectl.report.history_words import RECEIPT_COLUMNS, receipt_cells
 
     match fmt:
         case "json":
             return versioned(found)
         case "csv":
-            return table.as_csv(RECEIPT_COLUMNS, map(receipt_cells, found.deleted))
+            return table.as_csv(*history_words.cells(found))
         case "markdown":
-            return table.as_markdown(RECEIPT_COLUMNS, map(receipt_cells, found.deleted))
-    return history_text.receipts(found, style)
+            return table.as_markdown(*history_words.cells(found))
+    return history_text.render(found, style)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -52,16 +53,21 @@ def command(
         context.log.note(f"wrote {written}")
     if begin is not None:
         context.chdir = target
-        try:
+        before = set(target.glob("voices/*"))
+        with contextlib.ExitStack() as failed:
+            failed.callback(_withdraw, target, before)
             begin(context)
-        except BaseException:
-            if not any(target.glob("voices/*")):
-                (target / PROJECT_FILE).unlink(missing_ok=True)  # so that the same command can be given again
-            raise
+            failed.pop_all()
     where = "" if target.resolve() == Path.cwd() else f"cd {target} && "
     then = "voicectl doctor" if chosen == "fish" else "voicectl apply"
     printing.out(f"Next: {where}voicectl validate && {then}\n")
     return 0
+
+
+def _withdraw(target: Path, before: Set[Path]) -> None:
+    """Remove the project file of a beginning that brought no voices, so that the same command can run again."""
+    if set(target.glob("voices/*")) <= before:
+        (target / PROJECT_FILE).unlink(missing_ok=True)
 
 
 def _recordings(source: Path) -> Callable[[Context], None]:

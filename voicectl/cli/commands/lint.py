@@ -190,7 +190,7 @@ def _merged(context: Context, files: Sequence[Path], wanted: Collection[str]) ->
 
 
 def _pointer(path: str) -> Unheard:
-    """What is said of a pointer, by its path in the repository."""
+    """The finding for a Git LFS pointer, whose path in the repository this is."""
     from voicectl.hosting.lfs import pull
     from voicectl.model.recording import Unheard
 
