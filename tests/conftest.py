@@ -43,6 +43,13 @@ ROOT = Path(__file__).resolve().parents[1]
 KEY = "key-of-the-tests-1234"
 
 
+class Terminal(io.StringIO):
+    """A terminal, and what a person types at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Done:
     """How a command ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_a_reference_that_changed_since_it_was_judged_is_not_sent(
 
     for kind in ("link", "content"):
 
-        def swap(*arguments: object, kind: str = kind) -> None:
+        def swap(*arguments: Any, kind: str = kind) -> None:
             content = sample.read_bytes()
             sample.unlink()
             if kind == "link":
@@ -98,7 +99,7 @@ def test_a_reference_that_changed_since_it_was_judged_is_not_sent(
                 sample.symlink_to(secret)
             else:
                 sample.write_bytes(bytes(len(content)))
-            original(*arguments)  # type: ignore[arg-type]
+            original(*arguments)
 
         monkeypatch.setattr(speak, "_speak", swap)
         done = project.run("audition", "a", "Hello.", "-o", "out.mp3").expect(1)

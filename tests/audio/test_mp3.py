@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,9 @@ LONG_VARIES = frames(60, (3, 5, 9))
 LONG_COUNT = len(LONG) // 288
 
 
-def with_header(sound: bytes, count: int | None, size: int | None = -1, **more: int) -> bytes:
+def with_header(sound: bytes, count: int | None, size: int | None = -1, **more: Any) -> bytes:
     """With Xing's header; by default its size is right."""
-    return xing(count, len(sound) + len(frame(9)) if size == -1 else size, **more) + sound  # type: ignore[arg-type]
+    return xing(count, len(sound) + len(frame(9)) if size == -1 else size, **more) + sound
 
 
 @pytest.mark.parametrize(

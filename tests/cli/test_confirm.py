@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Terminal
 from tests.report.plans import ADOPT, PLANS, REFRESH, RETIRE, UPDATE, plan
 from voicectl.cli.confirm import agree, ask, changes_account, refuse
 from voicectl.cli.context import Context
@@ -29,16 +30,12 @@ class Questions:
         """The plan's totals."""
 
 
-class Keyboard(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def asked(made: Plan, **values: Any) -> list[str]:
-    log: Any = Questions()
+    log = Questions()
+    chosen: Any = log
     usual = {"yes": False, "shown": True, "word": "apply", "answer": "yes"}
-    ask(made, Context(lambda _: log), **{**usual, **values})
-    return log.asked  # type: ignore[no-any-return]
+    ask(made, Context(lambda _: chosen), **{**usual, **values})
+    return log.asked
 
 
 @pytest.mark.parametrize(
@@ -66,7 +63,7 @@ def test_nothing_is_asked_where_the_answer_was_given_or_there_is_nothing_to_ask(
 
 @pytest.mark.parametrize(("typed", "agreed"), [("yes\n", True), ("y\n", False), ("", False), ("YES\n", False)])
 def test_only_the_whole_answer_goes_on(monkeypatch: pytest.MonkeyPatch, typed: str, agreed: bool) -> None:
-    monkeypatch.setattr(sys, "stdin", Keyboard(typed))
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
     if agreed:
         assert asked(plan(UPDATE)) == ["Apply? Type 'yes' to go on"]
     else:
@@ -75,7 +72,7 @@ def test_only_the_whole_answer_goes_on(monkeypatch: pytest.MonkeyPatch, typed: s
 
 
 def test_destroy_wants_the_catalogs_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Keyboard("yes\n"))
+    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
     with pytest.raises(NotConfirmed) as refused:
         asked(plan(RETIRE), answer="acme")
     assert "acme" in refused.value.hint
@@ -83,7 +80,7 @@ def test_destroy_wants_the_catalogs_name(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(
     ("keyboard", "ci", "shown"),
-    [(io.StringIO("yes\n"), "", True), (Keyboard("yes\n"), "true", True), (Keyboard("yes\n"), "", False)],
+    [(io.StringIO("yes\n"), "", True), (Terminal("yes\n"), "true", True), (Terminal("yes\n"), "", False)],
     ids=["no terminal", "a CI", "a plan that nobody saw"],
 )
 def test_where_nobody_can_answer_the_way_out_is_named(

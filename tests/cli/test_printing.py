@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
+from tests.conftest import Terminal
 from voicectl.cli.context import Context
 from voicectl.cli.log.port import wanted_format
 from voicectl.cli.printing import CI_VARIABLES, in_ci, style
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def context(**values: bool) -> Context:
-    return Context(lambda _: pytest.fail("no log is needed"), **values)  # type: ignore[arg-type]
+def context(**values: Any) -> Context:
+    return Context(lambda _: pytest.fail("no log is needed"), **values)
 
 
 @pytest.mark.parametrize(

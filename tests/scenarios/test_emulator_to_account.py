@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 
-from tests.conftest import KEY, Hand, Project
+from tests.conftest import KEY, Hand, Project, Terminal
 from tests.hosting.service import git
 from voicectl.emulator.server import RunningEmulator
-
-
-class Terminal(io.StringIO):
-    """A terminal, and what a person types."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def test_turning_to_an_account_starts_clean(local: Project, emulator: RunningEmulator, hand: Hand) -> None:
