@@ -17,8 +17,8 @@ from voicectl.errors import UsageError, cut
 from voicectl.files import read_regular
 from voicectl.manifest import yaml_source
 from voicectl.manifest.discover import PROJECT_FILE
-from voicectl.manifest.project import state_path
-from voicectl.manifest.schema import DEFAULT_STATE, EMULATOR_STATE
+from voicectl.manifest.project import default_state, state_path
+from voicectl.manifest.schema import DEFAULT_STATE
 
 _MAX_DEPTH = 12
 _WORST = (0, 2, 4, 3, 1)
@@ -109,8 +109,7 @@ def _of_project(root: Path, directory: Path) -> Iterator[Member]:
     values = document.data if document is not None and isinstance(document.data, dict) else {}
     catalog, environments, given = (values.get(key) for key in ("catalog", "environments", "state"))
     name = catalog if isinstance(catalog, str) else place
-    default = EMULATOR_STATE if values.get("provider") == "emulator" else DEFAULT_STATE
-    state = given if isinstance(given, str) else default
+    state = given if isinstance(given, str) else default_state(values.get("provider"))
     if isinstance(environments, dict) and environments:
         for environment in sorted(map(str, environments)):
             yield Member(place, name, environment, state_path(state, environment))

@@ -156,8 +156,12 @@ def environment_names(directory: Path) -> tuple[str, ...]:
 
 def state_of(content: ProjectFile) -> str:
     """The lockfile's path before an environment's name is put in."""
-    given = "state" in content.model_fields_set or content.provider != "emulator"
-    return content.state if given else EMULATOR_STATE
+    return content.state if "state" in content.model_fields_set else default_state(content.provider)
+
+
+def default_state(provider: object) -> str:
+    """Where a provider's lockfile is kept if nobody says otherwise."""
+    return EMULATOR_STATE if provider == "emulator" else DEFAULT_STATE
 
 
 def state_path(state: str, environment: str | None) -> str:

@@ -6,8 +6,11 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 INPUTS_VERSION = 1
+CLOSED: dict[str, Any] = {"extra": "forbid"}
+"""Pydantic's configuration of every document of ours: a key that it does not know is an error."""
 
 
 def text(value: str | None) -> str:

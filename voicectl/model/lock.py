@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
 from voicectl.model import names
+from voicectl.model.canonical import CLOSED
 from voicectl.model.catalog import namespace
 from voicectl.model.observed import ModelState
 from voicectl.model.voice import FIELDS, FieldName, Metadata, Value
@@ -21,7 +22,6 @@ MAX_GENERATION = 1_000_000
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """All times in a lockfile lie between these."""
 Origin = Literal["created", "adopted", "external"]
-_CLOSED: dict[str, Any] = {"extra": "forbid"}
 
 
 class Bound:
@@ -50,7 +50,7 @@ ModelId = Annotated[str, Pattern(names.whole(names.ANY_MODEL_ID))]
 class ProviderIdentity:
     """Which account the ids belong to. `account` is None until a model was seen."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     name: Literal["fish", "emulator"]
     host: str
     account: str | None = None
@@ -60,7 +60,7 @@ class ProviderIdentity:
 class RecordedSample:
     """The digests of one sample and of its transcript."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     audio: Digest
     transcript: Digest | None = None
     file: str | None = field(default=None, compare=False)
@@ -72,7 +72,7 @@ class RecordedSample:
 class Applied(Metadata):
     """The metadata that was last applied; None where a field is unmanaged."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     cover_image: Digest | None = None
     remote_cover: str | None = None
     """The provider's own path of the cover that was sent."""
@@ -88,7 +88,7 @@ class Applied(Metadata):
 class Blocked:
     """A value that the provider would not take, and what it has instead."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     desired: Value
     observed: Value
 
@@ -97,7 +97,7 @@ class Blocked:
 class Pending:
     """A replacement that is not current yet."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     id: ModelId
     generation: Generation
     inputs: Digest
@@ -107,7 +107,7 @@ class Pending:
 class Retired:
     """A generation that serves its name no more, and waits out its retention."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     id: ModelId
     generation: Generation
     inputs: Digest | None
@@ -131,7 +131,7 @@ class Retired:
 class Changed:
     """Which run changed a record, when, and from which commit."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     at: datetime
     run: str = ""
     commit: str | None = None
@@ -141,7 +141,7 @@ class Changed:
 class Deleted:
     """A model that was deleted because its speaker withdrew the consent: its samples stay refused."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     name: Name
     id: ModelId
     inputs: Digest | None
@@ -156,7 +156,7 @@ class Deleted:
 class Record:
     """What is known of one voice: its current model, and the generations before it."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     origin: Origin
     id: ModelId
     generation: Generation = 1
@@ -193,7 +193,7 @@ class Record:
 class Removed:
     """What is left of a voice that left the manifests."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     retired: tuple[Retired, ...]
 
 
@@ -201,7 +201,7 @@ class Removed:
 class Lock:
     """The lockfile: what was last applied, for one catalog and environment in one account."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     catalog: str
     environment: str | None
     provider: ProviderIdentity

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from voicectl.model.canonical import CLOSED
 from voicectl.model.catalog import namespace
 from voicectl.model.lint import Level
 from voicectl.model.voice import Sample, Voice
 
-_CLOSED: dict[str, Any] = {"extra": "forbid"}
 _MOST = 1e12
 """No measurement is as large."""
 _LONGEST_ENVELOPE = 500_000
@@ -28,7 +28,7 @@ class Measured:
     `envelope` holds the level of each 40 ms, as base64 of one byte each (255 is full scale, a step is half a dB).
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     container: str
     codec: str
     rate: int
@@ -140,7 +140,7 @@ class Finding:
     `unit`. `file` and `line` are where the manifest names it.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     rule: str
     level: Level
     voice: str
@@ -158,7 +158,7 @@ class Finding:
 class LintedSample:
     """A sample in a report. Where it could not be heard, `measured` is None and `unheard` says why."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     voice: str
     path: str
     audio: str
@@ -172,7 +172,7 @@ class LintedSample:
 class LintSummary:
     """Counts; `seconds` of sound in all."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     voices: int = 0
     samples: int = 0
     seconds: float = 0.0
@@ -184,7 +184,7 @@ class LintSummary:
 class LintReport:
     """What was measured, and what was found. `shard` is `I/N` for a part of the samples."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     catalog: str
     environment: str | None
     shard: str | None = None

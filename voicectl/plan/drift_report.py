@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from voicectl.model.canonical import CLOSED
 from voicectl.model.voice import FieldName, Value
 from voicectl.plan.plan import Orphan, Source
 
-_CLOSED: dict[str, Any] = {"extra": "forbid"}
 DriftStatus = Literal[
     "in_step",
     "changed",
@@ -39,7 +39,7 @@ GRAVEST: tuple[DriftStatus, ...] = (
 class DriftedField:
     """A field whose observed value is not the recorded one."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     field: FieldName
     recorded: Value
     observed: Value
@@ -49,7 +49,7 @@ class DriftedField:
 class DriftedVoice:
     """One voice of the lockfile against the account."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     name: str
     id: str
     status: DriftStatus
@@ -66,7 +66,7 @@ class DriftedVoice:
 class Unmanaged:
     """A model that no manifest claims."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     id: str
     title: str
     created_at: datetime | None = None
@@ -79,7 +79,7 @@ class DriftSummary:
     The consents are counted whatever else the status says: a voice that was changed may be without one, too.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     in_step: int = 0
     changed: int = 0
     missing: int = 0
@@ -99,7 +99,7 @@ class DriftSummary:
 class DriftReport:
     """What the account shows against the lockfile."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     catalog: str
     environment: str | None
     voices: tuple[DriftedVoice, ...] = ()

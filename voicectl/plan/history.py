@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from voicectl.model.canonical import CLOSED
 from voicectl.model.lock import Changed, Deleted, Lock, Record, Retired
 from voicectl.model.voice import FIELDS, FieldName, Value
 
@@ -19,7 +20,7 @@ EventAction = Literal[
 class FieldStep:
     """A value that was applied, and what it was before."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     field: FieldName
     before: Value
     after: Value
@@ -34,7 +35,7 @@ class Event:
     lockfile at once: a lockfile does not tell whether its model was deleted or left.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     name: str
     action: EventAction
     before: str | None = None

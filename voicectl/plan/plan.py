@@ -10,10 +10,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from voicectl.errors import VoicectlError
 from voicectl.model import names
+from voicectl.model.canonical import CLOSED
 from voicectl.model.lock import ModelId, Pattern, ProviderIdentity
 from voicectl.model.voice import FieldName, Value, Voice
 
-_CLOSED: dict[str, Any] = {"extra": "forbid"}
 Name = Annotated[str, Pattern(names.whole(names.ANY_VOICE))]
 Digest = Annotated[str, Pattern(names.whole(names.DIGEST))]
 
@@ -56,7 +56,7 @@ Cause = Literal["manifest", "drift", "conflict", "marks", "moved"]
 class FieldChange:
     """One field's three values, and why it is going to change."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     field: Literal["title", "description", "visibility", "tags", "cover_image", "marks", "inputs"]
     desired: Value
     recorded: Value
@@ -68,7 +68,7 @@ class FieldChange:
 class Source:
     """Where a manifest speaks of a voice. `line` counts from 1."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     file: str
     line: int
 
@@ -82,7 +82,7 @@ class Source:
 class Digests:
     """What each side looked like when the plan was made; None where that side has nothing."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     desired: Digest | None = None
     recorded: Digest | None = None
     observed: Digest | None = None
@@ -96,7 +96,7 @@ class SampleSide:
     those of an earlier state are known only where Git has them.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     audio: Digest
     file: str | None = None
     seconds: float | None = None
@@ -107,7 +107,7 @@ class SampleSide:
 class SampleChange:
     """A recording that comes, goes, or gives way to another; or whose words change."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     was: SampleSide | None
     now: SampleSide | None
 
@@ -119,7 +119,7 @@ class Change:
     A name has several changes where several of its models differ (`id` tells them apart).
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     name: Name
     action: Action
     title: str = ""
@@ -154,7 +154,7 @@ class Change:
 class Notice:
     """A warning or a refusal. `voices` are the names that it speaks of."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     code: str
     message: str
     hint: str = ""
@@ -170,7 +170,7 @@ class Refusal(Notice):
 class Held:
     """A value that the provider did not take, so that no plan fights for it. Each apply sends it once more."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     name: Name
     field: FieldName
     desired: Value
@@ -183,7 +183,7 @@ class Held:
 class Orphan:
     """A model with our marks that neither manifests nor lockfile know."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     id: ModelId
     name: Name
     title: str
@@ -193,7 +193,7 @@ class Orphan:
 class Selectors:
     """What `--only` and `--exclude` named."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
@@ -206,7 +206,7 @@ EVERYTHING = Selectors()
 class Summary:
     """How many changes of each action, and how many voices have none or were left out."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     create: int = 0
     update: int = 0
     replace: int = 0
@@ -240,7 +240,7 @@ class Summary:
 class Plan:
     """All that an apply would do, in order. Holds no secret and no audio."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     voicectl_version: str
     catalog: Annotated[str, Pattern(names.whole(names.CATALOG))]
     environment: Annotated[str, Pattern(names.whole(names.CATALOG))] | None

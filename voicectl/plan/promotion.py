@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from voicectl.model import canonical
+from voicectl.model.canonical import CLOSED
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record
 from voicectl.model.voice import FIELDS, FieldName, Value
-
-_CLOSED: dict[str, Any] = {"extra": "forbid"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Side:
 class DifferingField:
     """A value that was applied in both environments, and is not the same."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     field: FieldName | Literal["inputs"]
     first: Value
     second: Value
@@ -49,7 +48,7 @@ class Difference:
     `behind` names the environment whose lockfile lags behind the manifests, where just one of them does.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     name: str
     kind: Literal["only_in_first", "only_in_second", "not_applied", "differs"]
     behind: str | None = None
@@ -60,7 +59,7 @@ class Difference:
 class EnvironmentDiff:
     """Everything that differs between two environments."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     catalog: str
     first: str
     second: str

@@ -7,20 +7,20 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 from voicectl.errors import InvalidFiles, Problem, VoicectlError
+from voicectl.model.canonical import CLOSED
 from voicectl.report.document import document, fenced
 from voicectl.report.escape import terminal
 
 MAX_PROBLEMS = 100
 """Problems that a page lists."""
 Level = Literal["error", "warning"]
-_CLOSED: dict[str, Any] = {"extra": "forbid"}
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorPlace:
     """A position in a file of the project; line and column count from 1."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     file: str
     line: int
     column: int
@@ -30,7 +30,7 @@ class ErrorPlace:
 class ErrorProblem:
     """One of several things wrong in the project's files."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     level: Level
     file: str
     line: int
@@ -43,7 +43,7 @@ class ErrorProblem:
 class ErrorValues:
     """What failed. `code` is stable; `problems` is there when files of the project are wrong."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     code: str
     message: str
     hint: str
@@ -55,7 +55,7 @@ class ErrorValues:
 class ErrorDocument:
     """What a command prints instead of its document when it fails."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     error: ErrorValues
 
 

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from voicectl.model.canonical import CLOSED
 from voicectl.model.lock import Deleted
 from voicectl.plan.history import Event
 from voicectl.report.escape import terminal
 from voicectl.report.words import short, value_text
-
-_CLOSED: dict[str, Any] = {"extra": "forbid"}
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
     """An event, and the commit that brought the lockfile which tells of it."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     at: datetime
     commit: str
     author: str
@@ -30,7 +29,7 @@ class Happened:
 class History:
     """What happened, the latest first. `complete` is False where it does not reach back to the beginning."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     catalog: str
     environment: str | None
     events: tuple[Happened, ...]
@@ -42,7 +41,7 @@ class History:
 class Receipts:
     """What was deleted because a consent was withdrawn."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _CLOSED
+    __pydantic_config__: ClassVar[dict[str, Any]] = CLOSED
     catalog: str
     environment: str | None
     deleted: tuple[Deleted, ...]
