@@ -6,12 +6,25 @@ from dataclasses import replace
 
 from tests.memory import START, voice
 from tests.plan.sides import gone, lock, record
-from voicectl.model.lock import Deleted
+from voicectl.model.lock import Deleted, Lock
 from voicectl.plan.history import events
 
 
-def told(earlier: object, later: object) -> list[tuple[str, str, str | None]]:
-    return [(each.name, each.action, each.before) for each in events(earlier, later)]  # type: ignore[arg-type]
+def told(earlier: Lock, later: Lock) -> list[tuple[str, str, str | None]]:
+    return [(each.name, each.action, each.before) for each in events(earlier, later)]
+
+
+def test_voices_that_share_a_model_of_others_do_not_move() -> None:
+    shared = {name: record("x" * 32, voice(name), origin="external") for name in "ab"}
+    assert list(events(lock(shared), lock(shared))) == []
+
+
+def test_a_new_voice_under_the_name_that_another_left_is_created() -> None:
+    was, now = voice("n"), voice("o")
+    before = lock({"n": record("1" * 32, was)})
+    after = lock({"o": record("1" * 32, now), "n": record("2" * 32, voice("n", "two"))})
+    found = [(event.name, event.action) for event in events(before, after)]
+    assert found == [("n", "created"), ("o", "moved")]
 
 
 def test_a_lockfile_does_not_tell_whether_what_left_it_at_once_was_deleted() -> None:

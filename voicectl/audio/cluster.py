@@ -32,7 +32,7 @@ class Cluster(Generic[Result]):
         self._call = call
         self._address = address
 
-    def each(self, work: Mapping[Key, Callable[[], bytes]]) -> Iterator[tuple[Key, Result | Unheard]]:
+    def each(self, work: Mapping[Key, Callable[[], bytes | Unheard]]) -> Iterator[tuple[Key, Result | Unheard]]:
         """The result for each recording, as they come. Raises ClusterFailed, and OSError from reading a recording."""
         try:
             import distributed
@@ -57,7 +57,11 @@ class Cluster(Generic[Result]):
             waiting = iter(work.items())
             while True:
                 for key, load in waiting:
-                    under_way[executor.submit(self._call, load())] = key
+                    data = load()
+                    if isinstance(data, Unheard):
+                        yield key, data
+                        continue
+                    under_way[executor.submit(self._call, data)] = key
                     if len(under_way) >= at_once:
                         break
                 if not under_way:

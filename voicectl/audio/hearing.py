@@ -14,6 +14,7 @@ from voicectl.audio.measure import VERSION, measure
 from voicectl.audio.worker import Processes
 from voicectl.errors import VoicectlError
 from voicectl.files import CacheFile, digest_of, open_regular
+from voicectl.model import canonical
 from voicectl.model.recording import Measured, Unheard
 
 Heard = Measured | Unheard
@@ -100,7 +101,7 @@ def on_cluster(address: str) -> Workers:
     """A Dask cluster. A recording travels there as its bytes."""
 
     def each(work: Work) -> Iterator[tuple[str, Heard]]:
-        return Cluster(measure_bytes, address).each({digest: partial(_read, path) for digest, path in work.items()})
+        return Cluster(measure_bytes, address).each({d: partial(_read, path, d) for d, path in work.items()})
 
     return each
 
@@ -131,9 +132,12 @@ def _measured(file: BinaryIO, size: int) -> Heard:
         return Unheard(str(error), "export it again from the master")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, digest: str) -> bytes | Unheard:
     with open(open_regular(path), "rb") as file:
-        return file.read(MAX_BYTES)
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        return Unheard("is too large to send to a cluster", "look at it without --scheduler")
+    return data if canonical.bytes_digest(data) == digest else _CHANGED
 
 
 def measured_from(values: Any) -> Measured | None:

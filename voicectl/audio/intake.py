@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def _convert(order: Order) -> Done | Unheard:
     assert order.form is not None
     try:
         with open(open_regular(order.source), "rb") as source:
-            found = measure(source, 1)
+            found = measure(source, os.fstat(source.fileno()).st_size)
             begin = max(0.0, found.head - KEPT_BEFORE) if order.trim else 0.0
             end = found.seconds - max(0.0, found.tail - KEPT_BEHIND) if order.trim else None
             gain = gain_for(found.loudness, found.true_peak)

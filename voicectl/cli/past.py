@@ -88,7 +88,12 @@ class Past:
         if was is None or not _other_words(each):
             return each
         recorded = next((sample for sample in record.samples if sample.audio == was.audio), None)
-        words = self._words(change, was, recorded, record) if recorded and recorded.transcript else None
+        if recorded is None or recorded.transcript is None:
+            return each
+        now = each.now.transcript if each.now else None
+        # The same words, spoken again, need no Git.
+        same = now is not None and canonical.text_digest(now) == recorded.transcript
+        words = now if same else self._words(change, was, recorded, record)
         return replace(each, was=replace(was, transcript=words)) if words else each
 
     def _words(self, change: Change, was: SampleSide, recorded: RecordedSample, record: Record) -> str | None:

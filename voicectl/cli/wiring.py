@@ -236,6 +236,19 @@ def hosting() -> Hosting | None:
     return None
 
 
+def speech_models(context: Context) -> dict[str, str]:
+    """The speech model of each voice that has one. Where models are recorded the manifests may be invalid; then none.
+
+    Says so then.
+    """
+    try:
+        _, catalog = load(context, read_samples=False)
+    except InvalidFiles:
+        context.log.warning("the manifests are invalid, so their speech models are left out")
+        return {}
+    return {name: v.speech_model for name, v in catalog.voices.items() if v.speech_model is not None}
+
+
 def speech_notices(catalog: Catalog, today: date) -> tuple[Notice, ...]:
     """Speech models in use that end soon, or that nobody knows: one notice a model."""
     from voicectl.plan.plan import Notice

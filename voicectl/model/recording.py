@@ -66,11 +66,8 @@ class Measured:
 
 
 def levels_of(envelope: str) -> bytes:
-    """The levels of an envelope; none for a text that is no base64, as anybody may have written a report or a cache."""
-    try:
-        return base64.b64decode(envelope)
-    except ValueError:
-        return b""
+    """The levels of an envelope."""
+    return base64.b64decode(envelope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +163,7 @@ class LintedSample:
     line: int
     measured: Measured | None = None
     unheard: str = ""
+    unheard_hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +212,7 @@ class LintReport:
         samples = tuple(
             LintedSample(
                 one.voice, one.path, one.digest, one.file, one.line, one.measured,
-                one.heard.message if isinstance(one.heard, Unheard) else "",
+                *((one.heard.message, one.heard.hint) if isinstance(one.heard, Unheard) else ()),
             )
             for one in recordings
         )  # fmt: skip

@@ -285,3 +285,20 @@ def digests(voice: Voice | None, record: Record | None, model: Model | None) -> 
 
 def _metadata(values: object) -> list[object]:
     return [getattr(values, name) for name in FIELDS]
+
+
+def values_ahead(voice: Voice, record: Record, *, cover: bool = False) -> bool:
+    """Whether the manifest wants other values than were applied.
+
+    A `cover` is known by its file's digest, which takes opening it.
+    """
+    for name in FIELDS:
+        desired = voice.metadata.get(name)
+        if desired is None or name in voice.lifecycle.ignore or voice.external:
+            continue
+        blocked = record.blocked.get(name)
+        # What the provider did not take is recorded as it is there: Git is not ahead by that.
+        applied = blocked.desired if blocked else record.applied.get(name)
+        if (name != "cover_image" or cover) and desired != applied:
+            return True
+    return False

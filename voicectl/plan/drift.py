@@ -17,7 +17,7 @@ from voicectl.model.catalog import OnDrift
 from voicectl.model.lock import Lock, Record, Retired
 from voicectl.model.observed import Model, Observation
 from voicectl.model.voice import FIELDS, Voice
-from voicectl.plan.compare import observed_value
+from voicectl.plan.compare import observed_value, values_ahead
 from voicectl.plan.consent import in_days, withdrawn
 from voicectl.plan.drift_report import (
     GRAVEST,
@@ -305,18 +305,5 @@ def _pending(sides: _Sides) -> int:
         return 0
     voices, recorded = sides.voices, sides.lock.voices
     return len(voices.keys() ^ recorded.keys()) + sum(
-        _ahead(voices[name], recorded[name]) for name in voices.keys() & recorded.keys()
+        values_ahead(voices[name], recorded[name]) for name in voices.keys() & recorded.keys()
     )
-
-
-def _ahead(voice: Voice, record: Record) -> bool:
-    for name in FIELDS:
-        desired = voice.metadata.get(name)
-        # A cover is known by its file's digest, which takes opening it.
-        if desired is None or name == "cover_image" or name in voice.lifecycle.ignore or voice.external:
-            continue
-        blocked = record.blocked.get(name)
-        # What the provider did not take is recorded as it is there: Git is not ahead by that.
-        if desired != (blocked.desired if blocked else record.applied.get(name)):
-            return True
-    return False

@@ -50,12 +50,15 @@ class Event:
 def events(earlier: Lock | None, later: Lock) -> Iterator[Event]:
     """Everything that differs, by name."""
     old = earlier.voices if earlier else {}
-    names = {record.id: name for name, record in old.items()}
+    # Several voices may name one external model: its id says of none that it moved.
+    names = {record.id: name for name, record in old.items() if record.origin != "external"}
     moved = {names[r.id]: name for name, r in later.voices.items() if names.get(r.id, name) != name}
     came = {name: before for before, name in moved.items()}
     for name, record in sorted(later.voices.items()):
         came_from = came.get(name)
-        yield from _served(name, old.get(came_from or name), record, came_from, earlier)
+        # A name that its voice has left is a new voice's.
+        before = old.get(came_from or name) if came_from or name not in moved else None
+        yield from _served(name, before, record, came_from, earlier)
     left: dict[str, EventAction] = {}
     receipts = {gone.id: gone for gone in later.deleted}
     for name, record in sorted(old.items()):

@@ -11,6 +11,7 @@ from voicectl.model.canonical import CLOSED
 from voicectl.model.catalog import Catalog
 from voicectl.model.lock import Lock, Record
 from voicectl.model.voice import FIELDS, FieldName, Value
+from voicectl.plan.compare import values_ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,4 @@ def _lags(name: str, side: Side) -> bool:
     voice, record = side.catalog.voices.get(name), side.lock.voices.get(name)
     if voice is None or record is None:
         return voice is not None
-    late = voice.inputs is not None and voice.inputs != record.inputs
-    return late or any(
-        voice.metadata.get(field) not in (None, record.applied.get(field))
-        for field in FIELDS
-        if field not in voice.lifecycle.ignore
-    )
+    return (voice.inputs is not None and voice.inputs != record.inputs) or values_ahead(voice, record, cover=True)

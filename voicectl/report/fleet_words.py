@@ -97,13 +97,20 @@ def table_of(kind: str, rows: Sequence[Row], fmt: str, style: Style) -> str:
     return head + table_in(COLUMNS, table_rows(rows), fmt, style)
 
 
-def details(kind: str, rows: Sequence[Row], answers: Sequence[Mapping[str, Any]], fmt: str, style: Style) -> str:
+def details(
+    kind: str,
+    rows: Sequence[Row],
+    answers: Sequence[Mapping[str, Any]],
+    fmt: str,
+    style: Style,
+    fail_on: Sequence[str],
+) -> str:
     """What is not in step, catalog by catalog; models that nobody claims once for all."""
     parts = []
     for row, answer in zip(rows, answers, strict=True):
         if row.error or kind not in ("plan", "drift"):
             continue
-        body = _plan_of(answer, fmt, style) if kind == "plan" else _drift_of(answer, fmt, style)
+        body = _plan_of(answer, fmt, style) if kind == "plan" else _drift_of(answer, fmt, style, fail_on)
         parts.append(body)
     strangers = _unmanaged(answers).values() if kind == "drift" else ()
     lines = [f'unmanaged {each["id"]}  "{words.short(str(each["title"]))}"' for each in strangers]
@@ -138,7 +145,7 @@ def merged_drift(
     rows: Sequence[Row],
     answers: Sequence[Mapping[str, Any]],
     fmt: str,
-    fail_on: str | None,
+    fail_on: Sequence[str],
     *,
     version: str,
     top: str,
@@ -153,7 +160,7 @@ def merged_drift(
     from voicectl.errors import VoicectlError
     from voicectl.report import drift_junit, drift_sarif, sarif
 
-    statuses = fail_on.split(",") if fail_on else ("changed", "missing", "failed", "taken_down", "orphaned")
+    strangers = _unmanaged(answers)
     now = datetime.now(UTC)
     made = []
     for row, answer in zip(rows, answers, strict=True):
@@ -162,11 +169,15 @@ def merged_drift(
             made.append(drift_junit.failure(VoicectlError(f"{row.directory}: {row.error}"), now))
         elif row.error:
             made.append(sarif.failure(VoicectlError(f"{row.directory}: {row.error}"), version, prefix))
-        elif fmt == "junit":
-            made.append(drift_junit.render(_read_drift(answer), statuses, now))
         else:
             report = _read_drift(answer)
-            made.append(drift_sarif.render(report, statuses, version=version, state=row.state, prefix=prefix))
+            # Each model that nobody claims stands in the first catalog that reports it.
+            mine = tuple(each for each in report.unmanaged if strangers.pop(each.id, None))
+            report = replace(report, unmanaged=mine)
+            if fmt == "junit":
+                made.append(drift_junit.render(report, fail_on, now))
+            else:
+                made.append(drift_sarif.render(report, fail_on, version=version, state=row.state, prefix=prefix))
     if fmt == "sarif":
         documents = [json.loads(each) for each in made]
         return document({**documents[0], "runs": [run for each in documents for run in each["runs"]]})
@@ -188,17 +199,16 @@ def _plan_of(answer: Mapping[str, Any], fmt: str, style: Style) -> str:
     return plan_markdown.render(plan) if fmt == "markdown" else plan_text.render(plan, style)
 
 
-def _drift_of(answer: Mapping[str, Any], fmt: str, style: Style) -> str:
+def _drift_of(answer: Mapping[str, Any], fmt: str, style: Style, fail_on: Sequence[str]) -> str:
     from voicectl.report import drift_markdown, drift_text
 
     report = replace(_read_drift(answer), unmanaged=())
     if not drift_words.drifted(report) and not report.orphaned:
         return ""
     heading = drift_words.namespace(report)
-    statuses = ("changed", "missing", "failed", "taken_down", "orphaned")
     if fmt == "markdown":
-        return drift_markdown.render(report, heading, statuses)
-    return drift_text.render(report, heading, statuses, style)
+        return drift_markdown.render(report, heading, fail_on)
+    return drift_text.render(report, heading, fail_on, style)
 
 
 def _unmanaged(answers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

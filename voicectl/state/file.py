@@ -57,7 +57,7 @@ class FileStore:
         return self._name
 
     def load(self) -> tuple[Lock | None, Version]:
-        self._earlier()
+        self._earlier()  # also where there is a file of our own: another account's must not lie there
         data = self._read()
         if data is None:
             return None, ABSENT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -131,19 +130,7 @@ def output(context: Context, fmt: str, prefix: str) -> int:
         twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
             raise Refused(f"several voices would be {', '.join(twice)}", "use --format json")
-    speech = _speech(context, found) if fmt != "env" else {}
+    speech = wiring.speech_models(context) if fmt != "env" else {}
+    speech = {name: model for name, model in speech.items() if name in found}
     printing.out(catalog_json.output(found, fmt, prefix, speech))
     return 0
-
-
-def _speech(context: Context, names: Iterable[str]) -> dict[str, str]:
-    """The speech models that the manifests name. The ids need no valid manifests, so without them there are none."""
-    from voicectl.errors import InvalidFiles
-
-    try:
-        _, catalog = wiring.load(context, read_samples=False)
-    except InvalidFiles:
-        context.log.warning("the manifests are invalid, so speech models are left out")
-        return {}
-    voices = {name: catalog.voices[name] for name in names if name in catalog.voices}
-    return {name: voice.speech_model for name, voice in voices.items() if voice.speech_model is not None}

@@ -26,7 +26,7 @@ FAIL_ON = ("changed", "missing", "failed", "taken_down", "orphaned")
 STATUSES = (*FAIL_ON, "retiring", "not_ready", "consent_expired", "consent_expiring", "unmanaged", "foreign", "pending")
 
 
-def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+def statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
     if value is None:
         return FAIL_ON
     chosen = tuple(part.strip() for part in value.split(",") if part.strip())
@@ -48,7 +48,7 @@ def _statuses(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 )
 @report_option("text", "json", "markdown", "junit", "sarif")
 @click.option("--unmanaged", is_flag=True, help="List models that no manifest claims, too: looks at the whole account.")
-@click.option("--fail-on", metavar="STATUS,…", callback=_statuses, help=f"What ends with 2 ({','.join(FAIL_ON)}).")
+@click.option("--fail-on", metavar="STATUS,…", callback=statuses, help=f"What ends with 2 ({','.join(FAIL_ON)}).")
 @selectors
 @click.pass_obj
 def command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,6 +10,7 @@ import click
 
 from voicectl.cli import printing, reports, wiring
 from voicectl.cli.commands.catalog import columns_of
+from voicectl.cli.commands.drift import statuses
 from voicectl.cli.context import Context
 from voicectl.cli.options import directories, subcommand
 from voicectl.cli.reports import report_option
@@ -70,7 +71,7 @@ def list_all(
 ) -> int:
     answers = asked(context, root, ["list", *(["--generations"] if generations else [])], jobs)
     chosen = columns or (("name", "id", "state", "generation", "title") if fmt == "text" else None)
-    return _told(context, "list", answers, fmt, lambda fmt, style: _list(answers, fmt, style, chosen, generations))
+    return _told(context, answers, fmt, lambda fmt, style: _list(answers, fmt, style, chosen, generations))
 
 
 @subcommand(name="validate", help="Check every catalog's files, offline.")
@@ -78,7 +79,7 @@ def list_all(
 @click.pass_obj
 def validate_all(context: Context, /, root: Path, jobs: int, fmt: str) -> int:
     answers = asked(context, root, ["validate"], jobs)
-    return _told(context, "validate", answers, fmt, lambda fmt, style: _table("validate", answers, fmt, style))
+    return _told(context, answers, fmt, lambda fmt, style: _table("validate", answers, fmt, style))
 
 
 @subcommand(name="plan", help="Show what an apply of each catalog would do. Reads only.")
@@ -89,19 +90,19 @@ def validate_all(context: Context, /, root: Path, jobs: int, fmt: str) -> int:
 def plan_all(context: Context, /, root: Path, jobs: int, fmt: str, offline: bool, detailed_exitcode: bool) -> int:
     flags = [*(["--offline"] if offline else []), *(["--detailed-exitcode"] if detailed_exitcode else [])]
     answers = asked(context, root, ["plan", *flags], jobs)
-    return _told(context, "plan", answers, fmt, lambda fmt, style: _table("plan", answers, fmt, style))
+    return _told(context, answers, fmt, lambda fmt, style: _table("plan", answers, fmt, style))
 
 
 @subcommand(name="drift", help="Ask whether every account still is what was last applied. Reads only.")
 @fleet_options(*_DRIFT)
 @click.option("--unmanaged", is_flag=True, help="List models that no manifest claims, each once.")
-@click.option("--fail-on", metavar="STATUS,…", help="What ends with 2, as for `voicectl drift`.")
+@click.option("--fail-on", metavar="STATUS,…", callback=statuses, help="What ends with 2, as for `voicectl drift`.")
 @click.pass_obj
-def drift_all(context: Context, /, root: Path, jobs: int, fmt: str, unmanaged: bool, fail_on: str | None) -> int:
-    flags = [*(["--unmanaged"] if unmanaged else []), *(["--fail-on", fail_on] if fail_on else [])]
+def drift_all(context: Context, /, root: Path, jobs: int, fmt: str, unmanaged: bool, fail_on: tuple[str, ...]) -> int:
+    flags = [*(["--unmanaged"] if unmanaged else []), "--fail-on", ",".join(fail_on)]
     answers = asked(context, root, ["drift", *flags], jobs)
     top = wiring.repository_prefix(context.path(root))
-    return _told(context, "drift", answers, fmt, lambda fmt, style: _drift(answers, fmt, style, fail_on, top))
+    return _told(context, answers, fmt, lambda fmt, style: _drift(answers, fmt, style, fail_on, top))
 
 
 for _each in (list_all, validate_all, plan_all, drift_all):
@@ -116,7 +117,7 @@ def asked(context: Context, root: Path, arguments: list[str], jobs: int) -> list
     return fleet.run_all(top, fleet.members(top), arguments, jobs)
 
 
-def _told(context: Context, kind: str, answers: list[Answer], fmt: str, render: Callable[[str, Style], str]) -> int:
+def _told(context: Context, answers: list[Answer], fmt: str, render: Callable[[str, Style], str]) -> int:
     from voicectl.cli.fleet import worst
 
     reports.write(context, lambda fmt: render(fmt, Style()))
@@ -142,22 +143,22 @@ def _rows(kind: str, answers: list[Answer]) -> list[Row]:
     ]
 
 
-def _table(kind: str, answers: list[Answer], fmt: str, style: Style) -> str:
+def _table(kind: str, answers: list[Answer], fmt: str, style: Style, fail_on: Sequence[str] = ()) -> str:
     from voicectl.report import fleet_words
 
     rows = _rows(kind, answers)
     if fmt == "json":
         return fleet_words.as_json(kind, rows, [answer.document for answer in answers])
     return fleet_words.table_of(kind, rows, fmt, style) + (
-        fleet_words.details(kind, rows, [answer.document for answer in answers], fmt, style)
+        fleet_words.details(kind, rows, [answer.document for answer in answers], fmt, style, fail_on)
         if fmt in ("text", "markdown")
         else ""
     )
 
 
-def _drift(answers: list[Answer], fmt: str, style: Style, fail_on: str | None, top: str) -> str:
+def _drift(answers: list[Answer], fmt: str, style: Style, fail_on: Sequence[str], top: str) -> str:
     if fmt not in ("junit", "sarif"):
-        return _table("drift", answers, fmt, style)
+        return _table("drift", answers, fmt, style, fail_on)
     from voicectl.report import fleet_words
 
     rows = _rows("drift", answers)

@@ -179,7 +179,7 @@ def _merged(context: Context, files: Sequence[Path], wanted: Collection[str]) ->
         if report.measure_version != MEASURE_VERSION:
             raise LintIncomplete(f"{name} was measured by another voicectl", "measure every shard with this one")
         for sample in report.samples:
-            found[sample.audio] = sample.measured or Unheard(sample.unheard or "was not heard")
+            found[sample.audio] = sample.measured or Unheard(sample.unheard or "was not heard", sample.unheard_hint)
     missing = [digest for digest in wanted if digest not in found]
     if missing:
         raise LintIncomplete(

@@ -70,7 +70,7 @@ def command(
     project, catalog = wiring.load(context)
     context.log.problems(catalog.warnings)
     past = Past(project, base)
-    prepared = _prepared(context, project, catalog, options)
+    prepared = _prepared(context, project, catalog, options, everything=everything)
     drift = _drift(context, report, prepared.planned.plan) if report is not None else None
     target = context.path(out)
     empty_directory(target, _MARKER)
@@ -113,11 +113,14 @@ def _drift(context: Context, report: Path, plan: Plan) -> DriftReport:
     return found
 
 
-def _prepared(context: Context, project: Project, catalog: Catalog, options: Mapping[str, Any]) -> Prepared:
+def _prepared(
+    context: Context, project: Project, catalog: Catalog, options: Mapping[str, Any], *, everything: bool
+) -> Prepared:
     """The plan: against the account where there is a key, else against the lockfile alone."""
     from voicectl.engine.plan import prepare
 
-    offline = project.provider == "fish" and not os.environ.get("FISH_API_KEY")
+    # The page of the catalog shows no plan, so nobody has to be asked.
+    offline = everything or (project.provider == "fish" and not os.environ.get("FISH_API_KEY"))
     asked = plans.request(options, project, catalog, offline=offline)
     store, identity = wiring.store(project), wiring.identity(project)
 

@@ -107,7 +107,7 @@ def run_say(context: Context, name: str, wanted: Wanted, *, record: bool = False
     if model.state != "trained":
         hint = f"`voicectl audition {name}` speaks with its samples"
         raise NotSpeakable(f"the model of {name} is {model.state}", hint)
-    speech_model = wanted.speech_model or _speech_model(context, name)
+    speech_model = wanted.speech_model or wiring.speech_models(context).get(name)
     speech = Speech(_text(wanted), _format(wanted), speech_model, model_id=model.id)
     try:
         _speak(project, speech, wanted, context)
@@ -120,16 +120,6 @@ def run_say(context: Context, name: str, wanted: Wanted, *, record: bool = False
         raise NotSpeakable(
             f"the model of {name} ({model.id}) is gone from the account", "run `voicectl plan`"
         ) from error
-
-
-def _speech_model(context: Context, name: str) -> str | None:
-    """The speech model of a voice's manifest. Speaking with a recorded model needs no valid manifests."""
-    try:
-        _, catalog = wiring.load(context, read_samples=False)
-    except InvalidFiles:
-        return None
-    voice = catalog.voices.get(name)
-    return voice.speech_model if voice is not None else None
 
 
 def _record(name: str, model: Record, speech: Speech, wanted: Wanted, context: Context) -> None:
