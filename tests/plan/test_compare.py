@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.memory import OPEN, World, catalog, sha, voice
+from tests.plan.sides import record
 from voicectl.model.lock import Applied, Blocked, Record
 from voicectl.model.observed import Model
 from voicectl.model.voice import FieldName, Metadata
-from voicectl.plan.compare import Comparison, compare, inputs_reason
+from voicectl.plan.compare import Comparison, compare, inputs_reason, values_ahead
 
 # One, two and three are different values of a field: as desired or recorded, and as the account shows them.
 KINDS: dict[FieldName, tuple[tuple[Any, Any], ...]] = {
@@ -150,3 +151,12 @@ def test_why_inputs_differ() -> None:
     record = world.lock.voices["a"]
     assert inputs_reason(voice("a", "two"), record) == "1 sample changed"
     assert inputs_reason(replace(voice("a"), enhance=False), record) == "enhance_audio_quality is now false"
+
+
+def test_what_the_provider_did_not_take_is_not_ahead() -> None:
+    wanted = voice("a", visibility="public", title="New", cover="one")
+    blocked = {"visibility": Blocked("public", "private")}
+    applied = record("m1", voice("a", visibility="private", title="New"), blocked=blocked)
+    assert not values_ahead(wanted, applied)
+    assert values_ahead(wanted, applied, cover=True)
+    assert values_ahead(voice("a", visibility="unlist", title="New"), applied)

@@ -140,6 +140,20 @@ def test_models_that_nobody_claims_are_named_once(fleet: Project, hand: Hand) ->
     done = fleet.run("fleet", "drift", "--root", "games", "--unmanaged", "--format", "json").expect(0).json
     assert [each["id"] for each in done["unmanaged"]] == [stranger]
     assert fleet.run("fleet", "drift", "--root", "games", "--unmanaged").expect(0).out.count(stranger) == 1
+    flags = ("--unmanaged", "--fail-on", "unmanaged", "--format", "junit")
+    cases = ET.fromstring(fleet.run("fleet", "drift", "--root", "games", *flags).expect(2).out).iter("testcase")
+    assert sum(stranger in ET.tostring(case, encoding="unicode") for case in cases) == 1
+
+
+def test_what_counts_as_drift_is_said_in_every_format(fleet: Project) -> None:
+    one = member(fleet, "games/one")
+    consent = {"speaker": "Jane Roe", "granted_on": "2020-01-01", "expires_on": "2020-02-01"}
+    for each in (one, member(fleet, "games/two")):
+        each.apply()
+    one.voices({"a": {"title": "A of one", "consent": consent}})
+    done = fleet.run("fleet", "drift", "--root", "games", "--fail-on", "changed, consent_expired").expect(2)
+    assert "No drift" not in done.out
+    assert fleet.run("fleet", "drift", "--root", "games", "--fail-on", "nonsense").expect(1).err.count("nonsense") == 1
 
 
 def test_where_there_is_no_project_the_way_out_is_named(tmp_path: Path, project: Project) -> None:
