@@ -66,13 +66,14 @@ def test_four_gigabytes_cost_no_time_and_no_memory(tmp_path: Path, start: str) -
 
 
 class Counted(io.BytesIO):
-    """Bytes that count how many were read."""
+    """Bytes that count how many were read, and how often."""
 
-    taken = 0
+    taken = reads = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         found = super().read(size)
         self.taken += len(found)
+        self.reads += 1
         return found
 
 
@@ -90,8 +91,22 @@ class Counted(io.BytesIO):
         making.mp3(1) + making.ID3V1 * 20_000,
         b"\xff\xfb" * 2_000_000,
         b"\xff\xfb\x58\xc0" * 1_000_000,
+        b"ID3\x04" + bytes(20_000_000),
     ],
-    ids=["chunks", "boxes", "tracks", "fragments", "streams", "pages", "marks", "tags", "ends", "syncs", "frames"],
+    ids=[
+        "chunks",
+        "boxes",
+        "tracks",
+        "fragments",
+        "streams",
+        "pages",
+        "marks",
+        "tags",
+        "ends",
+        "syncs",
+        "frames",
+        "zeros",
+    ],
 )
 def test_headers_without_end_are_left_soon(content: bytes) -> None:
     starts = (b"", making.riff()) if content.startswith(b"JUNK") else (b"",)
@@ -101,6 +116,7 @@ def test_headers_without_end_are_left_soon(content: bytes) -> None:
         probe(file, len(start) + len(content))
         assert time.process_time() - began < 1
         assert file.taken < 5 * 1024**2
+        assert file.reads <= 20_000
 
 
 @settings(max_examples=400, deadline=500)

@@ -33,6 +33,8 @@ def work(given: tuple[str, int]) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "key":
         return int(any(os.environ.get(name) == "secret" for name in os.environ))
+    if kind == "large":
+        bytearray(worker.MEMORY + 1024**3)
     return number * 2
 
 
@@ -63,6 +65,13 @@ def test_a_piece_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     assert found[0] == 2
     assert found[2] == 6
     assert isinstance(found[1], Unheard)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system bounds it reliably")
+def test_a_piece_that_needs_too_much_memory_is_given_up() -> None:
+    found = results({0: ("large", 0), 1: ("", 1)})
+    assert found[0] == Unheard("needs more than 2 GiB of memory to decode", "export it again")
+    assert found[1] == 2
 
 
 def test_no_worker_has_a_key(monkeypatch: pytest.MonkeyPatch) -> None:

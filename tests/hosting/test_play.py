@@ -102,11 +102,13 @@ def test_a_page_to_listen_to_is_linked_from_the_comment(team: Team) -> None:
     team.runner.left_out.clear()
     passed(team.apply())
     old, new = ((EXAMPLE / f"samples/{name}-1.mp3").read_bytes() for name in ("narrator", "accueil"))
-    team.change("louder", {"samples/narrator-1.mp3": new})
+    spoken_of = (EXAMPLE / "voices/ivr.yaml").read_text().replace("Acme Accueil", "Acme Accueil 2")
+    team.change("louder", {"samples/narrator-1.mp3": new, "voices/ivr.yaml": spoken_of})
     jobs = {job.name: job for job in passed(team.plan(team.service.open_pull("louder")))}
     job = jobs["plan/preview (production)"]
     page = job.artifacts["voicectl-preview-production"]
     assert {old, new} <= set(page.values()), "the recording as it was on main, and as the pull request has it"
+    assert b'id="voice-accueil' in page["index.html"], "a voice with a consent is on it"
     assert b"Jane Roe" not in b"".join(page.values())
     assert not any(job.keys_seen.values())
     (comment,) = team.service.of_pull(1)
@@ -114,7 +116,9 @@ def test_a_page_to_listen_to_is_linked_from_the_comment(team: Team) -> None:
     # Every night there is one of the whole catalog, also where somebody changed a voice by hand.
     team.hand.patch(team.ids()["narrator"], title="By hand")
     (night,) = team.night()
-    assert b"was changed in the account" in night.artifacts["voicectl-catalog-production"]["index.html"]
+    catalog = night.artifacts["voicectl-catalog-production"]["index.html"]
+    assert b"was changed in the account" in catalog
+    assert b"Jane Roe" in catalog, "the team's own page has consent"
     assert night.keys_seen == {"Audit": True, "Report": False, "Page": False}
 
 

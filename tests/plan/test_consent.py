@@ -199,6 +199,7 @@ def test_a_consent_that_names_no_visibility_covers_private_only() -> None:
     narrow = replace(voice("a", visibility="unlist"), consent=Consent("Jane"))
     assert refusals(narrow, policy=OPEN) == ["consent_missing"]
     assert refusals(replace(narrow, metadata=replace(narrow.metadata, visibility="private")), policy=OPEN) == []
+    assert refusals(narrow, policy=OPEN, task=update(narrow, "private", visibility="unlist")) == ["consent_missing"]
     # What is shown so widely already is warned of, and neither narrowed nor refused.
     assert refusals(narrow, policy=OPEN, task=update(narrow, "unlist", title="New")) == []
     shown = Holding("a", narrow, record("m1", narrow), current=model("m1", "a", visibility="unlist"))

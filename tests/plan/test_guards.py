@@ -10,9 +10,12 @@ import pytest
 from tests.memory import OPEN, catalog, voice
 from tests.plan.sides import asked, creation, leaves, lock, model, record, seen
 from voicectl.model.catalog import Limit, Policy
+from voicectl.model.observed import Patch
+from voicectl.model.voice import Consent
 from voicectl.plan import guards
-from voicectl.plan.actions import Task
+from voicectl.plan.actions import Resend, Task
 from voicectl.plan.identity import Holding
+from voicectl.plan.plan import Action, Change
 
 THIRTY = Policy(max_deletes=Limit.parse("30%"), max_replaces=Limit.parse("30%"))
 
@@ -159,3 +162,13 @@ def test_marks_that_contradict_the_lockfile_are_refused_with_the_ways_out() -> N
     assert refusal.code == "marks_contradict"
     assert "voicectl state rebuild" in refusal.hint
     assert "--exclude a" in refusal.hint
+
+
+def test_what_is_sent_once_more_is_bound_by_the_policy_of_today() -> None:
+    shown = replace(voice("a", visibility="public"), consent=Consent("Jane"))
+    again = Resend(
+        change=Change("a", Action.UPDATE), voice=shown, model=model("m1", "a"), patch=Patch(visibility="public")
+    )
+    wanted = catalog(shown, policy=replace(OPEN, max_visibility="private"))
+    found = guards.refusals(asked(wanted), lock(), seen(), [], [], [again], size=1)
+    assert [refusal.code for refusal in found] == ["consent_missing", "max_visibility"]

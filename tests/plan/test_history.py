@@ -63,3 +63,10 @@ def test_names_that_change_places_are_moves() -> None:
         ("b", "moved", "a"),
     ]
     assert told(lock({"a": one}), lock({"b": one})) == [("b", "moved", "m1")]
+
+
+def test_a_generation_that_serves_again_was_not_deleted() -> None:
+    new = record("m2", voice("a", "two"), retired=(gone("m1"),))
+    old = record("m1", voice("a"), retired=(gone("m2"),))
+    assert told(lock({"a": new}), lock({"a": old})) == [("a", "restored", "m2")]
+    assert told(lock(removed={"a": gone("m1")}), lock({"a": record("m1", voice("a"))})) == [("a", "restored", None)]

@@ -253,3 +253,9 @@ def test_the_columns_of_a_list_line_up_in_any_script() -> None:
 
 def test_terminal_leaves_names_of_any_script_alone() -> None:
     assert terminal("語り手 الراوي Erzähler 🎙") == "語り手 الراوي Erzähler 🎙"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "0042", "12", "1e5"])
+def test_a_spreadsheet_runs_nothing_and_keeps_ids(text: str) -> None:
+    _, (cell,) = csv.reader(io.StringIO(table.as_csv(["id"], [[text]])))
+    assert cell == f"'{text}"

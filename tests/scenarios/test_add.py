@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.conftest import Project
 from voicectl.audio import worker
 from voicectl.audio.intake import CEILING, TARGET
 from voicectl.audio.measure import measure
+from voicectl.cli.commands import add
 
 pytest.importorskip("av", reason="voicectl[audio] is not installed")
 pytest.importorskip("webrtcvad", reason="voicectl[audio] is not installed")
@@ -170,6 +172,31 @@ def test_a_run_that_writes_is_waited_for(project: Project, masters: Path, monkey
     before = everything(project.root)
     with FileLock(project.root / ".voicectl/add.lock"):
         assert "another `voicectl add`" in project.run("add", "b", str(masters / "plain.wav")).expect(4).err
+    assert everything(project.root) == before
+
+
+def test_what_another_run_adds_meanwhile_counts(
+    project: Project, masters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    convert = add._carried_out
+
+    def meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(add, "_carried_out", convert)
+        project.run("add", "a", str(masters / "padded.wav")).expect(0)
+        return convert(*given)
+
+    monkeypatch.setattr(add, "_carried_out", meanwhile)
+    project.run("add", "a", str(masters / "plain.wav")).expect(0)
+    assert len(manifest(project, "voices/a.yaml")["a"]["samples"]) == 2
+
+
+def test_a_name_that_was_taken_meanwhile_is_left_alone(
+    project: Project, masters: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voicectl.cli.landing._taken", lambda _: Counter())  # it looked before the other run wrote
+    project.sample("a-1.wav")
+    before = everything(project.root)
+    assert "a-1.wav exists already" in project.run("add", "a", str(masters / "plain.wav")).expect(1).err
     assert everything(project.root) == before
 
 

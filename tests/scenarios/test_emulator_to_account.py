@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import KEY, Hand, Project, Terminal
 from tests.hosting.service import git
 from voicectl.emulator.server import RunningEmulator
+from voicectl.errors import UsageError
 
 
 def test_turning_to_an_account_starts_clean(local: Project, emulator: RunningEmulator, hand: Hand) -> None:
@@ -148,3 +149,28 @@ def test_a_project_that_begins_with_an_account(local: Project, emulator: Running
 def test_an_account_that_does_not_answer_leaves_no_project(local: Project) -> None:
     local.run("init", "new", "--from-account").expect(1)  # there is no key
     assert not (local.root / "new/voicectl.yaml").exists()
+
+
+def test_a_trial_that_was_settled_does_not_let_an_accounts_catalog_become_the_emulators(
+    local: Project, emulator: RunningEmulator
+) -> None:
+    local.voices({"a": {}})
+    local.apply()
+    local.config(provider="fish")
+    local.environ |= {"FISH_API_URL": emulator.url, "FISH_API_KEY": KEY}
+    local.apply()
+    assert (local.root / ".voicectl/emulator.lock.json").is_file()
+    local.config(provider="emulator")
+    assert "voicectl.lock.json is of provider fish" in local.run("plan").expect(1).err
+
+
+def test_what_was_begun_keeps_its_project_file(local: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise UsageError("the terminal is gone", "open another")
+
+    local.sample("take1.wav")
+    local.write("cast.csv", "name,audio\nnarrator,samples/take1.wav\n")
+    monkeypatch.setattr("voicectl.cli.commands.add._report", gone)
+    local.run("init", "new", "--from", "cast.csv").expect(1)
+    assert (local.root / "new/voices/narrator.yaml").is_file()
+    local.run("-C", "new", "validate").expect(0)

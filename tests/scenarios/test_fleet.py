@@ -176,3 +176,9 @@ def test_a_fleet_changes_nothing(fleet: Project, hand: Hand) -> None:
         path: path.read_bytes() for path in fleet.root.rglob("*") if path.is_file() and ".voicectl" not in path.parts
     }
     assert before == after
+
+
+def test_the_callers_environment_is_not_each_projects(fleet: Project) -> None:
+    before = fleet.run("fleet", "validate").expect(0).out
+    fleet.environ["VOICECTL_ENV"] = "staging"
+    assert fleet.run("fleet", "validate").expect(0).out == before

@@ -394,3 +394,18 @@ def test_lint_names_a_pointer_from_the_top_of_the_checkout(thin: Project) -> Non
         shutil.move(thin.root / name, thin.root / "brand")
     done = Project(thin.root / "brand", thin.environ).run("lint", "--only", "v1").expect(1)
     assert "git lfs pull --include=brand/samples/v1.wav" in done.out
+
+
+@pytest.mark.parametrize("output", ["head -c 8844 /dev/zero", "head -c 100000000 /dev/zero"], ids=["digest", "size"])
+def test_what_git_lfs_hands_out_is_checked(
+    thin: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand: Hand, output: str
+) -> None:
+    liar = tmp_path / "bin/git-lfs"
+    liar.parent.mkdir()
+    liar.write_text(f"#!/bin/sh\n{output} && touch {tmp_path}/all\n")
+    liar.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{liar.parent}:{os.environ['PATH']}")
+    done = thin.run("apply", "--yes", "--only", "v1").expect(1)
+    assert "is not the file that the pointer names: another size or digest" in done.err
+    assert (tmp_path / "all").exists() == ("8844" in output), "no more is taken than the pointer says"
+    assert hand.mutating() == []

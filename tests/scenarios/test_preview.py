@@ -73,6 +73,13 @@ def test_old_and_new_stand_side_by_side(changed: Project) -> None:
     assert "Jane Roe" in text
 
 
+def test_an_earlier_recording_is_the_one_that_was_applied(changed: Project) -> None:
+    commit(changed)  # what HEAD has was never applied
+    page(changed, "--base", "HEAD")
+    audio = [path.read_bytes() for path in (changed.root / "out/audio").iterdir()]
+    assert sounds.wav(sounds.speech()) in audio
+
+
 def test_hostile_texts_are_texts(changed: Project) -> None:
     for arguments in ((), ("--all",)):
         text = page(changed, *arguments)
