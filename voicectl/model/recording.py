@@ -66,8 +66,11 @@ class Measured:
 
 
 def levels_of(envelope: str) -> bytes:
-    """The levels of an envelope."""
-    return base64.b64decode(envelope)
+    """The levels of an envelope; none for a text that is no base64, as anybody may have written a report or a cache."""
+    try:
+        return base64.b64decode(envelope)
+    except ValueError:
+        return b""
 
 
 @dataclass(frozen=True, slots=True)
